@@ -1,0 +1,127 @@
+"""Which doors are there, and how is the one that is asked for opened?
+
+Each command's own front door (`agentkit.COMMAND.cli`) is imported only when its name is on the command line.
+"""
+
+import importlib
+import io
+import os
+import sys
+
+import typer
+from typer._click import ClickException, Command, Context  # typer carries its own click; its version is pinned
+from typer._click.exceptions import NoArgsIsHelpError, UsageError
+from typer.core import TyperGroup
+
+from agentkit import __version__
+from agentkit.core.errors import EXIT_TABLE, AgentkitError, Exit
+
+DOORS = {"heartbeat": "every job leaves evidence, and missing evidence is the alert"}
+
+
+class LazyGroup(TyperGroup):
+    """The root: lists every command at once, and imports a command only when it is asked for."""
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        """Return the command that the words ask for, the real one in place of its stub."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name in DOORS:
+            command = typer.main.get_group(importlib.import_module(f"agentkit.{name}.cli").app)
+        return name, command, rest
+
+
+def _exit_table() -> str:
+    # "\b" keeps the lines of the block as they are.
+    return "\b\nexit statuses:\n" + "\n".join(
+        f"  {status:<5}  {name:<14}  {meaning}" for status, name, meaning in EXIT_TABLE
+    )
+
+
+app = typer.Typer(
+    name="agentkit",
+    cls=LazyGroup,
+    help="small commands that keep a machine which runs itself alive and honest",
+    epilog=_exit_table(),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"agentkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="print the version"),
+) -> None:
+    pass
+
+
+@app.command()
+def checkup(
+    as_json: bool = typer.Option(False, "--json", help="one JSON object a line"),
+) -> None:
+    """one page about this machine: what each command has to say"""
+    from agentkit.checkup import print_checkup
+
+    print_checkup(sorted(DOORS), os.environ, as_json=as_json)
+
+
+@app.command()
+def schema(
+    kind: str | None = typer.Argument(None, metavar="KIND", help="one of the kinds that are listed without it"),
+) -> None:
+    """the JSON Schema of a record that travels by pipe"""
+    from agentkit.core.schemas import list_kinds, read_schema
+
+    typer.echo("\n".join(list_kinds()) if kind is None else read_schema(kind).rstrip("\n"))
+
+
+def build_root() -> TyperGroup:
+    """Return the root command with a stub for each door and the options that install shell completion."""
+    root = typer.main.get_command(app)
+    assert isinstance(root, TyperGroup)
+    stubs = {name: TyperGroup(name=name, help=promise, rich_markup_mode=None) for name, promise in DOORS.items()}
+    root.commands = {**stubs, **root.commands}
+    return root
+
+
+def main(words: list[str]) -> int:
+    """Run the words of the command line through typer and return the status that the verb returned, else 0."""
+    for stream in (sys.stdout, sys.stderr):
+        # A file name with odd bytes or a terminal without UTF-8 must not end an answer in the middle.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    root = build_root()
+    try:
+        if "_AGENTKIT_COMPLETE" in os.environ:
+            root.main(words, prog_name="agentkit")
+        with root.make_context("agentkit", words) as context:
+            result = root.invoke(context)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    except SystemExit as leaving:  # the options and calls of shell completion leave this way
+        return leaving.code if isinstance(leaving.code, int) else Exit.OK
+    except NoArgsIsHelpError as error:
+        typer.echo(error.format_message(), err=True)
+        return Exit.USAGE
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except ClickException as error:
+        raise AgentkitError(_in_our_words(error), hint=_find_help(error), status=Exit.USAGE) from None
+    return result if isinstance(result, int) else Exit.OK
+
+
+def _in_our_words(error: ClickException) -> str:
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return message[:1].lower() + message[1:]
+
+
+def _find_help(error: ClickException) -> str:
+    context = error.ctx if isinstance(error, UsageError) else None
+    return f"{context.command_path if context else 'agentkit'} --help"
