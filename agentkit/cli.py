@@ -77,9 +77,12 @@ def schema(
     kind: str | None = typer.Argument(None, metavar="KIND", help="one of the kinds that are listed without it"),
 ) -> None:
     """the JSON Schema of a record that travels by pipe"""
+    import json
+
     from agentkit.core.schemas import list_kinds, read_schema
 
-    typer.echo("\n".join(list_kinds()) if kind is None else read_schema(kind).rstrip("\n"))
+    text = "\n".join(list_kinds()) if kind is None else json.dumps(read_schema(kind), indent=2, ensure_ascii=False)
+    typer.echo(text)
 
 
 def build_root() -> TyperGroup:

@@ -1,0 +1,226 @@
+"""How do records travel: JSON Lines in, JSON Lines out, and what is a finding?
+
+One object a line, UTF-8, flushed line by line. Unknown kinds and unknown keys pass through untouched.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import IO
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.times import format_instant, parse_instant
+
+Record = dict[str, object]
+
+SEVERITIES = ("info", "warning", "critical")
+# A line longer than this is no record of ours, and must not become our memory.
+LONGEST_LINE_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a person or another command should look at; instants are seconds since the epoch."""
+
+    source: str
+    type: str
+    subject: str
+    severity: str
+    title: str
+    host: str
+    at: float
+    key: str = ""
+    state: str = "firing"
+    first_seen: float | None = None
+    last_seen: float | None = None
+    count: int = 1
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    cause: Mapping[str, object] | None = None
+    impact: tuple[str, ...] | None = None
+    # What another program wrote into the record and we know nothing of.
+    extra: Mapping[str, object] = field(default_factory=dict)
+    given_fingerprint: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what makes the same trouble the same finding tomorrow; one that came by pipe keeps its own."""
+        return self.given_fingerprint or fingerprint(self.host, self.source, self.type, self.subject, self.key)
+
+    def to_record(self) -> Record:
+        """Return the record that travels (kind `finding`)."""
+        record: Record = {
+            "v": 1,
+            "kind": "finding",
+            "at": format_instant(self.at),
+            "host": self.host,
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "key": self.key,
+            "severity": self.severity,
+            "state": self.state,
+            "title": self.title,
+            "fingerprint": self.fingerprint,
+            "first_seen": format_instant(self.at if self.first_seen is None else self.first_seen),
+            "last_seen": format_instant(self.at if self.last_seen is None else self.last_seen),
+            "count": self.count,
+            "evidence": dict(self.evidence),
+        }
+        if self.cause is not None:
+            record["cause"] = dict(self.cause)
+        if self.impact is not None:
+            record["impact"] = list(self.impact)
+        return {**self.extra, **record}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> "Finding":
+        """Return the finding that a record says; raises AgentkitError (bad data) naming the key that does not fit."""
+        known = {spot.name for spot in fields(cls)} | {"v", "kind", "fingerprint"}
+        impact = record.get("impact")
+        return cls(
+            source=_text(record, "source"),
+            type=_text(record, "type"),
+            subject=_text(record, "subject"),
+            severity=_one_of(record, "severity", SEVERITIES),
+            title=_text(record, "title"),
+            host=_text(record, "host"),
+            at=_instant(record, "at"),
+            key=_text(record, "key", ""),
+            state=_one_of({"state": "firing", **record}, "state", ("firing", "resolved")),
+            first_seen=_instant(record, "first_seen") if "first_seen" in record else None,
+            last_seen=_instant(record, "last_seen") if "last_seen" in record else None,
+            count=_count(record),
+            evidence=_table(record, "evidence") or {},
+            cause=_table(record, "cause"),
+            impact=tuple(str(subject) for subject in impact) if isinstance(impact, list) else None,
+            extra={name: value for name, value in record.items() if name not in known},
+            given_fingerprint=_text(record, "fingerprint", "") or None,
+        )
+
+
+def fingerprint(host: str, source: str, type_: str, subject: str, key: str = "") -> str:
+    """Return the sha256 (hex) over the five, written as a JSON list: so no two lists of five read the same."""
+    text = json.dumps([host, source, type_, subject, key], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_record(record: Mapping[str, object], stream: IO[str] | None = None) -> None:
+    """Write one record as one line of UTF-8 and flush it (to stdout when no stream is given)."""
+    stream = sys.stdout if stream is None else stream
+    line = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")) + "\n"
+    binary = getattr(stream, "buffer", None)
+    if binary is None:
+        stream.write(line)
+    else:
+        stream.flush()
+        # Of a file name that is no UTF-8 Python keeps lone surrogates; escaped like this they are valid JSON.
+        binary.write(line.encode("utf-8", "backslashreplace"))
+    stream.flush()
+
+
+def read_records(source: str, complain: Callable[[str], None], stdin: IO[bytes] | None = None) -> Iterator[Record]:
+    """Yield the records of a file, or of stdin where the source is `-`.
+
+    A line that is no JSON object goes to `complain` with its number, and the others are still yielded; after the last
+    one AgentkitError (bad data) is raised when there was any. Blank lines are nothing.
+    """
+    name = "stdin" if source == "-" else source
+    faults, number = 0, 0
+    for number, line in enumerate(_read_lines(source, stdin), start=1):
+        if line is not None and not line.strip():
+            continue
+        record = None if line is None else _parse(line)
+        if isinstance(record, dict):
+            yield record
+            continue
+        faults += 1
+        what = f"is longer than {LONGEST_LINE_BYTES} bytes" if line is None else "is no JSON object"
+        complain(f"{name}: line {number} {what}")
+    if faults:
+        lines = "line was" if faults == 1 else "lines were"
+        raise AgentkitError(
+            f"{name}: {faults} of {number} {lines} left out; expected one JSON object a line", status=Exit.BAD_DATA
+        )
+
+
+def _read_lines(source: str, stdin: IO[bytes] | None) -> Iterator[bytes | None]:
+    """Yield the lines, and None for one that is too long."""
+    if source == "-":
+        stream = sys.stdin.buffer if stdin is None else stdin
+        if stream.isatty():
+            raise AgentkitError(
+                "records are expected on stdin, and it is a terminal",
+                hint="put a FILE behind the command, or a pipe before it",
+                status=Exit.USAGE,
+            )
+    else:
+        try:
+            stream = open(source, "rb")
+        except OSError as error:
+            raise AgentkitError(f"{source}: cannot be read: {error.strerror}", status=Exit.BAD_DATA) from error
+    try:
+        while line := stream.readline(LONGEST_LINE_BYTES):
+            if len(line) < LONGEST_LINE_BYTES or line.endswith(b"\n"):
+                yield line
+                continue
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(LONGEST_LINE_BYTES)
+            yield None
+    except OSError as error:
+        raise AgentkitError(f"{source}: cannot be read: {error.strerror}", status=Exit.BAD_DATA) from error
+    finally:
+        if source != "-":
+            stream.close()
+
+
+def _parse(line: bytes) -> object:
+    try:
+        return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON (RFC 8259, section 6)")
+
+
+def _bad(key: str, expected: str, found: object) -> AgentkitError:
+    return AgentkitError(f"finding: {key} is {found!r}; expected {expected}", status=Exit.BAD_DATA)
+
+
+def _text(record: Mapping[str, object], key: str, default: str | None = None) -> str:
+    value = record.get(key, default)
+    if not isinstance(value, str):
+        raise _bad(key, "text", value)
+    return value
+
+
+def _one_of(record: Mapping[str, object], key: str, allowed: tuple[str, ...]) -> str:
+    value = record.get(key)
+    if not isinstance(value, str) or value not in allowed:
+        raise _bad(key, f"one of {', '.join(allowed)}", value)
+    return value
+
+
+def _instant(record: Mapping[str, object], key: str) -> float:
+    value = record.get(key)
+    try:
+        return parse_instant(value if isinstance(value, str) else "")
+    except ValueError:
+        raise _bad(key, "an instant such as 2026-11-22T03:00:00.000Z", value) from None
+
+
+def _count(record: Mapping[str, object]) -> int:
+    value = record.get("count", 1)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise _bad("count", "a whole number above 0", value)
+    return value
+
+
+def _table(record: Mapping[str, object], key: str) -> dict[str, object] | None:
+    value = record.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise _bad(key, "an object", value)
+    return value
