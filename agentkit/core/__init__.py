@@ -1,0 +1,1 @@
+"""What several commands need, and nothing else."""

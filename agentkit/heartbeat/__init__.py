@@ -1,0 +1,1 @@
+"""Every job leaves evidence, and missing evidence is the alert."""

@@ -1,0 +1,105 @@
+"""What does a beat look like on disk: who ran, as which process, and how is it written as JSON?
+
+Imported by the hot verbs: JSON is written here by hand, because importing `json` costs as much as bare Python again.
+"""
+
+import os
+import time
+
+from _json import encode_basestring_ascii
+
+from agentkit.core.tree import process_start
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_run_id(now: float) -> str:
+    """Return a ULID: 48 bits of milliseconds, 80 of chance, in Crockford's base32 (github.com/ulid/spec)."""
+    number = int(now * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+    letters = []
+    for _ in range(26):
+        letters.append(CROCKFORD[number & 31])
+        number >>= 5
+    return "".join(reversed(letters))
+
+
+def describe_this_process() -> dict[str, object]:
+    """Return what tells this process from any other that ever had its number: pid, start, boot, PID namespace."""
+    pid = os.getpid()
+    return {
+        "pid": pid,
+        "pid_start": process_start(pid),
+        "boot": read_boot_id(),
+        "pid_namespace": read_pid_namespace(),
+    }
+
+
+def read_boot_id() -> str | None:
+    """Return the kernel's id of this boot."""
+    try:
+        return _read("/proc/sys/kernel/random/boot_id").decode().strip()
+    except OSError:
+        return None
+
+
+def read_pid_namespace() -> int | None:
+    """Return the inode of this process's PID namespace: process ids mean nothing outside it."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return None
+
+
+def since_boot() -> float:
+    """Return the seconds since boot, sleep included: beside the wall clock it shows when that one was moved."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def encode(value: object) -> str:
+    """Return a value of plain dicts, lists, strings, numbers, booleans and None as JSON (RFC 8259), pure ASCII."""
+    if value is None:
+        return "null"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        # JSON has no infinity: an open end of a range is null.
+        return repr(round(value, 6)) if abs(value) != float("inf") and value == value else "null"
+    if isinstance(value, dict):
+        return "{" + ",".join([f"{encode_basestring_ascii(str(k))}:{encode(v)}" for k, v in value.items()]) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join([encode(item) for item in value]) + "]"
+    raise TypeError(f"{type(value).__name__} is not written as JSON")
+
+
+def decode_text(raw: bytes) -> str:
+    """Return bytes as text that JSON can carry: what is no UTF-8 stays visible as `\\xNN`."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def argv_digest(argv: list[str]) -> str:
+    """Return the sha256 (hex) of a command line, its words joined by NUL: the words themselves may hold secrets."""
+    return sha256("\0".join(argv).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _read(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, 4096)
+    finally:
+        os.close(descriptor)
+
+
+try:
+    # The C module alone: hashlib would load OpenSSL. CPython renamed it in 3.12.
+    from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]
+except ImportError:
+    try:
+        from _sha256 import sha256  # type: ignore[import-not-found,no-redef,unused-ignore]
+    except ImportError:
+        from hashlib import sha256  # type: ignore[assignment,unused-ignore]
