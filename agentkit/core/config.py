@@ -1,0 +1,170 @@
+"""What does the one configuration file say, and is every word of it understood?
+
+A command validates its own tables: a fault there ends it (78) naming file, key and nearest known key. A fault in
+another command's table is a warning. Without a file everything has its default.
+"""
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.paths import configuration_file
+from agentkit.core.settings import TOP, HeartbeatSettings, JobSettings, describe_settings
+from agentkit.core.values import WrongKindError
+
+Table = TypeVar("Table")
+
+JOB_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+# Tables of commands that this version does not have: an older program beside a newer one's file says nothing.
+OTHER_COMMANDS = ("ratchet", "vault", "depmap", "evolve", "think")
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What the file says, with a default for everything that it does not say."""
+
+    path: str
+    host: str
+    heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
+    jobs: Mapping[str, JobSettings] = field(default_factory=dict)
+
+
+def load_configuration(
+    environ: Mapping[str, str], *, own: Collection[str], warn: Callable[[str], None]
+) -> Configuration:
+    """Return the configuration; `own` are the tables of the command that asks, such as `heartbeat` and `jobs`.
+
+    Raises AgentkitError (configuration) for a file that cannot be read and for a fault at the top or in an own table;
+    a fault in any other table goes to `warn`, and that table has its defaults.
+    """
+    path = configuration_file(environ)
+    document = _read_document(path)
+    host = _read_host(path, document) or os.uname().nodename
+    _check_top(path, document, own, warn)
+
+    heartbeat = HeartbeatSettings()
+    jobs: dict[str, JobSettings] = {}
+    try:
+        if "heartbeat" in document:
+            heartbeat = _read_table(HeartbeatSettings, document["heartbeat"], path, "heartbeat")
+    except AgentkitError as error:
+        _end_or_warn(error, "heartbeat" in own, warn)
+    try:
+        jobs = _read_jobs(document.get("jobs", {}), path)
+    except AgentkitError as error:
+        _end_or_warn(error, "jobs" in own, warn)
+    return Configuration(path=path, host=host, heartbeat=heartbeat, jobs=jobs)
+
+
+def _end_or_warn(error: AgentkitError, is_own: bool, warn: Callable[[str], None]) -> None:
+    if is_own:
+        raise error
+    warn(error.message)
+
+
+def _read_document(path: str) -> dict[str, object]:
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            _check_owner(path, os.fstat(file.fileno()))
+            return tomllib.loads(file.read().decode("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise _fault(path, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise _fault(path, f"byte {error.start} is no UTF-8; a TOML file is UTF-8") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _fault(path, f"is no TOML: {error}") from error
+
+
+def _check_owner(path: str, found: os.stat_result) -> None:
+    # The file names programs that are run: whoever can write it runs them as us.
+    if found.st_uid not in (os.getuid(), 0) or found.st_mode & 0o002:
+        raise AgentkitError(
+            f"{path}: belongs to user {found.st_uid} and has mode {found.st_mode & 0o7777:04o}: others could write it",
+            hint=f"chown {os.getuid()} {path} && chmod 600 {path}",
+            status=Exit.REFUSED,
+        )
+
+
+def _read_host(path: str, document: Mapping[str, object]) -> str | None:
+    if "host" not in document:
+        return None
+    try:
+        return str(TOP["host"].kind.read(document["host"]))
+    except WrongKindError:
+        raise _fault(path, f"host: expected {TOP['host'].kind.expected}, found {_show(document['host'])}") from None
+
+
+def _check_top(path: str, document: Mapping[str, object], own: Collection[str], warn: Callable[[str], None]) -> None:
+    known = ["host", "heartbeat", "jobs", *OTHER_COMMANDS]
+    for name, value in document.items():
+        if name in known:
+            continue
+        nearest = _nearest(name, known)
+        # A table that nobody knows may be a newer command's, unless it reads like a slip of the pen.
+        if isinstance(value, dict) and nearest not in own:
+            warn(f"{path}: no command of this version knows the table [{name}]")
+            continue
+        raise _fault(path, f"unknown key {name}", hint=_suggest(nearest, known))
+
+
+def _read_jobs(tables: object, path: str) -> dict[str, JobSettings]:
+    if not isinstance(tables, dict):
+        raise _fault(path, f"jobs: expected a table [jobs.NAME] a job, found {_show(tables)}")
+    jobs = {}
+    for name, table in tables.items():
+        if not name or name[0] in "._-" or not set(name) <= JOB_NAME_LETTERS:
+            raise _fault(path, f"jobs.{name}: {name!r} is no name of a job; expected [a-z0-9][a-z0-9._-]*")
+        job = _read_table(JobSettings, table, path, f"jobs.{name}")
+        if job.every_s is not None and job.cron is not None:
+            raise _fault(path, f"jobs.{name}: every and cron; give one of them")
+        jobs[name] = job
+    return jobs
+
+
+def _read_table(shape: type[Table], table: object, path: str, where: str) -> Table:
+    if not isinstance(table, dict):
+        raise _fault(path, f"{where}: expected a table [{where}], found {_show(table)}")
+    settings = {setting.name: (field_name, setting) for field_name, setting in describe_settings(shape).items()}
+    values = {}
+    for key, value in table.items():
+        if key not in settings:
+            raise _unknown_key(path, where, key, value, list(settings))
+        field_name, setting = settings[key]
+        try:
+            values[field_name] = setting.kind.read(value)
+        except WrongKindError:
+            raise _fault(path, f"{where}.{key}: expected {setting.kind.expected}, found {_show(value)}") from None
+    return shape(**values)
+
+
+def _unknown_key(path: str, where: str, key: str, value: object, known: list[str]) -> AgentkitError:
+    if where.startswith("jobs.") and isinstance(value, dict):
+        # TOML reads [jobs.web.daily] as a table within the job web.
+        name = f"{where.removeprefix('jobs.')}.{key}"
+        return _fault(path, f"unknown key {where}.{key}", hint=f'a job\'s name with a dot is written [jobs."{name}"]')
+    return _fault(path, f"unknown key {where}.{key}", hint=_suggest(_nearest(key, known), known, f"{where}."))
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.6)), None)
+
+
+def _suggest(nearest: str | None, known: list[str], before: str = "") -> str:
+    return f"did you mean {before}{nearest}?" if nearest else f"known keys: {', '.join(sorted(known))}"
+
+
+def _fault(path: str, what: str, *, hint: str | None = None) -> AgentkitError:
+    return AgentkitError(f"{path}: {what}", hint=hint, status=Exit.CONFIGURATION)
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,68 @@
+"""What may the configuration say: which keys are there, what do they hold, and what stands where nothing is said?
+
+docs/configuration.md lists the same keys; a test holds one against the other.
+"""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from agentkit.core import values
+from agentkit.core.values import Kind
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key as a person writes it: name, kind, what stands where nothing is said (None: nothing), and its meaning."""
+
+    name: str
+    kind: Kind
+    default: str | int | bool | list[str] | None
+    meaning: str
+
+
+def _key(kind: Kind, default: str | int | bool | list[str] | None, meaning: str) -> Any:
+    # The default is written as a person would write it and goes through the same reader.
+    value = None if default is None else kind.read(default)
+    return field(default=value, metadata={"kind": kind, "default": default, "meaning": meaning})
+
+
+@dataclass(frozen=True)
+class HeartbeatSettings:
+    """The table `[heartbeat]`."""
+
+    notify: tuple[str, ...] = _key(values.WORDS, [], "program that gets new and resolved findings on stdin")
+    notify_limit_s: float = _key(values.DURATION, "30s", "how long that program may take")
+    ping: str | None = _key(values.ADDRESS, None, "address that is told when a check has finished")
+    ping_limit_s: float = _key(values.DURATION, "10s", "how long that may take")
+    keep_days: int = _key(values.WHOLE, 90, "days for which single runs are kept; daily sums stay for ever")
+    keep_bytes: int = _key(values.SIZE, "1GiB", "size that the ledger may have")
+    lock_files: tuple[str, ...] = _key(values.PATHS, [], "lock and pid files of others to watch for dead owners")
+    lock_age_s: float = _key(values.DURATION, "24h", "age at which a lock that names no process is suspicious")
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """A table `[jobs.NAME]`: what is expected of one job, in place of what its crontab line says."""
+
+    every_s: float | None = _key(values.DURATION, None, "how often it runs")
+    cron: str | None = _key(values.CRON, None, "when it runs; instead of every")
+    tz: str | None = _key(values.ZONE, None, "time zone of cron; without it the machine's")
+    grace_s: float | None = _key(
+        values.DURATION_OR_ZERO, None, "how late it may be; without it a tenth of the period, at least 60s"
+    )
+    duration_s: tuple[float, float] | None = _key(values.DURATION_RANGE, None, "how long a good run takes")
+    watched: bool = _key(values.SWITCH, default=True, meaning="whether its absence is a finding")
+
+
+TOP = {"host": Setting("host", values.TEXT, None, "name of this machine in every record; without it the kernel's")}
+TABLES = {"heartbeat": HeartbeatSettings, "jobs.NAME": JobSettings}
+
+
+def describe_settings(table: type) -> dict[str, Setting]:
+    """Return {field: setting} of a table; in the file a time needs no `_s` in its name, its value says the unit."""
+    return {
+        spot.name: Setting(
+            spot.name.removesuffix("_s"), spot.metadata["kind"], spot.metadata["default"], spot.metadata["meaning"]
+        )
+        for spot in fields(table)
+    }

@@ -1,0 +1,143 @@
+"""Which kinds of values can the configuration hold, and how is each of them read?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agentkit.core.errors import AgentkitError
+from agentkit.core.times import parse_duration
+
+UNITS = {
+    "": 1,
+    "b": 1,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+}
+
+
+class WrongKindError(ValueError):
+    """The value is of another kind than its key holds."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of value: what was expected, in the words of an error, and the function that reads it."""
+
+    expected: str
+    read: Callable[[object], object]
+
+
+def _read_text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise WrongKindError
+    return value
+
+
+def _read_words(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise WrongKindError
+    return tuple(_read_text(word) for word in value)
+
+
+def _read_paths(value: object) -> tuple[str, ...]:
+    paths = _read_words(value)
+    if not all(path.startswith("/") for path in paths):
+        raise WrongKindError
+    return paths
+
+
+def _read_address(value: object) -> str:
+    text = _read_text(value)
+    if not text.startswith(("http://", "https://")) or any(letter.isspace() for letter in text):
+        raise WrongKindError
+    return text
+
+
+def _read_duration(value: object) -> float:
+    return _parse_duration(_read_text(value), zero=False)
+
+
+def _read_duration_or_zero(value: object) -> float:
+    return _parse_duration(_read_text(value), zero=True)
+
+
+def _parse_duration(text: str, *, zero: bool) -> float:
+    try:
+        return parse_duration(text, "", zero=zero)
+    except AgentkitError as error:
+        raise WrongKindError from error
+
+
+def _read_range(value: object) -> tuple[float, float]:
+    low, dots, high = _read_text(value).partition("..")
+    if not dots or not (low or high):
+        raise WrongKindError
+    least = _parse_duration(low, zero=True) if low else 0.0
+    most = _parse_duration(high, zero=False) if high else float("inf")
+    if least > most:
+        raise WrongKindError
+    return least, most
+
+
+def _read_size(value: object) -> int:
+    if not isinstance(value, str):
+        return _read_whole(value)
+    number = value.strip().rstrip("BbiKkMmGgTt ")
+    unit = value.strip()[len(number) :].strip().lower()
+    if unit not in UNITS or not number.isascii() or not number.isdigit():
+        raise WrongKindError
+    return _read_whole(int(number) * UNITS[unit])
+
+
+def _read_whole(value: object) -> int:
+    # To Python, true is a number too.
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
+        raise WrongKindError
+    return value
+
+
+def _read_switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise WrongKindError
+    return value
+
+
+def _read_zone(value: object) -> str:
+    from zoneinfo import ZoneInfo
+
+    text = _read_text(value)
+    try:
+        ZoneInfo(text)
+    except (ValueError, OSError, KeyError) as error:
+        raise WrongKindError from error
+    return text
+
+
+def _read_cron(value: object) -> str:
+    from agentkit.core.cronfields import validate_schedule
+
+    text = _read_text(value)
+    try:
+        validate_schedule(text)
+    except AgentkitError as error:
+        raise WrongKindError from error
+    return text
+
+
+TEXT = Kind("text", _read_text)
+WORDS = Kind('a list of words such as ["mail", "-s", "agentkit", "root"]', _read_words)
+PATHS = Kind('a list of absolute paths such as ["/run/backup.pid"]', _read_paths)
+ADDRESS = Kind('an address such as "https://example.org/ping"', _read_address)
+DURATION = Kind('a duration such as "90s", "15m", "6h" or "2d"', _read_duration)
+DURATION_OR_ZERO = Kind('a duration such as "0s", "90s" or "15m"', _read_duration_or_zero)
+DURATION_RANGE = Kind('a range of durations such as "1s..10m", "1s.." or "..10m"', _read_range)
+SIZE = Kind('a size such as "500MiB", "1GiB" or a number of bytes', _read_size)
+WHOLE = Kind("a whole number above 0", _read_whole)
+SWITCH = Kind("true or false", _read_switch)
+CRON = Kind('a cron expression such as "*/5 * * * *"', _read_cron)
+ZONE = Kind('a time zone such as "Europe/Berlin"', _read_zone)
