@@ -1,7 +1,9 @@
 """What does each exit status mean, and how does a failure leave the program?
 
-Imported by the hot verbs: nothing but builtins here.
+Imported by the hot verbs: nothing but `os` here.
 """
+
+import os
 
 
 class Exit:
@@ -60,3 +62,11 @@ class AgentkitError(Exception):
         if self.hint:
             text += f"agentkit: hint: {self.hint}\n"
         return text
+
+
+def tell(text: "str | bytes") -> None:
+    """Write to stderr at once and unbuffered; nobody may be left to read it, and that stops nothing."""
+    try:
+        os.write(2, text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        return

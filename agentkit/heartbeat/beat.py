@@ -6,8 +6,6 @@ Imported by the hot verbs: JSON is written here by hand, because importing `json
 import os
 import time
 
-from _json import encode_basestring_ascii
-
 from agentkit.core.tree import process_start
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -64,17 +62,25 @@ def encode(value: object) -> str:
     if value is False:
         return "false"
     if isinstance(value, str):
-        return encode_basestring_ascii(value)
+        return _quote(value)
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
         # JSON has no infinity: an open end of a range is null.
         return repr(round(value, 6)) if abs(value) != float("inf") and value == value else "null"
     if isinstance(value, dict):
-        return "{" + ",".join([f"{encode_basestring_ascii(str(k))}:{encode(v)}" for k, v in value.items()]) + "}"
+        return "{" + ",".join([f"{_quote(str(k))}:{encode(v)}" for k, v in value.items()]) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ",".join([encode(item) for item in value]) + "]"
     raise TypeError(f"{type(value).__name__} is not written as JSON")
+
+
+def _quote(text: str) -> str:
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    from _json import encode_basestring_ascii
+
+    return str(encode_basestring_ascii(text))
 
 
 def decode_text(raw: bytes) -> str:

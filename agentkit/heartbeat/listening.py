@@ -11,7 +11,7 @@ import select
 from agentkit.heartbeat.measure import HEAD_BYTES, Stream, Tail
 
 READ_BYTES = 65536
-BULK_BYTES = 262144
+BULK_BYTES = 131072
 WIDE_PIPE_BYTES = 1 << 20
 F_SETPIPE_SZ = 1031  # include/uapi/linux/fcntl.h
 EPIPE = 32

@@ -1,0 +1,118 @@
+"""What is written down at the end of a run, which state it ended in, and what is said about it on stderr?
+
+Imported by the hot verbs.
+"""
+
+import time
+
+from agentkit.core.errors import Exit, tell
+from agentkit.core.times import format_duration, format_instant
+from agentkit.heartbeat import beat
+from agentkit.heartbeat.listening import Listener
+from agentkit.heartbeat.marks import collect_marks
+from agentkit.heartbeat.measure import TAIL_BYTES
+from agentkit.heartbeat.options import RunOptions
+from agentkit.heartbeat.supervise import Outcome
+
+Record = dict[str, object]
+
+
+def close_run(
+    options: RunOptions,
+    head: Record,
+    heard: Listener,
+    outcome: Outcome,
+    marks: str | None,
+    before: Record,
+) -> Record:
+    """Return the closing record of one start of the program."""
+    out, err = heard.stdout, heard.stderr
+    counters, note = collect_marks(marks) if marks else ({}, None)
+    output = [bytes(stream.head) for stream in (out, err) if stream.bytes]
+    if out.bytes > len(out.head) or err.bytes > len(err.head):
+        output.append(heard.tail.last(TAIL_BYTES))
+    effects: list[Record] = []
+    watched: Record = {}
+    if options.declares_effects():
+        from agentkit.heartbeat.effects import look_after, measure_path
+
+        effects = look_after(options, before, output, counters, outcome.duration_s)
+        watched = {path: measure_path(path) for path in options.watch}
+    error_words: list[str] = []
+    if output and options.keep_bytes:
+        from agentkit.heartbeat.errorwords import find_error_words
+
+        error_words = find_error_words(*output)
+    closing = {
+        **head,
+        "at": format_instant(time.time()),
+        "state": judge_state(options, outcome, effects),
+        "ended_at": format_instant(time.time()),
+        "duration_s": outcome.duration_s,
+        "boot": beat.read_boot_id(),
+        "boottime_s": beat.since_boot(),
+        "status": Exit.TIMED_OUT if outcome.timed_out else outcome.status,
+        "signal": outcome.signal,
+        "cpu_s": outcome.cpu_s,
+        "max_rss_bytes": outcome.max_rss_bytes,
+        "blocks_in": outcome.blocks_in,
+        "blocks_out": outcome.blocks_out,
+        "stdout_bytes": out.bytes,
+        "stdout_lines": out.lines,
+        "stderr_bytes": err.bytes,
+        "stderr_lines": err.lines,
+        "output_sha256": out.digest(),
+    }
+    said: Record = {
+        "tail": beat.decode_text(heard.tail.last(options.keep_bytes)),
+        "error_words": error_words,
+        "left_behind": outcome.left_behind,
+        "orphans": outcome.orphans,
+        "unkillable": outcome.unkillable,
+        "counters": counters,
+        "note": note,
+        "watched": watched,
+        "effects": effects,
+        "trouble": outcome.trouble,
+        "undelivered": outcome.undelivered,
+        "sent": outcome.sent,
+    }
+    return {**closing, **{key: value for key, value in said.items() if value}}
+
+
+def judge_state(options: RunOptions, outcome: Outcome, effects: list[Record]) -> str:
+    if outcome.timed_out:
+        return "timeout"
+    if outcome.signal is not None or outcome.sent is not None or outcome.status not in options.success_status:
+        return "failed"
+    # Too slow is not idle: the work was done, and `check` speaks about its time.
+    missed = [effect for effect in effects if not effect["held"]]
+    slow = options.duration_s and outcome.duration_s > options.duration_s[1]
+    return "idle" if any(not (slow and str(e["text"]).startswith("--expect-duration")) for e in missed) else "ok"
+
+
+def complain(options: RunOptions, heard: Listener, outcome: Outcome, closing: Record) -> None:
+    """Say on stderr what went wrong, the tail first, so that cron mails it."""
+    if not options.quiet and not options.tee:
+        tail = heard.tail.last(TAIL_BYTES)
+        tell(tail + (b"" if tail.endswith(b"\n") or not tail else b"\n"))
+    took = format_duration(outcome.duration_s)
+    if closing["state"] == "idle":
+        effects = closing.get("effects")
+        missed = [e for e in effects if not e["held"]] if isinstance(effects, list) else []
+        what = "did nothing: " + "; ".join(f"{e['text']}: {e['why']}" for e in missed) + f" (status 0 after {took})"
+    elif outcome.timed_out:
+        what = f"was ended at its time limit, after {took}"
+    elif outcome.trouble:
+        what = outcome.trouble
+    elif outcome.signal is not None:
+        what = f"was ended by signal {outcome.signal} after {took}"
+    elif closing["state"] == "failed":
+        what = f"failed with status {outcome.status} after {took}"
+    else:
+        what = f"its output could not be passed on: {outcome.undelivered}"
+    if outcome.unkillable:
+        what += f"; unkillable: pid {', '.join(str(pid) for pid in outcome.unkillable)}"
+    tell(f"agentkit: {options.name}: {what}; agentkit heartbeat show {closing['run']}\n")
+
+
