@@ -1,6 +1,5 @@
 """How does a failure leave the program: which lines on stderr, which status, and where does a bug's traceback go?"""
 
-import contextlib
 import errno
 import os
 import select
@@ -10,9 +9,10 @@ import traceback
 import zlib
 from collections.abc import Mapping
 
-from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.paths import fallback_folders, is_private, state_folder
 from agentkit.core.times import format_instant
+from agentkit.core.visible import make_visible
 
 # What the kernel says when there is no room or no way to write.
 CANNOT_WRITE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO})
@@ -24,16 +24,15 @@ def report_failure(error: BaseException, environ: Mapping[str, str]) -> int:
     """Say on stderr what went wrong and return the status; a bug's traceback goes to a file and never to stderr."""
     text, status = _describe(error, environ)
     _drop_unwritten_output()
-    # Nobody may be left to read it: the status then speaks alone.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(text)
-        sys.stderr.flush()
+    tell(text)
     return status
 
 
 def _describe(error: BaseException, environ: Mapping[str, str]) -> tuple[str, int]:
     if isinstance(error, AgentkitError):
-        return error.lines(), error.status
+        # File names and answers of others may stand in it: two lines stay two lines, and no escape sequence gets out.
+        hint = make_visible(error.hint) if error.hint else None
+        return AgentkitError(make_visible(error.message), hint=hint).lines(), error.status
     if isinstance(error, KeyboardInterrupt):
         return "", INTERRUPTED
     if isinstance(error, BrokenPipeError) and _reader_is_gone():

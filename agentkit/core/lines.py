@@ -139,9 +139,8 @@ def read_records(source: str, complain: Callable[[str], None], stdin: IO[bytes] 
         what = f"is longer than {LONGEST_LINE_BYTES} bytes" if line is None else "is no JSON object"
         complain(f"{name}: line {number} {what}")
     if faults:
-        lines = "line was" if faults == 1 else "lines were"
         raise AgentkitError(
-            f"{name}: {faults} of {number} {lines} left out; expected one JSON object a line", status=Exit.BAD_DATA
+            f"{name}: {faults} of {number} lines left out; expected one JSON object a line", status=Exit.BAD_DATA
         )
 
 
