@@ -91,7 +91,7 @@ def examine(path: str) -> None:
     Raises FileNotFoundError, CorruptLedgerError, OlderLedgerError, or AgentkitError: configuration when a newer program
     wrote it, unavailable when it cannot be read. The header: https://www.sqlite.org/fileformat2.html#database_header
     """
-    is_log_empty = not _size(path + "-wal")
+    is_log_empty = not file_bytes(path + "-wal")
     try:
         size, mode = os.stat(path).st_size, os.stat(path).st_mode
         if not stat.S_ISREG(mode):
@@ -113,7 +113,7 @@ def examine(path: str) -> None:
     # Cheap enough for each opening, and finds a file that was cut. With a log the length may rightly differ.
     page_bytes = int.from_bytes(header[16:18], "big")
     pages = int.from_bytes(header[28:32], "big")
-    if is_log_empty and not _size(path + "-wal") and pages * (65536 if page_bytes == 1 else page_bytes) > size:
+    if is_log_empty and not file_bytes(path + "-wal") and pages * (65536 if page_bytes == 1 else page_bytes) > size:
         raise CorruptLedgerError(path, "it is cut short")
 
 
@@ -163,6 +163,14 @@ def sync(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def file_bytes(path: str) -> int:
+    """Return the length of a file; 0 when it is not there."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def stamp() -> str:
@@ -223,10 +231,3 @@ def _create(folder: str, path: str) -> None:
     finally:
         if door is not None:
             os.close(door)
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0

@@ -30,7 +30,7 @@ INTERIOR_TABLE_PAGE = 5
 def repair(folder: str, reason: str, *, limit_s: float = LIMIT_S) -> str:
     """Replace the malformed ledger of a folder by what can be read of it; return the line that says so.
 
-    The new ledger holds a note of kind `corrupt` with the same words. A ledger that turns out to be whole is left alone.
+    The new ledger holds a note of kind `corrupt` with the same words. One that turns out to be whole is left alone.
     Raises AgentkitError: try later (somebody has it open), cannot write (no room for the new one; the old one stays).
     """
     path = os.path.join(folder, NAME)

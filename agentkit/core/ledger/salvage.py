@@ -8,6 +8,7 @@ alone; everything beside them is copied. Each row counts once: as taken over, or
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,9 +62,10 @@ def _walk(source: sqlite3.Connection, target: sqlite3.Connection, salvage: Salva
     names = ["rowid", *(name for name in columns if name != "id" and (table, name) != ("learned", "job_id"))]
     places = [1 + columns.index(name) if name != "rowid" else 0 for name in names]
     insert = f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    ranges = [(1, _find_end(source, target, table))]
+    # The widest ranges first: where half of a long table is gone, the islands in it are found before the tries run out.
+    ranges = deque([(1, _find_end(source, table))])
     while ranges:
-        first, last = ranges.pop()
+        first, last = ranges.popleft()
         reached = first - 1
         salvage.probes += 1
         try:
@@ -82,33 +84,28 @@ def _walk(source: sqlite3.Connection, target: sqlite3.Connection, salvage: Salva
             continue
         if last == FARTHEST:
             salvage.is_end_known = False
-            last = reached + BLIND_ROWS
+            hint = target.execute("SELECT max(last_run) FROM jobs").fetchone()[0] if table == "runs" else None
+            last = max(reached, hint or 0) + BLIND_ROWS
         ranges += _split(reached + 1, last, salvage)
         if reached + 1 == last:
             _put_without_detail(source, target, salvage, insert, last)
 
 
-def _find_end(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> int:
-    ends = []
-    for connection, statement in (
-        (source, f"SELECT max(rowid) FROM {table}"),
-        (target, "SELECT max(last_run) FROM jobs" if table == "runs" else "SELECT NULL"),
-    ):
-        try:
-            ends.append(connection.execute(statement).fetchone()[0] or 0)
-        except sqlite3.DatabaseError:
-            ends.append(None)
-    known = [end for end in ends if isinstance(end, int) and 0 <= end < FARTHEST]
-    return max(known) if ends[0] is not None and known else FARTHEST
+def _find_end(source: sqlite3.Connection, table: str) -> int:
+    try:
+        end = source.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
+    except sqlite3.DatabaseError:
+        return FARTHEST
+    return end if isinstance(end, int) and 0 <= end < FARTHEST else FARTHEST
 
 
 def _split(first: int, last: int, salvage: Salvage) -> list[tuple[int, int]]:
-    """Return the halves of a range that could not be read, the lower one on top."""
+    """Return the halves of a range that could not be read; none when it is a single row, or after too many tries."""
     if first >= last or salvage.probes >= PROBE_LIMIT:
         salvage.lost += last - first + 1
         return []
     middle = (first + last) // 2
-    return [(middle + 1, last), (first, middle)]
+    return [(first, middle), (middle + 1, last)]
 
 
 def _put(target: sqlite3.Connection, salvage: Salvage, insert: str, values: Sequence[object]) -> None:

@@ -101,3 +101,8 @@ class Ledger:
         """Run one statement for each row, in one transaction; return how many rows it touched."""
         with explained(self.path), self.transaction():
             return self._connection.executemany(statement, rows).rowcount
+
+    def copy_into(self, target: sqlite3.Connection) -> None:
+        """Copy the whole ledger into another database."""
+        with explained(self.path):
+            self._connection.backup(target, pages=4096)
