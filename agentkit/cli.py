@@ -7,16 +7,27 @@ import importlib
 import io
 import os
 import sys
+from enum import Enum
 
 import typer
 from typer._click import ClickException, Command, Context  # typer carries its own click; its version is pinned
 from typer._click.exceptions import NoArgsIsHelpError, UsageError
+from typer._completion_classes import completion_init
 from typer.core import TyperGroup
 
 from agentkit import __version__
 from agentkit.core.errors import EXIT_TABLE, AgentkitError, Exit
 
+COMPLETE_VARIABLE = "_AGENTKIT_COMPLETE"
 DOORS = {"heartbeat": "every job leaves evidence, and missing evidence is the alert"}
+
+
+class Shell(Enum):
+    """A shell that completes our words."""
+
+    bash = "bash"
+    zsh = "zsh"
+    fish = "fish"
 
 
 class LazyGroup(TyperGroup):
@@ -43,6 +54,8 @@ app = typer.Typer(
     help="small commands that keep a machine which runs itself alive and honest",
     epilog=_exit_table(),
     no_args_is_help=True,
+    # Typer's own options guess the shell from the process tree; ours are told, or look at $SHELL.
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -55,9 +68,42 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _show_completion(shell: Shell | None) -> None:
+    if shell:
+        from typer._completion_shared import get_completion_script
+
+        typer.echo(get_completion_script(prog_name="agentkit", complete_var=COMPLETE_VARIABLE, shell=shell.value))
+        raise typer.Exit
+
+
+def _install_completion(shell: Shell | None) -> None:
+    if shell:
+        from typer._completion_shared import install
+
+        _, path = install(shell=shell.value, prog_name="agentkit", complete_var=COMPLETE_VARIABLE)
+        typer.echo(f"{shell.value} completion is in {path}; it begins with the next shell")
+        raise typer.Exit
+
+
 @app.callback()
 def _root(
     version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="print the version"),
+    show_completion: Shell | None = typer.Option(
+        None,
+        "--show-completion",
+        metavar="SHELL",
+        callback=_show_completion,
+        is_eager=True,
+        help="print what bash, zsh or fish needs for it",
+    ),
+    install_completion: Shell | None = typer.Option(
+        None,
+        "--install-completion",
+        metavar="SHELL",
+        callback=_install_completion,
+        is_eager=True,
+        help="put it where that shell looks",
+    ),
 ) -> None:
     pass
 
@@ -86,7 +132,7 @@ def schema(
 
 
 def build_root() -> TyperGroup:
-    """Return the root command with a stub for each door and the options that install shell completion."""
+    """Return the root command with a stub for each door."""
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
     stubs = {name: TyperGroup(name=name, help=promise, rich_markup_mode=None) for name, promise in DOORS.items()}
@@ -102,9 +148,10 @@ def main(words: list[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     root = build_root()
     try:
-        if "_AGENTKIT_COMPLETE" in os.environ:
+        if COMPLETE_VARIABLE in os.environ:
+            completion_init()
             root.main(words, prog_name="agentkit")
-        with root.make_context("agentkit", words) as context:
+        with root.make_context("agentkit", _name_shell(words)) as context:
             result = root.invoke(context)
     except typer.Exit as leaving:
         return leaving.exit_code
@@ -118,6 +165,13 @@ def main(words: list[str]) -> int:
     except ClickException as error:
         raise AgentkitError(_in_our_words(error), hint=_find_help(error), status=Exit.USAGE) from None
     return result if isinstance(result, int) else Exit.OK
+
+
+def _name_shell(words: list[str]) -> list[str]:
+    """Return the words with the shell of the person where an option for completion names none."""
+    if words and words[-1] in ("--show-completion", "--install-completion"):
+        return [*words, os.path.basename(os.environ.get("SHELL", "bash"))]
+    return words
 
 
 def _in_our_words(error: ClickException) -> str:
