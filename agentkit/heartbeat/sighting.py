@@ -1,0 +1,73 @@
+"""What does a check say that it saw, and how does it become a finding?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agentkit.core.evidence import NewFinding, StoredFinding
+from agentkit.core.lines import Finding, fingerprint
+from agentkit.core.times import format_instant
+
+SOURCE = "heartbeat.check"
+INFO, WARNING, CRITICAL = "info", "warning", "critical"
+# What a run showed stays true until a later run shows otherwise; everything else is looked at anew by each check.
+OF_RUNS = frozenset(
+    {
+        "failed", "timeout", "lost", "idle", "skipping", "flapping", "too-fast", "too-small", "too-slow", "too-large",
+        "unchanged", "error-words", "left-behind",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One thing that is not as it should be, seen by this check; `is_over` says that a later run was healthy."""
+
+    type: str
+    subject: str
+    severity: str
+    title: str
+    key: str = ""
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    is_over: bool = False
+
+    def to_finding(self, host: str) -> NewFinding:
+        """Return what the ledger keeps of it."""
+        evidence = {**self.evidence, "over": True} if self.is_over else dict(self.evidence)
+        return NewFinding(
+            fingerprint(host, SOURCE, self.type, self.subject, self.key),
+            host,
+            SOURCE,
+            self.type,
+            self.subject,
+            self.key,
+            self.severity,
+            self.title,
+            json.dumps(evidence, ensure_ascii=False) if evidence else None,
+        )
+
+
+def to_record(stored: StoredFinding, now: float) -> dict[str, object]:
+    """Return a finding of the ledger as the record that travels."""
+    finding = Finding(
+        source=stored.source,
+        type=stored.type,
+        subject=stored.subject,
+        severity=stored.severity,
+        title=stored.title,
+        host=stored.host,
+        at=now,
+        key=stored.key,
+        state=stored.state,
+        first_seen=stored.first_seen_at,
+        last_seen=stored.last_seen_at,
+        count=stored.count,
+        evidence=stored.evidence(),
+        given_fingerprint=stored.fingerprint,
+    )
+    record = finding.to_record()
+    if stored.resolved_at is not None:
+        record["resolved_at"] = format_instant(stored.resolved_at)
+    return record
