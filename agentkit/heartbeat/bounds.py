@@ -2,8 +2,10 @@
 
 A number is odd low when it is below half of the least of the last 40 healthy runs and its modified z-score of logs
 (Iglewicz and Hoaglin 1993: 0.6745 times the distance from the median, over the MAD, here at least 0.1) is beyond 5;
-odd high likewise above twice the most. An odd low is then always a strict new minimum, so under exchangeable runs the
-chance of a false alarm is at most 1/(n+1) for each channel and side, whatever the distribution. Quiet until n = 20.
+odd high likewise above twice the most. A past that holds a rare long or short run has told us how far its runs
+stray, so the new extreme must also lie beyond the old one by three quarters of that one's distance to the median
+(docs/decisions/0003). An odd number is then always a strict new extreme, and under exchangeable runs the chance of a
+false alarm is at most 1/(n+1) for each channel and side, whatever the distribution. Quiet until n = 20.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from agentkit.heartbeat.spoken import quote_zero
 
 Z_LIMIT = 5.0
 MAD_FLOOR = 0.1
+BEYOND = 0.75
 LEAST_LOGGED = 1e-3
 MAY_BE_IDLE = "may be idle"
 
@@ -96,14 +99,9 @@ def judge(
     ask = ""
     if groups and not after.asked:
         ask = f"{groups}: it may be idle at times; declare what a real run does (--expect-change, --expect-count)"
-    return Judgement(
-        replace(after, asked=after.asked or bool(ask), note=""),
-        oddities,
-        learning,
-        (MAY_BE_IDLE,) if groups else (),
-        ask,
-        learned.note,
-    )
+    if ask or learned.note:
+        after = replace(after, asked=after.asked or bool(ask), note="")
+    return Judgement(after, oddities, learning, (MAY_BE_IDLE,) if groups else (), ask, learned.note)
 
 
 def _find_oddities(
@@ -145,17 +143,18 @@ def _judge_number(channel: str, value: float, column: array[float]) -> Iterable[
         least, most = min(values), max(values)
     kind = channel.partition(":")[0]
     half, low_from, high_by = _RULES[kind]
-    runs = len(values)
-    if value + half < (least + half) / 2 and least >= low_from and not (value == 0 and kind in _JUDGED_BY_LINES):
-        if _z_score(value, values, half) < -Z_LIMIT:
-            sentence = explain_number(channel, value, least, most, runs)
-            name = "too-fast" if kind in _TIMES else "too-small"
-            return (Oddity(name, channel, "warning", sentence, value, least, most, runs),)
-    elif value + half > (most + half) * 2 and value >= most + high_by and _z_score(value, values, half) > Z_LIMIT:
-        sentence = explain_number(channel, value, least, most, runs)
-        name = "too-slow" if kind in _TIMES else "too-large"
-        return (Oddity(name, channel, "info", sentence, value, least, most, runs),)
-    return ()
+    if value + half < (least + half) / 2:
+        if least < low_from or (value == 0 and kind in _JUDGED_BY_LINES) or not _strays(value, least, values, half):
+            return ()
+        name, severity = "too-fast" if kind in _TIMES else "too-small", "warning"
+    elif value + half > (most + half) * 2 and value >= most + high_by:
+        if not _strays(value, most, values, half):
+            return ()
+        name, severity = "too-slow" if kind in _TIMES else "too-large", "info"
+    else:
+        return ()
+    sentence = explain_number(channel, value, least, most, len(values))
+    return (Oddity(name, channel, severity, sentence, value, least, most, len(values)),)
 
 
 NEVER = float("inf")
@@ -179,11 +178,12 @@ _TIMES = ("duration", "cpu")
 _JUDGED_BY_LINES = ("stdout_bytes", "stderr_bytes")
 
 
-def _z_score(value: float, values: Sequence[float], half: float) -> float:
+def _strays(value: float, extreme: float, values: Sequence[float], half: float) -> bool:
     logs = sorted(log(max(known + half, LEAST_LOGGED)) for known in values)
     median = _middle(logs)
-    spread = _middle(sorted(abs(known - median) for known in logs))
-    return 0.6745 * (log(max(value + half, LEAST_LOGGED)) - median) / max(spread, MAD_FLOOR)
+    spread = max(_middle(sorted(abs(known - median) for known in logs)), MAD_FLOOR)
+    here, there = log(max(value + half, LEAST_LOGGED)), log(max(extreme + half, LEAST_LOGGED))
+    return 0.6745 * abs(here - median) / spread > Z_LIMIT and abs(here - there) > BEYOND * abs(there - median)
 
 
 def _middle(ordered: Sequence[float]) -> float:

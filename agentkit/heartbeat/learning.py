@@ -131,8 +131,14 @@ def learn(learned: Learned, samples: Iterable[Sample]) -> Learned:
 
 
 def accept(learned: Learned) -> Learned:
-    """Return the memory in which the odd runs that wait are normal: the next run like them is quiet."""
-    return learn(learned, learned.pending)
+    """Return the memory in which the odd runs that wait are normal: the next run like them is quiet.
+
+    What was declared stays declared: an output that must change and does not goes on being named.
+    """
+    if not learned.pending:
+        return learned
+    # A mirror of nothing, once accepted, cannot change any more: its watched paths have to promise it anew.
+    return replace(learn(learned, learned.pending), streaks={})
 
 
 def _shorten(digest: str) -> str:

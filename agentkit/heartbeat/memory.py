@@ -18,17 +18,18 @@ from agentkit.heartbeat.learning import UNKNOWN, WIDTH, Learned, Sample
 VERSION = 1
 _HEAD = struct.Struct("<BBBBB8sI")
 _SHAPE = struct.Struct("<QBHB")
-_ASKED = 1
+_ASKED, _HAS_DIGEST = 1, 2
 _FLOAT_BYTES = 4
 
 
 def encode_learned(learned: Learned) -> bytes:
     """Return the memory as bytes, about 1.5 KiB for a job of 40 runs."""
     text = _encode_text(learned)
+    flags = (_ASKED if learned.asked else 0) | (_HAS_DIGEST if learned.output_digest else 0)
     body = b"".join(
         (
             _HEAD.pack(
-                VERSION, learned.runs, WIDTH, len(learned.spoken), _ASKED if learned.asked else 0,
+                VERSION, learned.runs, WIDTH, len(learned.spoken), flags,
                 bytes.fromhex(learned.output_digest) if learned.output_digest else bytes(8), len(text),
             ),
             _floats_out(learned.rows),
@@ -67,7 +68,7 @@ def _decode(data: bytes) -> Learned:
     start += runs
     end = start + shapes * _SHAPE.size
     spoken = {shape: (streak, zeros, since) for shape, streak, zeros, since in _SHAPE.iter_unpack(data[start:end])}
-    output_digest = digest.hex() if any(digest) else ""
+    output_digest = digest.hex() if flags & _HAS_DIGEST else ""
     if width != WIDTH:
         rows = _widen(rows, width)
     asked = bool(flags & _ASKED)
