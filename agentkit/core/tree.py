@@ -9,22 +9,22 @@ import os
 import time
 from _collections_abc import Callable
 
-PR_SET_CHILD_SUBREAPER = 36  # include/uapi/linux/prctl.h
+PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
+PR_SET_CHILD_SUBREAPER = 36
 SHORTEST_PAUSE_S = 0.002
 LONGEST_PAUSE_S = 0.02
 LOOKS_BEFORE_A_KILL = 50
+LONGEST_LOOKING = 50
 
 
 def become_subreaper(wanted: bool = True) -> bool:
     """Make orphaned descendants come to this process instead of init; False where that is impossible."""
-    try:
-        import _ctypes
+    return _prctl(PR_SET_CHILD_SUBREAPER, int(wanted))
 
-        whole_program = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # None is the program itself, libc included
-        prctl = _ctypes.dlsym(whole_program, "prctl")
-        return bool(_ctypes.call_cdeclfunction(prctl, (PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)) == 0)
-    except (ImportError, OSError, AttributeError):
-        return False  # a Python without _ctypes, or a libc that cannot be asked: marks still find the strays
+
+def die_with_parent() -> bool:
+    """Have the kernel kill this process when the thread that started it ends; False where that is impossible."""
+    return _prctl(PR_SET_PDEATHSIG, _signal.SIGKILL)
 
 
 def read_stat(pid: int) -> tuple[str, int, int, int, int, int] | None:
@@ -48,24 +48,35 @@ def process_start(pid: int) -> int | None:
 def is_alive(pid: int, start: int) -> bool:
     """Tell whether that very process still runs; a zombie does not."""
     stat = read_stat(pid)
-    return stat is not None and stat[5] == start and _runs(stat)
+    return stat is not None and stat[5] == start and runs(stat)
+
+
+def runs(stat: tuple[str, int, int, int, int, int]) -> bool:
+    """Tell whether the process of that `read_stat` runs: neither dead nor a zombie."""
+    # A first thread that ended before the others makes a living process look like a zombie.
+    return stat[0] not in "ZXx" or stat[4] > 1
 
 
 def find_descendants(*roots: int) -> dict[int, int]:
     """Return {pid: start} of every living process below the roots, parents first, the roots left out."""
-    me = os.getpid()
-    listed = None if os.path.exists("/proc/thread-self/children") else _scan_children()
-    queue, seen = list(roots), set(roots)
-    found: dict[int, int] = {}
-    for parent in queue:
-        for pid in _read_children(parent) if listed is None else listed.get(parent, ()):
-            stat = None if pid in seen else read_stat(pid)
-            # A pid that was given away since it was listed has another parent; an orphan's new parent is this process.
-            if stat and _runs(stat) and (stat[1] in seen or stat[1] == me) and pid != me:
-                seen.add(pid)
-                queue.append(pid)
-                found[pid] = stat[5]
-    return found
+    gone: set[int] = set()
+    for _ in range(LONGEST_LOOKING):
+        found, ended = _look_below(roots)
+        if found or ended <= gone:
+            return found
+        # Nobody lives, but who ended during the look may have left a child to a process that had been looked at.
+        gone |= ended
+    return {}
+
+
+def list_pids() -> list[int]:
+    """Return the pids of all processes that this one may see."""
+    return [int(name) for name in _list_folder("/proc") if name.isdecimal()]
+
+
+def list_children(pid: int) -> list[int]:
+    """Return the pids of the process's own children, the zombies too."""
+    return _read_children(pid) if _kernel_lists_children() else _scan_children().get(pid, [])
 
 
 def list_descendants(pid: int) -> list[int]:
@@ -80,12 +91,18 @@ def find_marked(mark: bytes) -> dict[int, int]:
     """
     me = os.getpid()
     found: dict[int, int] = {}
-    for pid in _list_pids():
+    for pid in list_pids():
         # The start is read first: if the pid changes hands in between, the pair fits nobody and is never signalled.
         stat = read_stat(pid)
-        if pid != me and stat and _runs(stat) and mark in _read(f"/proc/{pid}/environ").split(b"\0"):
+        if pid != me and stat and runs(stat) and mark in read_environment(pid):
             found[pid] = stat[5]
     return found
+
+
+def read_environment(pid: int) -> list[bytes]:
+    """Return the entries NAME=VALUE that the process was started with; [] where they cannot be read."""
+    # Memory of a process that waits in the kernel may be locked: who reads there waits with it, without a limit.
+    return [] if _waits_in_kernel(pid) else _read(f"/proc/{pid}/environ").split(b"\0")
 
 
 def send_signal(pid: int, start: int, number: int) -> bool:
@@ -126,7 +143,6 @@ def end_tree(
     """
     me = os.getpid()
     known: dict[int, int] = {}
-    begun = time.monotonic()
     start = process_start(root)
     if root != me and start is not None:
         known[root] = start
@@ -140,10 +156,16 @@ def end_tree(
         known.update(alive)
         return alive
 
+    left = end_all(find_living, grace_s=grace_s, limit_s=limit_s)
+    _reap(None if root == me else known, on_reaped)  # who ended between the last reaping and the last look
+    return left
+
+
+def end_all(find_living: Callable[[], dict[int, int]], *, grace_s: float, limit_s: float) -> list[int]:
+    """End whatever `find_living` finds, {pid: start}, as `end_tree` does; return the pids that would not die."""
+    begun = time.monotonic()
     living = find_living()
-    for number in (_signal.SIGTERM, _signal.SIGCONT):
-        for pid, start in living.items():
-            send_signal(pid, start, number)
+    ask_to_end(living)
     pause_s = SHORTEST_PAUSE_S
     while living and time.monotonic() - begun < min(grace_s, limit_s):
         time.sleep(pause_s)
@@ -151,9 +173,7 @@ def end_tree(
         living = find_living()
     pause_s = SHORTEST_PAUSE_S
     while living:
-        living = _stop_all(find_living)
-        for pid, start in living.items():
-            send_signal(pid, start, _signal.SIGKILL)
+        kill_all(find_living)
         living = find_living()
         if time.monotonic() - begun >= limit_s:
             break
@@ -163,9 +183,33 @@ def end_tree(
     return sorted(living)
 
 
+def ask_to_end(living: dict[int, int]) -> None:
+    """Send SIGTERM to each process, and SIGCONT so that a stopped one wakes and acts on it."""
+    for number in (_signal.SIGTERM, _signal.SIGCONT):
+        for pid, start in living.items():
+            send_signal(pid, start, number)
+
+
+def kill_all(find_living: Callable[[], dict[int, int]]) -> None:
+    """Stop all that `find_living` finds until a look finds nobody new, then send SIGKILL to each."""
+    # Who is stopped can neither fork nor start a dead child again, so no fork tree outruns the killing.
+    stopped: set[int] = set()
+    living: dict[int, int] = {}
+    for _ in range(LOOKS_BEFORE_A_KILL):
+        living = find_living()
+        new = living.keys() - stopped
+        if not new:
+            break
+        for pid in new:
+            send_signal(pid, living[pid], _signal.SIGSTOP)
+        stopped |= new
+    for pid, start in living.items():
+        send_signal(pid, start, _signal.SIGKILL)
+
+
 def argv0(pid: int) -> str:
-    """Return the program's own first word, `[name]` where it has none, "" when it is gone."""
-    first = _read(f"/proc/{pid}/cmdline").split(b"\0", 1)[0]
+    """Return the program's own first word, `[name]` where that cannot be read, "" when it is gone."""
+    first = b"" if _waits_in_kernel(pid) else _read(f"/proc/{pid}/cmdline").split(b"\0", 1)[0]
     if first:
         return os.fsdecode(first)
     name = _read(f"/proc/{pid}/comm").rstrip(b"\n")
@@ -193,19 +237,15 @@ def held_locks(pid: int) -> list[str]:
     return sorted(paths)
 
 
-def _stop_all(find_living: Callable[[], dict[int, int]]) -> dict[int, int]:
-    # Who is stopped can neither fork nor start a dead child again: when a look finds nobody new, all are known.
-    stopped: set[int] = set()
-    living: dict[int, int] = {}
-    for _ in range(LOOKS_BEFORE_A_KILL):
-        living = find_living()
-        new = living.keys() - stopped
-        if not new:
-            break
-        for pid in new:
-            send_signal(pid, living[pid], _signal.SIGSTOP)
-        stopped |= new
-    return living
+def _prctl(option: int, value: int) -> bool:
+    try:
+        import _ctypes
+
+        whole_program = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # None is the program itself, libc included
+        prctl = _ctypes.dlsym(whole_program, "prctl")
+        return bool(_ctypes.call_cdeclfunction(prctl, (option, value, 0, 0, 0)) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False  # a Python without _ctypes, or a libc that cannot be asked
 
 
 def _reap(known: dict[int, int] | None, on_reaped: Callable[[int, int], None] | None) -> None:
@@ -224,9 +264,36 @@ def _reap(known: dict[int, int] | None, on_reaped: Callable[[int, int], None] | 
                 on_reaped(pid, status)
 
 
-def _runs(stat: tuple[str, int, int, int, int, int]) -> bool:
-    # A first thread that ended before the others makes a living process look like a zombie.
-    return stat[0] not in "ZXx" or stat[4] > 1
+def _look_below(roots: tuple[int, ...]) -> tuple[dict[int, int], set[int]]:
+    """Return ({pid: start} of the living, the pids of those that had ended when they were looked at)."""
+    me = os.getpid()
+    listed = None if _kernel_lists_children() else _scan_children()
+    queue, seen = list(roots), {me, *roots}
+    found: dict[int, int] = {}
+    ended: set[int] = set()
+    for parent in queue:
+        for pid in reversed(_read_children(parent) if listed is None else listed.get(parent, [])):
+            # The youngest first: of a chain of processes that fork and end, it is the one that lives.
+            if pid in seen:
+                continue
+            stat = read_stat(pid)
+            # A pid that was given away since it was listed has another parent; an orphan's new parent is this process.
+            if stat and runs(stat) and stat[1] in seen:
+                seen.add(pid)
+                queue.append(pid)
+                found[pid] = stat[5]
+            else:
+                ended.add(pid)
+    return found, ended
+
+
+def _waits_in_kernel(pid: int) -> bool:
+    stat = read_stat(pid)
+    return stat is not None and stat[0] == "D"
+
+
+def _kernel_lists_children() -> bool:
+    return os.path.exists("/proc/thread-self/children")  # CONFIG_PROC_CHILDREN
 
 
 def _read_children(pid: int) -> list[int]:
@@ -237,17 +304,12 @@ def _read_children(pid: int) -> list[int]:
 
 
 def _scan_children() -> dict[int, list[int]]:
-    # For kernels built without CONFIG_PROC_CHILDREN.
     children: dict[int, list[int]] = {}
-    for pid in _list_pids():
+    for pid in list_pids():
         stat = read_stat(pid)
         if stat:
             children.setdefault(stat[1], []).append(pid)
     return children
-
-
-def _list_pids() -> list[int]:
-    return [int(name) for name in _list_folder("/proc") if name.isdecimal()]
 
 
 def _list_folder(path: str) -> list[str]:
