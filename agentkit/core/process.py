@@ -1,0 +1,223 @@
+"""How is a program run so that it cannot hang its caller: a time limit, its whole tree ended, its output bounded?"""
+
+import math
+import mmap
+import os
+import select
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Self
+
+from agentkit.core import tree
+from agentkit.core.errors import Exit
+from agentkit.core.launch import NOTE_BYTES, read_trouble, start_program
+from agentkit.core.program import Ended, Program
+from agentkit.core.running import Running
+from agentkit.core.strays import MARK_NAME, Strays
+
+__all__ = ["Ended", "Program", "run_program", "run_programs"]
+
+# After the limit: SIGKILL at the latest, and when what lives yet is given up. The bound that is told is 0.5 s.
+LONGEST_GRACE_S = 0.3
+GIVE_UP_S = 0.45
+# SIGKILL gets this long to work even when the machine is so busy that everything else came late.
+SHORTEST_KILL_S = 0.05
+TICK_S = 0.02
+LONGEST_PAUSE_S = 60.0
+# Between the starts of many, those that run already are looked after.
+STARTS_AT_A_TIME = 8
+
+
+def run_program(program: Program) -> Ended:
+    """Run one program and return how it ended, at the latest 0.5 s after its limit."""
+    return run_programs([program])[0]
+
+
+def run_programs(programs: Iterable[Program], *, at_once: int = 64, limit: timedelta | None = None) -> list[Ended]:
+    """Run programs side by side, `at_once` at a time, and return how they ended, in their order.
+
+    `limit` holds for all together: what runs then is ended as at its own limit, what waits then is not started.
+    No process that was there before is touched. It is meant for a process in which no other thread starts programs
+    that found sessions, for whatever comes to this process meanwhile and belongs to no program is ended as well.
+    """
+    wanted = list(programs)
+    if not wanted:
+        return []
+    if at_once < 1:
+        raise ValueError("at least one program has to run at a time")
+    with _Round(wanted, at_once, limit) as all_of_them:
+        return all_of_them.run()
+
+
+class _Round:
+    """One call of `run_programs`; owns every descriptor and process of it."""
+
+    def __init__(self, programs: Sequence[Program], at_once: int, limit: timedelta | None) -> None:
+        self._programs = programs
+        self._at_once = at_once
+        self._due = math.inf if limit is None else time.monotonic() + limit.total_seconds()
+        self._waiting = deque(range(len(programs)))
+        self._running: dict[int, Running] = {}
+        self._ended: dict[int, Ended] = {}
+        self._readers: dict[int, Running] = {}
+        self._poll = select.poll()
+        # Where the caller has closed 0, 1 or 2, no pipe may take the number: stray prints would go into it.
+        self._guards = _fill_standard_descriptors()
+        self._notes = mmap.mmap(-1, NOTE_BYTES * len(programs))
+        self._strays = Strays()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End what still lives (only after an error does any program) and give everything back."""
+        try:
+            tree.end_all(self._find_everything, grace_s=0.0 if self._running else LONGEST_GRACE_S, limit_s=GIVE_UP_S)
+        finally:
+            for running in self._running.values():
+                running.close()
+            self._strays.close()
+            self._notes.close()
+            for descriptor in self._guards:
+                os.close(descriptor)
+
+    def run(self) -> list[Ended]:
+        """Return how each program ended."""
+        while self._waiting or self._running:
+            there_is_more = self._start_some()
+            self._wait(0.0 if there_is_more or not self._running else LONGEST_PAUSE_S)
+            self._look_after_all()
+        return [self._ended[place] for place in range(len(self._programs))]
+
+    def _start_some(self) -> bool:
+        """Start what may run now; tell whether there is more of that."""
+        for _ in range(STARTS_AT_A_TIME):
+            if not self._waiting or len(self._running) >= self._at_once:
+                return False
+            place = self._waiting[0]
+            program, begun = self._programs[place], time.monotonic()
+            if begun >= self._due:
+                self._ended[place] = _not_started(program, None, "the common limit came before its turn")
+            else:
+                try:
+                    self._start(program, place, begun)
+                except OSError as error:
+                    if self._running:
+                        return False  # no room for one more now: the end of another makes some
+                    trouble = f"{program.argv[0]}: {error.strerror}"
+                    self._ended[place] = _not_started(program, Exit.WRAPPER_FAILED, trouble)
+            self._waiting.popleft()
+        return True
+
+    def _start(self, program: Program, place: int, begun: float) -> None:
+        environment = dict(os.environ if program.environment is None else program.environment)
+        environment[MARK_NAME] = self._strays.mark(place)
+        due = min(begun + program.limit.total_seconds(), self._due)
+        running = Running(place, program, begun, due, start_program(program, environment, self._notes, place))
+        self._running[running.pid] = running
+        self._strays.remember_session(place, running.pid)
+        for descriptor in running.descriptors():
+            self._readers[descriptor] = running
+            self._poll.register(descriptor, select.POLLIN)
+
+    def _wait(self, pause_s: float) -> None:
+        """Wait until something happens, at most until the next thing is due; take in what was written."""
+        now = time.monotonic()
+        for running in self._running.values():
+            is_looked_at = running.kill_at is not None or running.pidfd < 0
+            pause_s = min(pause_s, TICK_S if is_looked_at else max(0.0, running.due - now))
+        for descriptor, _ in self._poll.poll(math.ceil(pause_s * 1000)):
+            ready = self._readers.get(descriptor)
+            if ready is None:
+                continue  # closed a moment ago, when the end of its program was seen
+            if descriptor != ready.pidfd:
+                ready.read(descriptor)
+            elif not ready.reap(time.monotonic()):
+                # Its end was seen and yet there is no status: a tracer holds it back, maybe for ever.
+                ready.stop_watching()
+            self._forget_closed(ready)
+
+    def _look_after_all(self) -> None:
+        now = time.monotonic()
+        concerned = []
+        for running in self._running.values():
+            # Even at its limit it is asked first whether it has ended: an answer in time is an answer.
+            if running.wait_status is None and (running.pidfd < 0 or now >= running.due):
+                running.reap(now)
+                self._forget_closed(running)
+            if running.wait_status is not None or now >= running.due:
+                concerned.append(running)
+        if concerned:
+            strays = self._strays.find(self._running)
+            for running in concerned:
+                self._end(running, running.find_members(self._choose(strays, running.place)))
+
+    def _end(self, running: Running, members: dict[int, int]) -> None:
+        """Take the next step to the end of a program that has exited or is past its limit."""
+        now = time.monotonic()
+        self._strays.remember(running.place, members)
+        if running.wait_status is not None and not members:
+            self._finish(running, members)
+        elif running.kill_at is None:
+            running.timed_out = running.wait_status is None
+            if not running.timed_out:
+                running.left_behind = tuple((pid, tree.argv0(pid)) for pid in sorted(members))
+            begun = running.due if running.timed_out else now
+            running.kill_at = begun + min(running.program.grace.total_seconds(), LONGEST_GRACE_S)
+            running.give_up_at = begun + GIVE_UP_S
+            tree.ask_to_end(members)
+        elif now >= running.give_up_at and running.was_killed:
+            self._finish(running, members)
+        elif now >= running.kill_at:
+            if not running.was_killed:
+                running.was_killed = True
+                running.give_up_at = max(running.give_up_at, now + SHORTEST_KILL_S)
+            tree.kill_all(lambda: self._find_members(running))
+
+    def _find_members(self, running: Running) -> dict[int, int]:
+        return running.find_members(self._choose(self._strays.find(self._running), running.place))
+
+    def _choose(self, strays: dict[int | None, dict[int, int]], place: int) -> dict[int, int]:
+        # What nothing tells the owner of belongs to the only program, where there is only one.
+        return strays.get(place, {}) | (strays.get(None, {}) if len(self._programs) == 1 else {})
+
+    def _finish(self, running: Running, members: dict[int, int]) -> None:
+        running.close()
+        self._forget_closed(running)
+        del self._running[running.pid]
+        left = dict(members)
+        if running.wait_status is None:
+            left.setdefault(running.pid, running.start)
+        for pid, start in left.items():
+            self._strays.let_go(pid, start)
+        unkillable = tuple((pid, tree.wait_channel(pid)) for pid in sorted(left))
+        trouble = read_trouble(running.program, self._notes, running.place)
+        self._ended[running.place] = running.tell_end(trouble, unkillable)
+
+    def _forget_closed(self, running: Running) -> None:
+        for descriptor in running.take_closed():
+            del self._readers[descriptor]
+            self._poll.unregister(descriptor)
+
+    def _find_everything(self) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for strays in self._strays.find(self._running).values():
+            found |= strays
+        for running in self._running.values():
+            running.reap(time.monotonic())
+            found |= running.find_members({})
+        return found | tree.find_descendants(*found)
+
+
+def _not_started(program: Program, status: int | None, trouble: str) -> Ended:
+    return Ended(program.argv, status, None, "not-started", timedelta(0), trouble=trouble)
+
+
+def _fill_standard_descriptors() -> list[int]:
+    filled = []
+    while (descriptor := os.open("/", os.O_RDONLY)) <= 2:
+        filled.append(descriptor)
+    os.close(descriptor)
+    return filled
