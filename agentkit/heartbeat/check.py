@@ -33,7 +33,7 @@ from agentkit.heartbeat.scheduled import Scheduled, look_at_crontabs
 from agentkit.heartbeat.sighting import INFO, OF_RUNS, Sighting
 from agentkit.heartbeat.surroundings import find_clock_jumps, find_ledger_needs, find_stale_locks, see_notes
 
-LAST_CHECK_KEY, CLOCK_KEY = "last-check", "clock"
+LAST_CHECK_KEY, CLOCK_KEY, EXPECTED_KEY = "last-check", "clock", "expected-jobs"
 SHOW_RESOLVED_S = 86400.0
 # A retry that was announced and does not come within this is a failure after all.
 RETRY_PATIENCE_S = 60.0
@@ -41,7 +41,7 @@ RETRY_PATIENCE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What one check found: what holds now (`firing`), what is news of it, what went within a day, what went just now."""
+    """What one check found: what holds now, the new part of it, what was resolved within a day, what is just gone."""
 
     firing: tuple[StoredFinding, ...]
     new: tuple[StoredFinding, ...]
@@ -64,19 +64,29 @@ class Judged:
 
 
 def run_check(
-    ledger: Ledger, folder: str, environ: Mapping[str, str], configuration: Configuration, now: float
+    ledger: Ledger,
+    folder: str,
+    environ: Mapping[str, str],
+    configuration: Configuration,
+    *,
+    now: float,
+    root: str = "/",
 ) -> Checked:
-    """Judge every run since the last check, look who is late, and settle which findings hold."""
+    """Judge every run since the last check, look who is late, and settle which findings hold.
+
+    `root` is the root folder of the machine whose crontabs are read.
+    """
     places = spool_places(environ)
     take_in_spool(ledger, places, configuration.host, now)
     _close_lost(ledger, places, configuration.host, now)
     with ledger.transaction():
-        scheduled = look_at_crontabs(ledger, folder, now)
+        scheduled = look_at_crontabs(ledger, folder, now, root)
         _remember_expected(ledger, scheduled, configuration, now)
         judged = _judge_runs(ledger, scheduled, configuration, now)
         sightings = [*judged.sightings, *scheduled.sightings]
         sightings += _find_late_jobs(ledger, scheduled, configuration, now)
-        sightings += _look_around(ledger, folder, environ, configuration, judged.runs, now)
+        sightings += _look_around(ledger, folder, environ, configuration, now)
+        sightings += _find_clock_jumps(ledger, judged.runs)
         checked = _settle(ledger, sightings, judged.ended_jobs, configuration.host, now)
         write_value(ledger, LAST_CHECK_KEY, repr(now))
     return checked
@@ -94,7 +104,7 @@ def _close_lost(ledger: Ledger, places: list[str], host: str, now: float) -> Non
 def _remember_expected(ledger: Ledger, scheduled: Scheduled, configuration: Configuration, now: float) -> None:
     """Give a due time to every job that is expected and has none, so that one that never comes is missed."""
     named = {**dict.fromkeys(configuration.jobs), **dict.fromkeys(scheduled.schedules)}
-    known = read_value(ledger, "expected-jobs")
+    known = read_value(ledger, EXPECTED_KEY)
     wanted = repr(sorted((name, scheduled.schedules.get(name), configuration.jobs.get(name)) for name in named))
     if wanted == known:
         return
@@ -104,7 +114,7 @@ def _remember_expected(ledger: Ledger, scheduled: Scheduled, configuration: Conf
         due = find_due(job, _expect(job, scheduled, configuration), now)
         changes.append(JobChange(job.id, due, job.extra_text))
     update_jobs(ledger, changes)
-    write_value(ledger, "expected-jobs", wanted)
+    write_value(ledger, EXPECTED_KEY, wanted)
 
 
 def _expect(job: Job, scheduled: Scheduled, configuration: Configuration) -> Expectation | None:
@@ -188,23 +198,21 @@ def _find_late_jobs(
 
 
 def _look_around(
-    ledger: Ledger,
-    folder: str,
-    environ: Mapping[str, str],
-    configuration: Configuration,
-    runs: tuple[Run, ...],
-    now: float,
+    ledger: Ledger, folder: str, environ: Mapping[str, str], configuration: Configuration, now: float
 ) -> list[Sighting]:
     settings = configuration.heartbeat
     sightings = find_stale_locks(settings.lock_files, settings.lock_age_s, now)
     notes = find_unseen_notes(ledger)
     sightings += see_notes(notes, folder)
     mark_notes_seen(ledger, [note.id for note in notes])
-    sightings += find_ledger_needs(folder, dict(environ))
+    return sightings + find_ledger_needs(folder, dict(environ))
+
+
+def _find_clock_jumps(ledger: Ledger, runs: tuple[Run, ...]) -> list[Sighting]:
     jumps, clock = find_clock_jumps(list(runs), read_value(ledger, CLOCK_KEY))
     if clock:
         write_value(ledger, CLOCK_KEY, clock)
-    return sightings + jumps
+    return jumps
 
 
 def _settle(

@@ -53,7 +53,7 @@ def check(
         from agentkit.heartbeat.delivery import notify as deliver
         from agentkit.heartbeat.delivery import ping as tell
 
-        checked = run_check(ledger, folder, os.environ, configuration, now)
+        checked = run_check(ledger, folder, os.environ, configuration, now=now)
         for notice in ledger.notices:
             _warn(notice)
         if program:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from agentkit.core.evidence import BAD_STATES, Job, Run
 from agentkit.core.times import format_duration
@@ -57,7 +58,7 @@ def judge_run(memory: JobMemory, run: Run, expected: dict[str, object]) -> tuple
     )
     results = (memory.results + ("b" if run.state in BAD_STATES else "g"))[-FLAPPING_WINDOW:]
     seen = declared + _see_oddities(run, judgement, subject, detail, is_declared=bool(declared))
-    changes = sum(1 for before, after in zip(results, results[1:], strict=False) if before != after)
+    changes = sum(1 for before, after in pairwise(results) if before != after)
     if changes >= FLAPPING_CHANGES:
         title = f"{run.job} goes back and forth: {changes} changes between good and bad in its last {len(results)} runs"
         seen.append(Sighting("flapping", subject, WARNING, title, evidence={"run": run.run, "results": results}))
@@ -74,7 +75,8 @@ def _see_declared(run: Run, detail: dict[str, object], subject: str) -> list[Sig
         return [Sighting("failed", subject, CRITICAL, f"{run.job} {what}", evidence=evidence)]
     if run.state == "timeout":
         limit = "" if run.timeout_s is None else f" of {format_duration(run.timeout_s)}"
-        return [Sighting("timeout", subject, CRITICAL, f"{run.job} was ended at its time limit{limit}", evidence=evidence)]
+        title = f"{run.job} was ended at its time limit{limit}"
+        return [Sighting("timeout", subject, CRITICAL, title, evidence=evidence)]
     if run.state == "lost":
         why = detail.get("why", "its process is gone")
         return [Sighting("lost", subject, CRITICAL, f"{run.job} started and never came back: {why}", evidence=evidence)]

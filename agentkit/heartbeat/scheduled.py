@@ -13,8 +13,8 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agentkit.core.crontab import Crontabs, read_crontabs, stamp
 from agentkit.core.cronline import CronLine, DroppedLine
+from agentkit.core.crontab import Crontabs, read_crontabs, stamp
 from agentkit.core.evidence import CrontabLine
 from agentkit.core.ledger import Ledger
 from agentkit.core.ledger.lines import find_lines, mark_lines_gone, see_lines
