@@ -17,6 +17,7 @@ from agentkit.core.ledger.jobs import (
     find_job,
     find_jobs_due_before,
     find_newest_evidence,
+    iterate_jobs,
     read_learned,
     remember_job,
     update_jobs,
@@ -37,6 +38,8 @@ LAST_CHECK_KEY, CLOCK_KEY, EXPECTED_KEY = "last-check", "clock", "expected-jobs"
 SHOW_RESOLVED_S = 86400.0
 # A retry that was announced and does not come within this is a failure after all.
 RETRY_PATIENCE_S = 60.0
+# A clock that is kept by NTP moves by less than this.
+CLOCK_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ def run_check(
     _close_lost(ledger, places, configuration.host, now)
     with ledger.transaction():
         scheduled = look_at_crontabs(ledger, folder, now, root)
+        _forget_the_future(ledger, scheduled, configuration, now)
         _remember_expected(ledger, scheduled, configuration, now)
         judged = _judge_runs(ledger, scheduled, configuration, now)
         sightings = [*judged.sightings, *scheduled.sightings]
@@ -99,6 +103,18 @@ def _close_lost(ledger: Ledger, places: list[str], host: str, now: float) -> Non
         take_in_spool(ledger, places, host, now)
         for run, why in lost:
             close_as_lost(ledger, run, now, why)
+
+
+def _forget_the_future(ledger: Ledger, scheduled: Scheduled, configuration: Configuration, now: float) -> None:
+    """Make all due times anew after the clock was set back: the old ones may lie a month ahead."""
+    last = read_last_check(ledger)
+    if last is None or last <= now + CLOCK_PATIENCE_S:
+        return
+    changes = []
+    for job in list(iterate_jobs(ledger)):
+        due = find_due(job, _expect(job, scheduled, configuration), now)
+        changes.append(JobChange(job.id, due, job.extra_text))
+    update_jobs(ledger, changes)
 
 
 def _remember_expected(ledger: Ledger, scheduled: Scheduled, configuration: Configuration, now: float) -> None:
@@ -215,9 +231,7 @@ def _find_clock_jumps(ledger: Ledger, runs: tuple[Run, ...]) -> list[Sighting]:
     return jumps
 
 
-def _settle(
-    ledger: Ledger, sightings: list[Sighting], ended_jobs: frozenset[str], host: str, now: float
-) -> Checked:
+def _settle(ledger: Ledger, sightings: list[Sighting], ended_jobs: frozenset[str], host: str, now: float) -> Checked:
     """Record what was seen, and resolve what holds no longer."""
     before = {finding.fingerprint: finding for finding in find_firing(ledger)}
     seen = upsert_findings(ledger, [sighting.to_finding(host) for sighting in sightings], now)
