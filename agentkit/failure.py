@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Mapping
 
 from agentkit.core.errors import AgentkitError, Exit, tell
-from agentkit.core.paths import fallback_folders, is_private, state_folder
+from agentkit.core.spool import make_private_folder, spool_places
 from agentkit.core.times import format_instant
 from agentkit.core.visible import make_visible
 
@@ -64,12 +64,9 @@ def _write_traceback(error: BaseException, place: str, environ: Mapping[str, str
     lines = traceback.format_exception(error)
     head = f"{format_instant(time.time())} agentkit {__version__} {' '.join(sys.argv[1:3])}\nPython {sys.version}\n\n"
     digest = f"{zlib.crc32(f'{type(error).__name__}{place}'.encode()):08x}"
-    for folder in (state_folder(environ), *fallback_folders()):
+    for folder in spool_places(environ):
         try:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            if folder.startswith("/tmp/") and not is_private(folder):  # noqa: S108  # checked right here
-                continue
-            path = f"{folder}/bug-{digest}.txt"
+            path = f"{make_private_folder(folder, 'bugs')}/{digest}.txt"
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(head + "".join(lines))

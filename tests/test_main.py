@@ -65,7 +65,7 @@ def test_a_bug_leaves_its_traceback_in_a_private_file_and_not_on_stderr(
     told = capfd.readouterr().err
     assert "Traceback" not in told
     assert "the words of the error" not in told
-    [file] = home.iterdir()
+    [file] = (home / "bugs").iterdir()
     assert told.splitlines()[1] == f"agentkit: hint: the traceback is in {file}"
     assert "KeyError: 'the words of the error'" in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -77,7 +77,7 @@ def test_the_same_bug_again_takes_no_more_room(
 ) -> None:
     for _ in range(3):
         fail_with(KeyError("x"))
-    assert len(list(home.iterdir())) == 1
+    assert len(list((home / "bugs").iterdir())) == 1
 
 
 def test_a_bug_goes_to_the_next_place_when_the_state_folder_takes_nothing(
@@ -88,9 +88,9 @@ def test_a_bug_goes_to_the_next_place_when_the_state_folder_takes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home.write_text("no folder")
-    monkeypatch.setattr(failure, "fallback_folders", lambda: (str(tmp_path / "second"),))
+    monkeypatch.setattr(failure, "spool_places", lambda _: [str(home), str(tmp_path / "second")])
     assert fail_with(ValueError("x")) == Exit.INTERNAL
-    assert str(tmp_path / "second" / "bug-") in capfd.readouterr().err
+    assert str(tmp_path / "second" / "bugs") in capfd.readouterr().err
 
 
 def test_a_bug_whose_traceback_fits_nowhere_says_so(
@@ -100,7 +100,7 @@ def test_a_bug_whose_traceback_fits_nowhere_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     home.write_text("no folder")
-    monkeypatch.setattr(failure, "fallback_folders", tuple)
+    monkeypatch.setattr(failure, "spool_places", lambda _: [str(home)])
     assert fail_with(ValueError("x")) == Exit.INTERNAL
     assert "could be written nowhere" in capfd.readouterr().err
 
