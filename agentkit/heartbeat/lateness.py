@@ -46,7 +46,8 @@ def find_late(
     late: list[tuple[Job, Expectation, float]] = []
     for job in due:
         expectation = expect(job)
-        due_at = find_due(job, expectation, now)
+        # Evidence from the future (a clock that was set back) says nothing new: the stored time stands.
+        due_at = job.next_due_at if _came_at(job) > now else find_due(job, expectation, now)
         if expectation is None or due_at is None or due_at >= now:
             next_due[job.id] = due_at
         elif not _waits_for_its_turn(expectation, booted_at, now) and job.name not in vanished:
@@ -61,12 +62,15 @@ def find_due(job: Job, expectation: Expectation | None, now: float) -> float | N
     """Return when the job is late, judged from its newest evidence; None when nothing is expected of it."""
     if expectation is None or job.extra().get("retired"):
         return None
-    came = job.last_started_at
-    if job.last_state == "skipped" or came is None:
+    # Evidence from the future must not excuse a job for ever.
+    return expectation.find_due(min(_came_at(job), now))
+
+
+def _came_at(job: Job) -> float:
+    if job.last_started_at is None or job.last_state == "skipped":
         # A skipped run is evidence too: cron did its part.
-        came = job.last_seen_at if job.last_seen_at is not None else job.first_seen_at
-    # Evidence from the future (a clock that was set back) must not excuse a job for ever.
-    return expectation.find_due(min(came, now))
+        return job.first_seen_at if job.last_seen_at is None else job.last_seen_at
+    return job.last_started_at
 
 
 def _waits_for_its_turn(expectation: Expectation, booted_at: float, now: float) -> bool:
