@@ -173,3 +173,16 @@ def test_a_shell_that_nobody_knows_is_a_usage_error(agentkit: Run) -> None:
     ended = agentkit("--show-completion", "tcsh")
     assert ended.returncode == Exit.USAGE
     assert ended.stderr.startswith("agentkit: error: ")
+
+
+def test_a_terminal_without_the_letters_gets_the_answer_all_the_same(environ: dict[str, str]) -> None:
+    script = "from agentkit import cli\ncli.DOORS['heartbeat'] = 'tout va tr\\xe8s bien'\ncli.main(['--help'])"
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**environ, "PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "tout va tr\\xe8s bien" in ended.stdout
