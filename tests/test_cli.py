@@ -176,7 +176,11 @@ def test_a_shell_that_nobody_knows_is_a_usage_error(agentkit: Run) -> None:
 
 
 def test_a_terminal_without_the_letters_gets_the_answer_all_the_same(environ: dict[str, str]) -> None:
-    script = "from agentkit import cli\ncli.DOORS['heartbeat'] = 'tout va tr\\xe8s bien'\ncli.main(['--help'])"
+    script = """
+from agentkit import checkup, cli
+checkup.print_checkup = lambda *given, as_json: print("tout va tr\\xe8s bien")
+cli.main(["checkup"])
+"""
     ended = subprocess.run(
         [sys.executable, "-c", script],
         env={**environ, "PYTHONIOENCODING": "ascii:strict"},
@@ -185,4 +189,4 @@ def test_a_terminal_without_the_letters_gets_the_answer_all_the_same(environ: di
         timeout=120,
         check=True,
     )
-    assert "tout va tr\\xe8s bien" in ended.stdout
+    assert ended.stdout == "tout va tr\\xe8s bien\n"
