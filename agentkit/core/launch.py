@@ -15,6 +15,7 @@ from agentkit.core import tree
 from agentkit.core.errors import Exit
 from agentkit.core.program import Program
 
+SPARE_DESCRIPTORS = 8
 # The first byte of a note says which step failed, the second holds its errno.
 NOTE_BYTES = 2
 FOLDER, EXEC, UNKNOWN = 1, 2, 3
@@ -39,6 +40,11 @@ def start_program(
             written += os.pwrite(opened[0], program.stdin[written:], written)
         opened += os.pipe()
         opened += os.pipe()
+        # Looking after what runs takes descriptors too: without some to spare, nothing more is started.
+        for _ in range(SPARE_DESCRIPTORS):
+            opened.append(os.dup(opened[0]))
+        for _ in range(SPARE_DESCRIPTORS):
+            os.close(opened.pop())
         for end in (opened[1], opened[3]):
             os.set_blocking(end, False)
         # No handler of this process may run in the child, so nothing is delivered before they are gone.
@@ -80,6 +86,7 @@ def _become(
         os.setsid()
         for number, descriptor in enumerate(streams):
             os.dup2(descriptor, number)
+            os.close(descriptor)  # at once: in a full table there is none left for the listing below
         # A program that hangs in its start must not hold the locks and pipes of this process open.
         os.closerange(3, max(map(int, os.listdir("/proc/self/fd")), default=os.sysconf("SC_OPEN_MAX")) + 1)
         for number in _signal.valid_signals():

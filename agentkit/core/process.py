@@ -184,7 +184,7 @@ class _Round:
         return strays.get(place, {}) | (strays.get(None, {}) if len(self._programs) == 1 else {})
 
     def _finish(self, running: Running, members: dict[int, int]) -> None:
-        running.close()
+        running.give_up(time.monotonic())
         self._forget_closed(running)
         del self._running[running.pid]
         left = dict(members)

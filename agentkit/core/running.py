@@ -111,6 +111,12 @@ class Running:
             members = {self.pid: self.start, **members}
         return members | tree.find_descendants(*members)
 
+    def give_up(self, now: float) -> None:
+        """Leave the program as it is: it would not end."""
+        if self.wait_status is None:
+            self.took = now - self.begun
+            self.close()
+
     def tell_end(self, trouble: tuple[int, str] | None, unkillable: tuple[tuple[int, str], ...]) -> Ended:
         """Return how it ended; `trouble` is (status, message) of a start that failed."""
         code = None if self.wait_status is None else os.waitstatus_to_exitcode(self.wait_status)
