@@ -6,6 +6,7 @@ crontab line that runs the job. The first that says something counts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentkit.core.evidence import Job
@@ -50,19 +51,31 @@ class Expectation:
         return f"at {self.schedule} {self.tz}" if self.tz else f"at {self.schedule}"
 
 
-def expect_of(job: Job | None, line_schedule: str | None, settings: JobSettings | None) -> Expectation | None:
-    """Return what is expected of a job, or None when nobody knows its schedule or nobody wants it watched."""
-    if settings is not None and not settings.watched:
-        return None
-    options = job.expect() if job else {}
-    grace_s = settings.grace_s if settings and settings.grace_s is not None else _number(options.get("grace_s"))
-    if settings and (settings.every_s is not None or settings.cron):
-        return _make(settings.every_s, settings.cron, settings.tz, grace_s, "configuration")
-    every_s, cron = _number(options.get("every_s")), options.get("cron")
-    if every_s or isinstance(cron, str):
-        tz = options.get("tz")
-        return _make(every_s, str(cron) if cron else None, str(tz) if tz else None, grace_s, "options")
-    return _make(None, line_schedule, None, grace_s, "crontab") if line_schedule else None
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """All that is said about jobs outside their own runs: schedules of crontab lines, tables of the configuration."""
+
+    schedules: Mapping[str, str]
+    settings: Mapping[str, JobSettings]
+
+    def of(self, job: Job) -> Expectation | None:
+        """Return what is expected of a job, or None when nobody knows its schedule or nobody wants it watched."""
+        settings = self.settings.get(job.name)
+        if settings is not None and not settings.watched:
+            return None
+        options = job.expect()
+        grace_s = settings.grace_s if settings and settings.grace_s is not None else _number(options.get("grace_s"))
+        if settings and (settings.every_s is not None or settings.cron):
+            return _make(settings.every_s, settings.cron, settings.tz, grace_s, "configuration")
+        every_s, cron, tz = _number(options.get("every_s")), options.get("cron"), options.get("tz")
+        if every_s or isinstance(cron, str):
+            return _make(every_s, str(cron) if cron else None, str(tz) if tz else None, grace_s, "options")
+        schedule = self.schedules.get(job.name)
+        return _make(None, schedule, None, grace_s, "crontab") if schedule else None
+
+    def are_silent_about(self, job: Job) -> bool:
+        """Tell whether nobody said anything about the job: neither a schedule nor that it is not to be watched."""
+        return job.name not in self.settings and self.of(job) is None
 
 
 def _make(

@@ -22,11 +22,15 @@ HIGH_TYPES = frozenset({"too-slow", "too-large"})
 
 @dataclass(frozen=True, slots=True)
 class JobMemory:
-    """What a check remembers of a job from run to run; `results` is one letter a run: g(ood) or b(ad)."""
+    """What a check remembers of a job from run to run; `results` is one letter a run: g(ood) or b(ad).
+
+    `trouble` says that what was learnt could not be read.
+    """
 
     learned: Learned
     results: str = ""
     skips: int = 0
+    trouble: str = ""
 
 
 def read_memory(job: Job, learned: Learned) -> JobMemory:
@@ -62,7 +66,7 @@ def judge_run(memory: JobMemory, run: Run, expected: dict[str, object]) -> tuple
     if changes >= FLAPPING_CHANGES:
         title = f"{run.job} goes back and forth: {changes} changes between good and bad in its last {len(results)} runs"
         seen.append(Sighting("flapping", subject, WARNING, title, evidence={"run": run.run, "results": results}))
-    return JobMemory(judgement.learned, results, 0), seen
+    return JobMemory(judgement.learned, results, 0, memory.trouble or judgement.note), seen
 
 
 def _see_declared(run: Run, detail: dict[str, object], subject: str) -> list[Sighting]:

@@ -6,12 +6,12 @@ Only the jobs whose `next_due_at` has passed are looked at, through an index: th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentkit.core.evidence import Job
 from agentkit.core.times import format_duration, format_instant
-from agentkit.heartbeat.expectation import Expectation
+from agentkit.heartbeat.expectation import Expectation, Promises
 from agentkit.heartbeat.sighting import CRITICAL, WARNING, Sighting
 
 # After a start of the machine a job gets its next turn, if that comes within an hour, before it is called late.
@@ -28,39 +28,41 @@ class Lateness:
 
 def find_late(
     due: list[Job],
-    expect: Callable[[Job], Expectation | None],
+    promises: Promises,
     *,
     now: float,
     newest_evidence: float | None,
-    by_cron: frozenset[str],
     vanished: frozenset[str],
     host: str,
 ) -> Lateness:
     """Return who is late among the jobs whose stored due time has passed.
 
-    `by_cron` are the jobs that a crontab line runs: when one of them is due and nothing at all came in since, cron
-    itself is dead, which is one finding instead of one a job.
+    When one that a crontab line runs is due and nothing at all came in since, cron itself is dead, which is one
+    finding instead of one a job.
     """
     booted_at = now - time.clock_gettime(time.CLOCK_BOOTTIME)
     next_due: dict[int, float | None] = {}
     late: list[tuple[Job, Expectation, float]] = []
     for job in due:
-        expectation = expect(job)
+        expectation = promises.of(job)
         # Evidence from the future (a clock that was set back) says nothing new: the stored time stands.
         due_at = job.next_due_at if _came_at(job) > now else find_due(job, expectation, now)
         if expectation is None or due_at is None or due_at >= now:
             next_due[job.id] = due_at
         elif not _waits_for_its_turn(expectation, booted_at, now) and job.name not in vanished:
             late.append((job, expectation, due_at))
-    silent = _see_silence(late, newest_evidence, by_cron, now, host)
+    silent = _see_silence(late, newest_evidence, promises, now, host)
     if silent:
         return Lateness((silent,), next_due)
     return Lateness(tuple(_see_late(*entry, now) for entry in late), next_due)
 
 
-def find_due(job: Job, expectation: Expectation | None, now: float) -> float | None:
-    """Return when the job is late, judged from its newest evidence; None when nothing is expected of it."""
-    if expectation is None or job.extra().get("retired"):
+def find_due(job: Job, expectation: Expectation | None, now: float, *, has_come: bool = False) -> float | None:
+    """Return when the job is late, judged from its newest evidence; None when nothing is expected of it.
+
+    A retired job is expected again once it has come.
+    """
+    if expectation is None or (not has_come and job.extra().get("retired")):
         return None
     # Evidence from the future must not excuse a job for ever.
     return expectation.find_due(min(_came_at(job), now))
@@ -81,13 +83,13 @@ def _waits_for_its_turn(expectation: Expectation, booted_at: float, now: float) 
 def _see_silence(
     late: list[tuple[Job, Expectation, float]],
     newest_evidence: float | None,
-    by_cron: frozenset[str],
+    promises: Promises,
     now: float,
     host: str,
 ) -> Sighting | None:
     """Return the one finding that nothing at all came in, if that is so; a job that never came proves nothing."""
     came_before = [(job, due_at) for job, _, due_at in late if job.last_seen_at is not None]
-    is_clockwork = any(job.name in by_cron for job, _ in came_before) or len(came_before) > 1
+    is_clockwork = any(job.name in promises.schedules for job, _ in came_before) or len(came_before) > 1
     if not came_before or not is_clockwork or newest_evidence is None:
         return None
     first_due = min(due_at for _, due_at in came_before)

@@ -363,11 +363,14 @@ def test_a_check_that_dies_half_way_leaves_the_runs_to_the_next(
     assert [f.type for f in machine.check().new] == ["failed"]
 
 
-def test_an_older_memory_that_cannot_be_read_starts_again(machine: Machine) -> None:
+def test_a_memory_that_cannot_be_read_is_said_and_starts_again(machine: Machine) -> None:
     machine.end(**HOURLY)
     machine.check()
     with open_ledger(str(machine.folder)) as ledger, ledger.transaction():
         ledger.execute("UPDATE learned SET data = x'00'")
+    machine.step(60)
+    machine.end(**HOURLY)
+    assert machine.firing() == [("ledger", "job:backup")]
     machine.step(60)
     machine.end(**HOURLY)
     assert machine.firing() == []
