@@ -17,11 +17,17 @@ CLOSED_STATES = GOOD_STATES | BAD_STATES | {"skipped"}
 
 
 def read_object(text: str | None) -> dict[str, object]:
-    """Return the JSON object in a stored text; nothing stored is an empty object."""
+    """Return the JSON object in a stored text; nothing stored is an empty object.
+
+    A text that is no object any more (a bit of it flipped on the disk) comes back under the key `unreadable`.
+    """
     if not text:
         return {}
-    found = json.loads(text)
-    return dict(found) if isinstance(found, dict) else {}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"unreadable": text}
 
 
 @dataclass(frozen=True, slots=True)

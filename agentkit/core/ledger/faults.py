@@ -35,6 +35,12 @@ def explain(error: sqlite3.Error, path: str) -> AgentkitError:
     """
     code = getattr(error, "sqlite_errorcode", 0)
     primary = code & 0xFF
+    if str(error).startswith("Could not decode to UTF-8"):
+        # The module's own words hold the whole text, which may be anything.
+        return CorruptLedgerError(path, "a text is no UTF-8")
+    if primary == sqlite3.SQLITE_ERROR and str(error).startswith(("no such table", "no such column")):
+        # The tests run every statement: if one is wrong here, the list of tables is.
+        return CorruptLedgerError(path, str(error))
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return AgentkitError(
             f"ledger is locked by another program ({path})",

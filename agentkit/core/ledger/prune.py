@@ -10,6 +10,7 @@ from __future__ import annotations
 from agentkit.core.evidence import Pruned
 from agentkit.core.ledger.applying import DAY_S
 from agentkit.core.ledger.opening import file_bytes
+from agentkit.core.ledger.runs import count_runs
 from agentkit.core.ledger.store import Ledger
 
 KEPT_RUNS = 50
@@ -61,8 +62,9 @@ def _remove_runs(ledger: Ledger, first_kept: dict[int, int], cutoff: float, enou
         "SELECT id, job_id, coalesce(ended_at, started_at, 0), judged = 1 FROM runs WHERE id > ? ORDER BY id LIMIT ?"
     )
     while not enough_bytes or _used_bytes(ledger) > enough_bytes:
+        count = _rows_beyond(ledger, enough_bytes) if enough_bytes else BATCH_ROWS
         with ledger.transaction():
-            page = list(ledger.select(statement, (after, BATCH_ROWS)))
+            page = list(ledger.select(statement, (after, count)))
             old = [row[0] for row in page if row[3] and row[2] < cutoff and row[0] < first_kept.get(row[1], 0)]
             ledger.execute_many("DELETE FROM runs WHERE id = ?", [(run_id,) for run_id in old])
         removed += len(old)
@@ -71,6 +73,12 @@ def _remove_runs(ledger: Ledger, first_kept: dict[int, int], cutoff: float, enou
             break
         after = page[-1][0]
     return removed
+
+
+def _rows_beyond(ledger: Ledger, enough_bytes: int) -> int:
+    """Return how many runs to look at next: half of what seems too much, so that not many more go than must."""
+    used, runs = _used_bytes(ledger), max(count_runs(ledger), 1)
+    return max(10, min(BATCH_ROWS, (used - enough_bytes) * runs // used // 2))
 
 
 def _remove(ledger: Ledger, table: str, condition: str, cutoff: float) -> int:
@@ -88,8 +96,8 @@ def _give_back(ledger: Ledger, *, must: bool) -> None:
             if left >= free:
                 break
             free = left
-    # The file shrinks when the log is brought into it; a reader in the middle of it puts that off to the next time.
-    ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    # Only now the file itself shrinks.
+    ledger.checkpoint()
 
 
 def _used_bytes(ledger: Ledger) -> int:

@@ -19,7 +19,16 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ledger.applying import DAY_S, DAY_STATES
 from agentkit.core.ledger.door import LIMIT_S, enter_door
 from agentkit.core.ledger.faults import CorruptLedgerError, explain, explained
-from agentkit.core.ledger.opening import NAME, OlderLedgerError, examine, make_fresh_file, put_in_place, stamp, sync
+from agentkit.core.ledger.opening import (
+    NAME,
+    OlderLedgerError,
+    examine,
+    file_bytes,
+    make_fresh_file,
+    put_in_place,
+    stamp,
+    sync,
+)
 from agentkit.core.ledger.salvage import Salvage, take_over
 from agentkit.core.ledger.schema import PAGE_BYTES, TABLES, VERSION, create_schema
 from agentkit.core.ledger.store import connect
@@ -44,9 +53,13 @@ def repair(folder: str, reason: str, *, limit_s: float = LIMIT_S) -> str:
         with explained(new):
             text = _build(path, new, scratch, aside, reason)
         sync(new)
-        for tail in ("-wal", "-shm", ""):
+        if file_bytes(path + "-wal"):
+            os.rename(path + "-wal", aside + "-wal")
+        os.rename(path, aside)
+        for tail in ("-wal", "-shm"):
+            # An empty log, and the index that SQLite makes from a log.
             with suppress(FileNotFoundError):
-                os.rename(path + tail, aside + tail)
+                os.unlink(path + tail)
         put_in_place(new, path)
         return text
     except OSError as error:
@@ -72,7 +85,13 @@ def is_whole(path: str) -> bool:
                     row[1:3] for row in fresh.execute(statement)
                 ]:
                     return False
-            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+            if connection.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+                return False
+            for table in TABLES:
+                # SQLite does not look into texts.
+                for _ in connection.execute(f"SELECT * FROM {table}"):
+                    continue
+            return True
     except (CorruptLedgerError, OlderLedgerError):
         return False
 
@@ -102,6 +121,8 @@ def _take_over(path: str, new: str, scratch: str, target: sqlite3.Connection) ->
         # Read-only: neither the file nor its log may change, they are evidence.
         with closing(sqlite3.connect(f"file:{quote(name)}?mode=ro", uri=True, isolation_level=None)) as source:
             try:
+                # SQLite's word for "go on": without it a file that was cut is refused whole.
+                source.execute("PRAGMA writable_schema = ON")
                 tables = {row[0] for row in source.execute("SELECT name FROM sqlite_master")}
                 version = source.execute("PRAGMA user_version").fetchone()[0]
             except sqlite3.DatabaseError as error:
@@ -134,9 +155,10 @@ def _lend_schema(path: str, new: str, scratch: str) -> None:
             fresh.seek((page - 1) * PAGE_BYTES)
             file.seek((page - 1) * PAGE_BYTES)
             file.write(fresh.read(PAGE_BYTES))
-        # The pages that the file has, and no free ones.
-        size_pages = max(os.path.getsize(scratch) // PAGE_BYTES, len(pages))
+        # As many pages as there are (a table whose first page is beyond the end would stop all), and no free ones.
+        size_pages = -(-max(os.path.getsize(scratch), os.path.getsize(new)) // PAGE_BYTES)
         first[28:32], first[32:40] = size_pages.to_bytes(4, "big"), bytes(8)
+        file.truncate(size_pages * PAGE_BYTES)
         file.seek(0)
         file.write(first)
 

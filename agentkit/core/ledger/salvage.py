@@ -16,7 +16,7 @@ from agentkit.core.ledger.schema import TABLES
 
 FARTHEST = 1 << 62
 # How far past the last good row to look where the end of a table cannot be read.
-BLIND_ROWS = 65_536
+BLIND_ROWS = 4096
 PROBE_LIMIT = 400_000
 COMMIT_ROWS = 10_000
 # The runs come after the jobs, whose rows tell how far the runs go. How far the spool was taken in is not taken over:

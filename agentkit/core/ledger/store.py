@@ -102,6 +102,16 @@ class Ledger:
         with explained(self.path), self.transaction():
             return self._connection.executemany(statement, rows).rowcount
 
+    def checkpoint(self) -> None:
+        """Bring the log into the file, and cut both to what they need; left to the next time while somebody reads."""
+        limit = self.execute("PRAGMA busy_timeout").fetchone()[0]
+        # Waiting for a reader would keep all writers waiting as well.
+        self.execute("PRAGMA busy_timeout = 0")
+        try:
+            self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {limit:d}")
+
     def copy_into(self, target: sqlite3.Connection) -> None:
         """Copy the whole ledger into another database."""
         with explained(self.path):
