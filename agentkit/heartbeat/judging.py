@@ -9,6 +9,7 @@ from itertools import pairwise
 from agentkit.core.evidence import BAD_STATES, Job, Run
 from agentkit.core.times import format_duration
 from agentkit.heartbeat.bounds import Expectations, Judgement, judge
+from agentkit.heartbeat.lateness import is_retired
 from agentkit.heartbeat.learning import Learned
 from agentkit.heartbeat.oddity import Observation
 from agentkit.heartbeat.sighting import CRITICAL, INFO, WARNING, Sighting
@@ -42,7 +43,8 @@ def read_memory(job: Job, learned: Learned) -> JobMemory:
 
 def write_extra(job: Job, memory: JobMemory) -> str:
     """Return the part of the memory that is no learning, as the ledger keeps it."""
-    return json.dumps({**job.extra(), "results": memory.results, "skips": memory.skips, "retired": False})
+    kept = {**job.extra(), "results": memory.results, "skips": memory.skips, "retired": is_retired(job)}
+    return json.dumps(kept)
 
 
 def judge_run(memory: JobMemory, run: Run, expected: dict[str, object]) -> tuple[JobMemory, list[Sighting]]:
@@ -160,7 +162,7 @@ def _read_expectations(expected: dict[str, object]) -> Expectations:
 def _observe(run: Run, detail: dict[str, object]) -> Observation:
     counters, watched = detail.get("counters"), detail.get("watched")
     words, orphans = detail.get("error_words"), detail.get("orphans")
-    left = detail.get("left_behind")
+    left, faults = detail.get("left_behind"), detail.get("page_faults")
     return Observation(
         state=run.state,
         duration_s=_known(run.duration_s),
@@ -171,6 +173,7 @@ def _observe(run: Run, detail: dict[str, object]) -> Observation:
         stderr_bytes=_known(run.stderr_bytes),
         blocks_out=_known(run.blocks_out),
         max_rss_bytes=_known(run.max_rss_bytes),
+        page_faults=_known(faults if isinstance(faults, int | float) else None),
         counters={k: float(v) for k, v in counters.items() if isinstance(v, int | float)}
         if isinstance(counters, dict)
         else {},

@@ -40,7 +40,6 @@ def find_late(
     When one that a crontab line runs is due and nothing at all came in since, cron itself is dead, which is one
     finding instead of one a job.
     """
-    booted_at = now - time.clock_gettime(time.CLOCK_BOOTTIME)
     next_due: dict[int, float | None] = {}
     late: list[tuple[Job, Expectation, float]] = []
     for job in due:
@@ -49,7 +48,7 @@ def find_late(
         due_at = job.next_due_at if _came_at(job) > now else find_due(job, expectation, now)
         if expectation is None or due_at is None or due_at >= now:
             next_due[job.id] = due_at
-        elif not _waits_for_its_turn(expectation, booted_at, now) and job.name not in vanished:
+        elif not is_waiting_after_boot(expectation, now) and job.name not in vanished:
             late.append((job, expectation, due_at))
     silent = _see_silence(late, newest_evidence, promises, now, host)
     if silent:
@@ -57,15 +56,33 @@ def find_late(
     return Lateness(tuple(_see_late(*entry, now) for entry in late), next_due)
 
 
-def find_due(job: Job, expectation: Expectation | None, now: float, *, has_come: bool = False) -> float | None:
-    """Return when the job is late, judged from its newest evidence; None when nothing is expected of it.
-
-    A retired job is expected again once it has come.
-    """
-    if expectation is None or (not has_come and job.extra().get("retired")):
+def find_due(job: Job, expectation: Expectation | None, now: float) -> float | None:
+    """Return when the job is late, judged from its newest evidence; None when nothing is expected of it."""
+    if expectation is None or is_retired(job):
         return None
     # Evidence from the future must not excuse a job for ever.
     return expectation.find_due(min(_came_at(job), now))
+
+
+def retire(job: Job) -> dict[str, object]:
+    """Return what is to stand in the job's `extra` when its absence was accepted."""
+    return {**job.extra(), "retired": True, "retired_seen_at": job.last_seen_at}
+
+
+def is_retired(job: Job) -> bool:
+    """Tell whether the job's absence was accepted, and it has left no evidence since: with that it is expected again.
+
+    Runs that came before and are judged later are no return, so it is the evidence that counts, not the judging.
+    """
+    extra = job.extra()
+    return bool(extra.get("retired")) and extra.get("retired_seen_at") == job.last_seen_at
+
+
+def is_waiting_after_boot(expectation: Expectation, now: float) -> bool:
+    """Tell whether the machine was started so lately that the job's first turn since has not come yet."""
+    booted_at = now - time.clock_gettime(time.CLOCK_BOOTTIME)
+    first_turn = expectation.find_due(booted_at)
+    return first_turn is not None and first_turn > now and first_turn - booted_at <= BOOT_PATIENCE_S
 
 
 def _came_at(job: Job) -> float:
@@ -73,11 +90,6 @@ def _came_at(job: Job) -> float:
         # A skipped run is evidence too: cron did its part.
         return job.first_seen_at if job.last_seen_at is None else job.last_seen_at
     return job.last_started_at
-
-
-def _waits_for_its_turn(expectation: Expectation, booted_at: float, now: float) -> bool:
-    first_turn = expectation.find_due(booted_at)
-    return first_turn is not None and first_turn > now and first_turn - booted_at <= BOOT_PATIENCE_S
 
 
 def _see_silence(

@@ -103,7 +103,7 @@ def _keep(
     """Write back what was learnt and when each job is due next; return what is to be said about the jobs themselves."""
     sightings, changes = [], []
     for job, memory in memories.values():
-        due = find_due(job, promises.of(job), now, has_come=True)
+        due = find_due(job, promises.of(job), now)
         changes.append(JobChange(job.id, due, write_extra(job, memory), encode_learned(memory.learned)))
         if memory.trouble:
             sightings.append(Sighting("ledger", f"job:{job.name}", WARNING, f"{job.name}: {memory.trouble}", "learned"))
