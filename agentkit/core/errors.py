@@ -5,6 +5,9 @@ Imported by the hot verbs: nothing but `os` here.
 
 import os
 
+LONGEST_SAYING_S = 10.0
+PIPE_BYTES = 4096
+
 
 class Exit:
     """The exit statuses; the names and meanings stand in `EXIT_TABLE`."""
@@ -66,7 +69,14 @@ class AgentkitError(Exception):
 
 def tell(text: "str | bytes") -> None:
     """Write to stderr at once and unbuffered; nobody may be left to read it, and that stops nothing."""
+    import select
+
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
+    poll = select.poll()
+    poll.register(2, select.POLLOUT)
     try:
-        os.write(2, text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace"))
+        # A pipe that nobody empties must not hold us for ever, and what poll calls writable takes this much at once.
+        while raw and poll.poll(LONGEST_SAYING_S * 1000):
+            raw = raw[os.write(2, raw[:PIPE_BYTES]) :]
     except OSError:
         return

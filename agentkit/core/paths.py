@@ -17,7 +17,10 @@ def state_folder(environ: Mapping[str, str]) -> str:
     """
     own = environ.get("AGENTKIT_HOME")
     if own:
-        return os.path.abspath(own)
+        try:
+            return os.path.abspath(own)
+        except OSError:
+            return fallback_folders()[0]  # a relative one, and the working folder was removed under our feet
     xdg = environ.get("XDG_STATE_HOME")
     if xdg and xdg.startswith("/"):
         return f"{xdg}/agentkit"
@@ -56,7 +59,7 @@ def home_folder(environ: Mapping[str, str]) -> str | None:
 def fallback_folders() -> tuple[str, str]:
     """Return the places to try when the state folder cannot be used: /var/lib, then a private folder under /tmp."""
     user = os.getuid()
-    return f"{VAR_LIB}/{user}", f"/tmp/agentkit-{user}"
+    return f"{VAR_LIB}/{user}", f"/tmp/agentkit-{user}"  # noqa: S108  # used only where is_private() says so
 
 
 def is_private(folder: str) -> bool:

@@ -39,19 +39,27 @@ def append_record(places: Iterable[str], record: bytes, now: float) -> tuple[str
 def make_private_folder(place: str, name: str) -> str:
     """Return the folder `name` in a place, made (0700) when missing; raises PermissionError for a foreign place."""
     folder = f"{place}/{name}"
-    if not os.path.isdir(folder):
-        parent = os.path.dirname(place)
-        if not os.path.isdir(parent):
-            os.makedirs(parent, exist_ok=True)
-        for path in (place, folder):
-            try:
-                os.mkdir(path, 0o700)
-            except FileExistsError:
-                continue
-    if place.startswith("/tmp/") and place in fallback_folders() and not is_private(place):
+    if place == fallback_folders()[1]:
+        _make_folders(place)
         # Anyone can make a folder of that name under /tmp: evidence is not handed to a stranger.
-        raise PermissionError(1, "not a private folder of this user")
+        if not is_private(place):
+            raise PermissionError(1, "not a private folder of this user")
+    if not os.path.isdir(folder):
+        _make_folders(folder)
     return folder
+
+
+def _make_folders(path: str) -> None:
+    """Make a folder and those above it, each for this user alone whatever the umask allows."""
+    if os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent != path:
+        _make_folders(parent)
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return  # somebody was quicker, or it is no folder: then the first file in it cannot be opened
 
 
 def _append(place: str, record: bytes, now: float) -> None:
@@ -72,9 +80,14 @@ def _append(place: str, record: bytes, now: float) -> None:
 
 
 def _append_once(path: str, folder: str, framed: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    # Without O_NONBLOCK a named pipe in its place would hold us until somebody reads it.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags, 0o600)
     try:
-        is_new = os.fstat(descriptor).st_size == 0
+        found = os.fstat(descriptor)
+        if found.st_mode & 0o170000 != 0o100000:
+            raise OSError(22, "the spool's file is no regular file")
+        is_new = found.st_size == 0
         written = os.write(descriptor, framed)
         if written != len(framed):
             raise OSError(NO_ROOM[0], "no space left for a whole record")

@@ -4,9 +4,19 @@ Imported by the hot verbs: JSON is written here by hand, because importing `json
 """
 
 import os
+import sys
 import time
 
 from agentkit.core.tree import process_start
+
+TYPE_CHECKING = False  # the one of typing costs an import
+# The C module alone: hashlib would load OpenSSL.
+if TYPE_CHECKING:
+    from hashlib import sha256 as sha256  # noqa: PLC0414  # others import it from here
+elif sys.version_info >= (3, 12):
+    from _sha2 import sha256
+else:
+    from _sha256 import sha256
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -67,7 +77,7 @@ def encode(value: object) -> str:
         return str(value)
     if isinstance(value, float):
         # JSON has no infinity: an open end of a range is null.
-        return repr(round(value, 6)) if abs(value) != float("inf") and value == value else "null"
+        return repr(round(value, 6)) if abs(value) < float("inf") else "null"
     if isinstance(value, dict):
         return "{" + ",".join([f"{_quote(str(k))}:{encode(v)}" for k, v in value.items()]) + "}"
     if isinstance(value, (list, tuple)):
@@ -78,9 +88,10 @@ def encode(value: object) -> str:
 def _quote(text: str) -> str:
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
-    from _json import encode_basestring_ascii
+    from _json import encode_basestring_ascii  # the C half of json
 
-    return str(encode_basestring_ascii(text))
+    # A name that is no UTF-8 has lone surrogates in it, which JSON could carry and no reader could store.
+    return str(encode_basestring_ascii(decode_text(text.encode("utf-8", "surrogateescape"))))
 
 
 def decode_text(raw: bytes) -> str:
@@ -90,7 +101,7 @@ def decode_text(raw: bytes) -> str:
 
 def argv_digest(argv: list[str]) -> str:
     """Return the sha256 (hex) of a command line, its words joined by NUL: the words themselves may hold secrets."""
-    return sha256("\0".join(argv).encode("utf-8", "surrogateescape")).hexdigest()
+    return sha256(os.fsencode("\0".join(argv))).hexdigest()
 
 
 def _read(path: str) -> bytes:
@@ -99,13 +110,3 @@ def _read(path: str) -> bytes:
         return os.read(descriptor, 4096)
     finally:
         os.close(descriptor)
-
-
-try:
-    # The C module alone: hashlib would load OpenSSL. CPython renamed it in 3.12.
-    from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]
-except ImportError:
-    try:
-        from _sha256 import sha256  # type: ignore[import-not-found,no-redef,unused-ignore]
-    except ImportError:
-        from hashlib import sha256  # type: ignore[assignment,unused-ignore]

@@ -18,12 +18,7 @@ Record = dict[str, object]
 
 
 def close_run(
-    options: RunOptions,
-    head: Record,
-    heard: Listener,
-    outcome: Outcome,
-    marks: str | None,
-    before: Record,
+    options: RunOptions, head: Record, heard: Listener, outcome: Outcome, *, marks: str | None, before: Record
 ) -> Record:
     """Return the closing record of one start of the program."""
     out, err = heard.stdout, heard.stderr
@@ -43,20 +38,7 @@ def close_run(
         from agentkit.heartbeat.errorwords import find_error_words
 
         error_words = find_error_words(*output)
-    closing = {
-        **head,
-        "at": format_instant(time.time()),
-        "state": judge_state(options, outcome, effects),
-        "ended_at": format_instant(time.time()),
-        "duration_s": outcome.duration_s,
-        "boot": beat.read_boot_id(),
-        "boottime_s": beat.since_boot(),
-        "status": Exit.TIMED_OUT if outcome.timed_out else outcome.status,
-        "signal": outcome.signal,
-        "cpu_s": outcome.cpu_s,
-        "max_rss_bytes": outcome.max_rss_bytes,
-        "blocks_in": outcome.blocks_in,
-        "blocks_out": outcome.blocks_out,
+    measured: Record = {
         "stdout_bytes": out.bytes,
         "stdout_lines": out.lines,
         "stderr_bytes": err.bytes,
@@ -66,21 +48,50 @@ def close_run(
     said: Record = {
         "tail": beat.decode_text(heard.tail.last(options.keep_bytes)),
         "error_words": error_words,
-        "left_behind": outcome.left_behind,
-        "orphans": outcome.orphans,
-        "unkillable": outcome.unkillable,
         "counters": counters,
         "note": note,
         "watched": watched,
         "effects": effects,
+    }
+    return {
+        **describe_end(options, head, outcome, effects),
+        **({} if heard.trouble else measured),
+        **{key: value for key, value in said.items() if value},
+    }
+
+
+def describe_end(options: RunOptions, head: Record, outcome: Outcome, effects: list[Record]) -> Record:
+    """Return what a closing record says of the program's end itself."""
+    at = format_instant(time.time())
+    end: Record = {
+        **head,
+        "at": at,
+        "state": judge_state(options, outcome, effects),
+        "ended_at": at,
+        "duration_s": outcome.duration_s,
+        "boot": beat.read_boot_id(),
+        "boottime_s": beat.since_boot(),
+        "status": Exit.TIMED_OUT if outcome.timed_out else outcome.status,
+        "signal": outcome.signal,
+        "cpu_s": outcome.cpu_s,
+        "max_rss_bytes": outcome.max_rss_bytes,
+        "blocks_in": outcome.blocks_in,
+        "blocks_out": outcome.blocks_out,
+        "page_faults": outcome.page_faults,
+    }
+    special: Record = {
+        "left_behind": outcome.left_behind,
+        "orphans": outcome.orphans,
+        "unkillable": outcome.unkillable,
         "trouble": outcome.trouble,
         "undelivered": outcome.undelivered,
         "sent": outcome.sent,
     }
-    return {**closing, **{key: value for key, value in said.items() if value}}
+    return {**end, **{key: value for key, value in special.items() if value}}
 
 
 def judge_state(options: RunOptions, outcome: Outcome, effects: list[Record]) -> str:
+    """Return the state in which the run ended: `ok`, `failed`, `timeout` or `idle`."""
     if outcome.timed_out:
         return "timeout"
     if outcome.signal is not None or outcome.sent is not None or outcome.status not in options.success_status:
@@ -100,13 +111,16 @@ def complain(options: RunOptions, heard: Listener, outcome: Outcome, closing: Re
     if closing["state"] == "idle":
         effects = closing.get("effects")
         missed = [e for e in effects if not e["held"]] if isinstance(effects, list) else []
-        what = "did nothing: " + "; ".join(f"{e['text']}: {e['why']}" for e in missed) + f" (status 0 after {took})"
+        what = "did nothing: " + "; ".join(f"{e['text']}: {e['why']}" for e in missed)
+        what += f" (status {outcome.status} after {took})"
     elif outcome.timed_out:
         what = f"was ended at its time limit, after {took}"
     elif outcome.trouble:
         what = outcome.trouble
     elif outcome.signal is not None:
         what = f"was ended by signal {outcome.signal} after {took}"
+    elif outcome.sent is not None:
+        what = f"was asked to end by signal {outcome.sent}, and ended with status {outcome.status} after {took}"
     elif closing["state"] == "failed":
         what = f"failed with status {outcome.status} after {took}"
     else:
@@ -114,5 +128,3 @@ def complain(options: RunOptions, heard: Listener, outcome: Outcome, closing: Re
     if outcome.unkillable:
         what += f"; unkillable: pid {', '.join(str(pid) for pid in outcome.unkillable)}"
     tell(f"agentkit: {options.name}: {what}; agentkit heartbeat show {closing['run']}\n")
-
-

@@ -3,23 +3,160 @@
 Imported by `heartbeat run` only when something was declared.
 """
 
+import _signal  # type: ignore[import-not-found]  # the C half of signal; the other half costs an import of enum
 import os
 import time
+from _collections_abc import Callable
 
 from agentkit.core.times import format_duration
 from agentkit.heartbeat.beat import sha256
 from agentkit.heartbeat.options import RunOptions
 
+TYPE_CHECKING = False  # the one of typing costs an import
+if TYPE_CHECKING:
+    from _hashlib import HASH
+
 MOST_CONTENT_BYTES = 64 << 20
 MOST_ENTRIES = 200_000
+# A slow disk, or a pattern that explodes, must not hold the job and its lock for ever.
+LONGEST_LOOK_S = 60.0
+# The clocks of two machines that share a folder differ a little.
+FUTURE_S = 60.0
 Effect = dict[str, object]
+Measure = dict[str, object]
 
 
-def measure_path(path: str) -> dict[str, object]:
+class TooLongError(Exception):
+    """A look took longer than it may."""
+
+
+def look_before(options: RunOptions) -> dict[str, object]:
+    """Return the digest of each path that the run is to change."""
+    return {path: measure_path(path)["digest"] for path in options.changes if path != "stdout"}
+
+
+def look_after(
+    options: RunOptions, before: dict[str, object], output: list[bytes], counters: dict[str, float], duration_s: float
+) -> list[Effect]:
+    """Return each declared effect: its text, whether it held, and why not."""
+    # Whether stdout changed is for `check` to say, which sees many runs.
+    paths = [path for path in options.changes if path != "stdout"]
+    effects = [
+        *(_look(f"--expect-change {path}", _why_unchanged, path, before) for path in paths),
+        *(
+            _look(f"--expect-fresh {path}={format_duration(age_s)}", _why_stale, path, age_s)
+            for path, age_s in options.fresh
+        ),
+        *(
+            _look(
+                f"--expect-count {key}{comparison}{bound:g}", _why_miscounted, key, counters.get(key), comparison, bound
+            )
+            for key, comparison, bound in options.counts
+        ),
+        *(_look(f"--expect-output {pattern}", _why_unsaid, pattern, output) for pattern in options.expect_output),
+        *(_look(f"--forbid-output {pattern}", _why_said, pattern, output) for pattern in options.forbid_output),
+    ]
+    if options.duration_s:
+        low, high = options.duration_s
+        upper = "" if high == float("inf") else format_duration(high)
+        why = None if low <= duration_s <= high else f"it took {format_duration(duration_s)}"
+        effects.append(_effect(f"--expect-duration {format_duration(low)}..{upper}", why))
+    return effects
+
+
+def measure_path(path: str) -> Measure:
     """Return what a file or folder holds: `bytes`, `entries`, `digest`, and `how` that digest was made.
 
-    At most 64 MiB of content are read; of what lies beyond only name, size and time go into the digest.
+    At most 64 MiB of content are read; of what lies beyond only name, size and time go into the digest. What takes
+    longer than a minute is not measured.
     """
+    try:
+        measured = _within(LONGEST_LOOK_S, _measure, path)
+        assert isinstance(measured, dict)
+    except TooLongError:
+        return {"bytes": None, "entries": None, "digest": None, "how": "it took too long"}
+    return measured
+
+
+def _look(text: str, find_fault: Callable[..., str | None], *facts: object) -> Effect:
+    try:
+        why = _within(LONGEST_LOOK_S, find_fault, *facts)
+    except TooLongError:
+        why = f"it could not be looked at within {format_duration(LONGEST_LOOK_S)}"
+    return _effect(text, why)
+
+
+def _effect(text: str, why: object) -> Effect:
+    return {"text": text, "held": why is None, "why": why}
+
+
+def _within(limit_s: float, look: Callable[..., object], *facts: object) -> object:
+    """Return what the look returns; raises TooLongError after the limit: patterns and reads can be interrupted."""
+
+    before = _signal.signal(_signal.SIGALRM, _stop)
+    _signal.setitimer(_signal.ITIMER_REAL, limit_s)
+    try:
+        return look(*facts)
+    finally:
+        _signal.setitimer(_signal.ITIMER_REAL, 0)
+        _signal.signal(_signal.SIGALRM, before)
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise TooLongError
+
+
+def _why_unchanged(path: str, before: dict[str, object]) -> str | None:
+    now = _measure(path)
+    if now["how"] == "missing":
+        return "it does not exist"
+    if path not in before:
+        return "it could not be looked at before the run"
+    return "its content is what it was before" if now["digest"] == before[path] else None
+
+
+def _why_stale(path: str, age_s: float) -> str | None:
+    if not os.path.lexists(path):
+        return "it does not exist"
+    newest = _newest_change(path)
+    if newest is None:
+        return "it holds no file"
+    age = time.time() - newest
+    if age < -FUTURE_S:
+        return f"it last changed {format_duration(-age)} from now: a clock was set back"
+    return f"it last changed {format_duration(max(age, 0.0))} ago" if age > age_s else None
+
+
+def _why_miscounted(key: str, value: float | None, comparison: str, bound: float) -> str | None:
+    if value is None:
+        return f"{key} was never marked"
+    held = {
+        ">=": value >= bound,
+        "<=": value <= bound,
+        "==": value == bound,
+        "!=": value != bound,
+        ">": value > bound,
+        "<": value < bound,
+    }[comparison]
+    return None if held else f"{key} is {value:g}"
+
+
+def _why_unsaid(pattern: str, output: list[bytes]) -> str | None:
+    return None if _is_said(pattern, output) else "the output never says it"
+
+
+def _why_said(pattern: str, output: list[bytes]) -> str | None:
+    return "the output says it" if _is_said(pattern, output) else None
+
+
+def _is_said(pattern: str, output: list[bytes]) -> bool:
+    import re
+
+    compiled = re.compile(pattern.encode("utf-8", "surrogateescape"), re.MULTILINE)
+    return any(compiled.search(text) for text in output or [b""])
+
+
+def _measure(path: str) -> Measure:
     digest, total, entries, unread = sha256(), 0, 0, MOST_CONTENT_BYTES
     how = "content"
     for name, file in _list_files(path):
@@ -38,76 +175,13 @@ def measure_path(path: str) -> dict[str, object]:
         total += found.st_size
         if found.st_size <= unread:
             unread -= found.st_size
-            if _digest_file(file, digest):
+            if _digest_file(file, found.st_size, digest):
                 continue
         how = "names, sizes and times"
         digest.update(b"%d %d" % (found.st_size, found.st_mtime_ns))
     if entries == 0 and not os.path.lexists(path):
         return {"bytes": 0, "entries": 0, "digest": None, "how": "missing"}
     return {"bytes": total, "entries": entries, "digest": digest.hexdigest(), "how": how}
-
-
-def look_before(options: RunOptions) -> dict[str, object]:
-    """Return the digest of each path that the run is to change."""
-    return {path: measure_path(path)["digest"] for path in options.changes if path != "stdout"}
-
-
-def look_after(
-    options: RunOptions,
-    before: dict[str, object],
-    output: list[bytes],
-    counters: dict[str, float],
-    duration_s: float,
-) -> list[Effect]:
-    """Return each declared effect: its text, whether it held, and why not."""
-    effects: list[Effect] = []
-    for path, digest in before.items():
-        now = measure_path(path)["digest"]
-        why = "it does not exist" if now is None else "its content is what it was before"
-        effects.append(_effect(f"--expect-change {path}", now is not None and now != digest, why))
-    for path, age_s in options.fresh:
-        newest = _newest_change(path)
-        age = None if newest is None else time.time() - newest
-        why = "it does not exist" if age is None else f"it last changed {format_duration(age)} ago"
-        text = f"--expect-fresh {path}={format_duration(age_s)}"
-        effects.append(_effect(text, age is not None and age <= age_s, why))
-    for key, comparison, bound in options.counts:
-        value = counters.get(key)
-        why = f"{key} was never marked" if value is None else f"{key} is {value:g}"
-        held = value is not None and _compare(value, comparison, bound)
-        effects.append(_effect(f"--expect-count {key}{comparison}{bound:g}", held, why))
-    for pattern in options.expect_output:
-        effects.append(_effect(f"--expect-output {pattern}", _is_said(pattern, output), "the output never says it"))
-    for pattern in options.forbid_output:
-        effects.append(_effect(f"--forbid-output {pattern}", not _is_said(pattern, output), "the output says it"))
-    if options.duration_s:
-        low, high = options.duration_s
-        upper = "" if high == float("inf") else format_duration(high)
-        why = f"it took {format_duration(duration_s)}"
-        effects.append(_effect(f"--expect-duration {format_duration(low)}..{upper}", low <= duration_s <= high, why))
-    return effects
-
-
-def _effect(text: str, held: bool, why: str) -> Effect:
-    return {"text": text, "held": held, "why": None if held else why}
-
-
-def _is_said(pattern: str, output: list[bytes]) -> bool:
-    import re
-
-    compiled = re.compile(pattern.encode("utf-8", "surrogateescape"), re.MULTILINE)
-    return any(compiled.search(text) for text in output)
-
-
-def _compare(value: float, comparison: str, bound: float) -> bool:
-    return {
-        ">=": value >= bound,
-        "<=": value <= bound,
-        "==": value == bound,
-        "!=": value != bound,
-        ">": value > bound,
-        "<": value < bound,
-    }[comparison]
 
 
 def _newest_change(path: str) -> float | None:
@@ -142,14 +216,16 @@ def _read_link(path: str) -> str:
         return ""
 
 
-def _digest_file(path: str, digest: "object") -> bool:
+def _digest_file(path: str, size: int, digest: "HASH") -> bool:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:
-        while chunk := os.read(descriptor, 1 << 18):
-            digest.update(chunk)  # type: ignore[attr-defined]
+        # No further than it was long: a log may grow as fast as we read.
+        while size > 0 and (chunk := os.read(descriptor, min(size, 1 << 18))):
+            digest.update(chunk)
+            size -= len(chunk)
     except OSError:
         return False
     finally:

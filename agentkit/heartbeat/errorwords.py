@@ -1,11 +1,13 @@
-"""Which lines of the output say that something went wrong, though the program ended with 0?
+r"""Which lines of the output say that something went wrong, though the program ended with 0?
 
 Imported by the hot verbs when there is output: plain searches first, `re` only for output that holds such a word.
+Every repetition in a pattern is possessive (`++`): no line, whatever stands in it, takes more than one pass.
 """
 
-# Each must stand in lower case; a line counts when it holds one that is not denied (`0 errors`, `no error`).
+# In lower case. A line that holds none of them is never looked at again.
 NEEDLES = (
     b"error",
+    b"errno",
     b"fail",
     b"traceback",
     b"exception",
@@ -15,8 +17,8 @@ NEEDLES = (
     b"refused",
     b"not found",
     b"no such file",
-    b"cannot ",
-    b"can't ",
+    b"cannot",
+    b"can't",
     b"could not",
     b"unable to",
     b"timed out",
@@ -30,50 +32,89 @@ NEEDLES = (
     b"unreachable",
     b"not permitted",
     b"read-only file system",
-    b"invalid ",
-    b"missing ",
+    b"invalid",
+    b"missing",
     b"result code",
     b"exit status",
     b"exit code",
+    b"exited with",
+    b"return code",
+    b"returncode",
+    b"rc=",
+    b"rc:",
 )
-WORDS = (
-    r"errors?\b|errno|fail(?:s|ed|ure|ures|ing)?\b|traceback|\w*exception\b|fatal|panic(?:ked)?\b|denied|refused|not found|"
+# One word of a sentence, not part of a name: error.log, /var/error, error-handling.md and errorless are none.
+WORD = (
+    r"(?<![\w/\\-])(?<!\w\.)(?:errors?|errno|err|error\(s\)|errors?[_ -]count|fail(?:s|ed|ure|ures|ing)?|"
+    r"traceback|exceptions?|fatal|panic(?:ked)?|denied|refused|not found|"
     r"no such file|cannot|can't|could not|unable to|timed out|no space left|out of memory|segmentation fault|"
-    r"core dumped|killed\b|aborted|corrupt(?:ed|ion)?\b|unreachable|not permitted|read-only file system|invalid|missing"
+    r"core dumped|killed|aborted|corrupt(?:ed|ion)?|unreachable|not permitted|read-only file system|invalid|missing)"
+    r"(?![\w-]|[./\\]\w)"
 )
-# `0 errors`, `no errors`, `errors: 0`, `failed=0`, `without error`, `0 files failed`.
-DENIED = (
-    r"\b(?:0|no|zero|without(?: any)?|not? an?)\s+(?:[\w-]+\s+){0,2}(?:%s)|"
-    r"\b(?:%s)(?:\s+\w+)?\s*[:=]\s*(?:0+(?![.\d]*[1-9])|none|no|false|null|\[\]|\"\")(?![\w])"
+# KeyError, java.io.IOException
+CLASS = r"(?-i:(?<!\w)[A-Z]\w*?(?:Error|Exception)\b(?![./\\-]\w))"
+# `0 errors`, `no new errors`, `without any error`, `0 of 12 files failed`, `not an error`, `never failed`
+BEFORE = (
+    r"(?<![\w.])(?<!\d,)(?:0(?:\.0++)?(?:\s*+%%)?|no|zero|without(?: any)?|none of|not? an?|not(?: been)?|never|"
+    r"nothing)\s++"
+    r"(?:(?!%(word)s)[\w-]++\s++){0,3}%(word)s(?:\s++%(word)s)*+|n't (?:fail|error)\w*+"
 )
-CODES = r"\b(?:result code|exit (?:status|code)|return code|rc)\s*[:=]?\s*(?!0+\b)-?\d+"
+# `errors: 0`, `failed=0`, `"error": null`, `"errors": []`, `error rate: 0.00`
+AFTER = (
+    r"%(word)s[\"']?+(?:\s++(?:rate|count|total|found))?+\s*+[:=]\s*+"
+    r"(?:0++(?:[.,]0++)?+(?![.,]?\w)|(?:none|no|false|null|nil|n/a|ok)\b|\[\s*+\]|\{\s*+\}|\"\"|'')"
+)
+CODE = (
+    r"\b(?:result code|exit(?:ed with)?+(?: status| code)|exited with|return code|returncode|rc(?=[:=]))\s*+"
+    r"(?:of\b|was\b|is\b|[:=])?+\s*+(?!0++(?![\w.]))-?\d++(?!\w)"
+)
+COLOUR = rb"\x1b\[[0-9;:?]*+[ -/]*+[@-~]"
 MOST_LINES = 20
 LONGEST_LINE = 200
+MOST_LOOKED_AT = 2000
+PIECE_BYTES = 1000
+OVERLAP_BYTES = 50
 
 
 def find_error_words(*texts: bytes) -> list[str]:
     """Return the lines that hold an error word, at most 20 of 200 characters each, in order, each once."""
-    suspects = [text for text in texts if _holds_needle(text)]
+    suspects = [(text, low) for text in texts if any(needle in (low := text.lower()) for needle in NEEDLES)]
     if not suspects:
         return []
     import re
 
-    words = re.compile(rf"\b(?:{WORDS})", re.IGNORECASE)
-    denied = re.compile(DENIED % (WORDS, WORDS), re.IGNORECASE)
-    codes = re.compile(CODES, re.IGNORECASE)
+    words = re.compile(f"{WORD}|{CLASS}", re.IGNORECASE)
+    denied = re.compile(f"{BEFORE}|{AFTER}" % {"word": WORD}, re.IGNORECASE)
+    code = re.compile(CODE, re.IGNORECASE)
+    colour = re.compile(COLOUR)
     found: dict[str, None] = {}
-    for text in suspects:
-        for raw in text.splitlines():
-            if len(found) == MOST_LINES:
-                break
-            if not _holds_needle(raw):
-                continue
-            line = raw.decode("utf-8", "backslashreplace")
-            if codes.search(line) or words.search(denied.sub(" ", line)):
-                found.setdefault(line.strip()[:LONGEST_LINE])
+    for text, low in suspects:
+        for raw in _suspicious_lines(text.replace(b"\r", b"\n"), low):
+            line = colour.sub(b"", raw).decode("utf-8", "backslashreplace").strip()
+            if code.search(line) or words.search(denied.sub(" ", line)):
+                found.setdefault(line[:LONGEST_LINE])
+                if len(found) == MOST_LINES:
+                    return list(found)
     return list(found)
 
 
-def _holds_needle(text: bytes) -> bool:
-    low = bytes(text).lower()
-    return any(needle in low for needle in NEEDLES)
+def _suspicious_lines(text: bytes, low: bytes) -> list[bytes]:
+    """Return the lines that hold a needle, in order, of very many the first and the last; a long one in pieces."""
+    starts = set()
+    for needle in NEEDLES:
+        at = low.find(needle)
+        while at >= 0:
+            start = text.rfind(b"\n", 0, at) + 1
+            # A line without an end is looked at in pieces that overlap, so that no word is cut in both.
+            start += (at - start) // PIECE_BYTES * PIECE_BYTES
+            starts.add(start)
+            at = low.find(needle, max(_end_of_line(text, start, PIECE_BYTES), at + 1))
+    lines = sorted(starts)
+    if len(lines) > MOST_LOOKED_AT:
+        lines[MOST_LOOKED_AT // 2 : -MOST_LOOKED_AT // 2] = []
+    return [text[start : _end_of_line(text, start, PIECE_BYTES + OVERLAP_BYTES)] for start in lines]
+
+
+def _end_of_line(text: bytes, start: int, most: int) -> int:
+    end = text.find(b"\n", start, start + most)
+    return end if end >= 0 else start + most

@@ -7,31 +7,37 @@ program down as it would without us.
 import fcntl
 import os
 import select
+import time
 
 from agentkit.heartbeat.measure import HEAD_BYTES, Stream, Tail
+from agentkit.heartbeat.signals import Signals
+
+TYPE_CHECKING = False  # the one of typing costs an import
+if TYPE_CHECKING:
+    from agentkit.heartbeat.passing import Outlet
 
 READ_BYTES = 65536
 BULK_BYTES = 131072
 WIDE_PIPE_BYTES = 1 << 20
 F_SETPIPE_SZ = 1031  # include/uapi/linux/fcntl.h
-EPIPE = 32
 LONGEST_POLL_S = 3600.0
 
 
 class Listener:
     """Both outputs of a program, and the descriptor on which signals announce themselves."""
 
-    def __init__(self, wake: int, *, tee: bool) -> None:
+    def __init__(self, signals: Signals, *, tee: bool) -> None:
         self.stdout = Stream(with_digest=True)
         self.stderr = Stream(with_digest=False)
         self.tail = Tail()
-        self._wake = wake
+        self.trouble: str | None = None
+        self._signals = signals
         self._poll = select.poll()
-        self._poll.register(wake, select.POLLIN)
+        self._poll.register(signals.descriptor, select.POLLIN)
         self._streams: dict[int, Stream] = {}
-        self._outlets: dict[int, "Outlet"] = {}
+        self._outlets: dict[int, Outlet] = {}
+        self._ours: list[Outlet] = _open_outlets() if tee else []
         self._buffer: bytearray | None = None
-        self._tee = tee
 
     def listen_to(self, from_out: int, from_err: int) -> None:
         """Take over the reading ends of the program's stdout and stderr."""
@@ -39,16 +45,14 @@ class Listener:
             os.set_blocking(descriptor, False)
             self._streams[descriptor] = stream
             self._poll.register(descriptor, select.POLLIN)
-        if self._tee:
-            from agentkit.heartbeat.passing import Outlet
-
-            self._outlets = {from_out: Outlet(1), from_err: Outlet(2)}
+        if self._ours:
+            self._outlets = {from_out: self._ours[0], from_err: self._ours[1]}
 
     def wait(self, limit_s: float) -> bool:
         """Take what comes within the limit, one round; tell whether a signal came."""
         signalled = False
         for descriptor, _ in self._poll.poll(min(limit_s, LONGEST_POLL_S) * 1000 + 1):
-            if descriptor == self._wake:
+            if descriptor == self._signals.descriptor:
                 signalled = True
             elif descriptor in self._streams:
                 self._take(descriptor)
@@ -65,21 +69,29 @@ class Listener:
 
     def flush_all(self, limit_s: float) -> str | None:
         """Wait for slow readers of our own outputs within the limit; return why bytes could not be passed on."""
-        from time import monotonic
-
-        trouble = None
-        deadline = monotonic() + limit_s
-        for outlet in self._outlets.values():
+        deadline = time.monotonic() + limit_s
+        for outlet in self._ours:
             poll = select.poll()
             poll.register(outlet.descriptor, select.POLLOUT)
-            while outlet.pending and (rest := deadline - monotonic()) > 0:
+            poll.register(self._signals.descriptor, select.POLLIN)
+            is_asked = False
+            while outlet.pending and not is_asked and (rest := deadline - time.monotonic()) > 0:
                 poll.poll(min(rest, LONGEST_POLL_S) * 1000 + 1)
                 outlet.flush()
+                is_asked = self._signals.take_asked()
+        for outlet in self._ours:
             if outlet.pending:
-                trouble = "its reader took nothing more"
-            elif outlet.broken and outlet.broken.errno != EPIPE:
-                trouble = outlet.broken.strerror
-        return trouble
+                return "its reader took nothing more"
+            if outlet.trouble and outlet.has_reader:
+                return outlet.trouble
+        return None
+
+    def close(self) -> None:
+        """Give back every descriptor."""
+        for descriptor in list(self._streams):
+            self._close(descriptor)
+        for outlet in self._ours:
+            outlet.close()
 
     def _take(self, descriptor: int) -> bool:
         """Read once; False when there is nothing now, or nothing more."""
@@ -97,15 +109,19 @@ class Listener:
         if size == 0:
             self._close(descriptor)
             return False
-        stream.add(chunk, size)
-        self.tail.add(chunk, size)
-        return not self._outlets or self._pass_on(descriptor, bytes(chunk[:size]))
+        if self.trouble is None:
+            try:
+                stream.add(chunk, size)
+                self.tail.add(chunk, size)
+            except Exception as error:  # noqa: BLE001  # what cannot be measured is read all the same: the job goes on
+                self.trouble = f"its output could not be measured ({type(error).__name__}: {error})"
+        return not self._outlets or self._pass_on(descriptor, memoryview(chunk)[:size])
 
-    def _pass_on(self, descriptor: int, chunk: bytes) -> bool:
+    def _pass_on(self, descriptor: int, chunk: memoryview) -> bool:
         outlet = self._outlets[descriptor]
         was_pending = bool(outlet.pending)
         outlet.send(chunk)
-        if outlet.broken and outlet.broken.errno == EPIPE:
+        if not outlet.has_reader:
             # Nobody reads us any more: the program shall learn it as it would without us, by SIGPIPE.
             self._close(descriptor)
             return False
@@ -116,11 +132,13 @@ class Listener:
 
     def _flush(self, outlet_descriptor: int) -> None:
         for descriptor, outlet in self._outlets.items():
-            if outlet.descriptor == outlet_descriptor and outlet.pending:
+            if outlet.descriptor == outlet_descriptor:
                 outlet.flush()
                 if not outlet.pending:
                     self._poll.unregister(outlet_descriptor)
-                    if descriptor in self._streams:
+                    if not outlet.has_reader and descriptor in self._streams:
+                        self._close(descriptor)
+                    elif descriptor in self._streams:
                         self._poll.register(descriptor, select.POLLIN)
 
     def _widen(self) -> bytearray:
@@ -140,3 +158,9 @@ class Listener:
             pass  # it was held back for a slow reader
         os.close(descriptor)
         del self._streams[descriptor]
+
+
+def _open_outlets() -> "list[Outlet]":
+    from agentkit.heartbeat.passing import Outlet
+
+    return [Outlet(1), Outlet(2)]

@@ -61,18 +61,16 @@ def collect_marks(path: str) -> tuple[dict[str, float], str | None]:
     What is no number is part of the note. At most 64 KiB are read: a job cannot fill the ledger by its marks.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+        raw = _read_and_remove(path)
+    except FileNotFoundError:
         return {}, None
-    try:
-        raw = os.read(descriptor, MOST_BYTES)
-        os.unlink(path)
-    except OSError:
-        raw = b""
-    finally:
-        os.close(descriptor)
-    counters: dict[str, float] = {}
+    except OSError as error:
+        return {}, f"the marks could not be read: {error.strerror}"
     notes: list[str] = []
+    if len(raw) > MOST_BYTES:
+        raw = raw[: raw.rfind(b"\n", 0, MOST_BYTES) + 1]
+        notes.append("more than 64 KiB of marks: the rest was not read")
+    counters: dict[str, float] = {}
     for line in raw.decode("utf-8", "backslashreplace").splitlines():
         key, given, value = line.strip().partition("=")
         number = _as_number(value) if given and _is_key(key) else None
@@ -81,6 +79,19 @@ def collect_marks(path: str) -> tuple[dict[str, float], str | None]:
         elif line.strip():
             notes.append(value.strip() if given and key == "note" else line.strip())
     return counters, "; ".join(notes)[:LONGEST_NOTE] or None
+
+
+def _read_and_remove(path: str) -> bytes:
+    # The program owns this name: it may have put a link, a pipe or a folder there.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        return os.read(descriptor, MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+        try:
+            os.unlink(path)
+        except OSError:
+            pass  # a folder: what cannot be removed is told by what could not be read
 
 
 def _is_key(key: str) -> bool:
@@ -92,4 +103,7 @@ def _as_number(text: str) -> float | None:
         number = float(text) if any(letter in text for letter in ".eE") else int(text)
     except ValueError:
         return None
-    return number if abs(number) < 1e300 else None
+    if abs(number) >= 1e300:
+        return None
+    # Above this an integer fits neither a ledger nor a float exactly.
+    return number if abs(number) < 1 << 53 else float(number)

@@ -5,6 +5,10 @@ Imported by the hot verbs. Memory stays bounded whatever the program prints.
 
 from agentkit.heartbeat.beat import sha256
 
+TYPE_CHECKING = False  # the one of typing costs an import
+if TYPE_CHECKING:
+    from _hashlib import HASH
+
 HEAD_BYTES = 1 << 20
 TAIL_BYTES = 1 << 16
 # Above this the digest is of the first 16 MiB and the length: a digest of 1 GiB would cost more than passing it on.
@@ -22,7 +26,7 @@ class Stream:
         self.last = b"\n"
         self.head = bytearray()
         self._with_digest = with_digest
-        self._late_digest = None
+        self._late_digest: HASH | None = None
 
     def add(self, chunk: "bytes | bytearray", size: int) -> None:
         """Take the next bytes of this stream: the first `size` of the chunk."""

@@ -198,7 +198,7 @@ def _zone(text: str | None) -> str | None:
         try:
             ZoneInfo(text)
         except (ValueError, OSError, KeyError) as error:
-            raise _usage(f"--tz: {text!r} is no time zone of this machine; expected one such as Europe/Berlin") from error
+            raise _usage(f"--tz: {text!r} is no time zone of this machine; one is Europe/Berlin") from error
     return text
 
 
@@ -239,7 +239,7 @@ def _count(text: str) -> tuple[str, str, float]:
                 bound = float(number)
             except ValueError:
                 break
-            if key.strip() and bound == bound and abs(bound) != float("inf"):
+            if key.strip() and abs(bound) < float("inf"):
                 return key.strip(), comparison, bound
             break
     raise _usage(f"--expect-count: {text!r} is not KEY>=NUMBER (or <=, ==, !=, >, <), such as 'items>=1'")

@@ -5,9 +5,11 @@ Imported by the hot verbs.
 
 import time
 
+from agentkit.core import tree
 from agentkit.core.errors import tell
-from agentkit.heartbeat.joblock import JobLock, ask_to_end, find_living_program, take_lock, wait_for_lock
+from agentkit.heartbeat.joblock import Holder, JobLock, ask_to_end, find_living_program, take_lock
 from agentkit.heartbeat.options import RunOptions
+from agentkit.heartbeat.signals import Signals
 
 # How long a wrapper that was asked to end may need beside its own --kill-after.
 ENDING_S = 10.0
@@ -15,24 +17,18 @@ KILLED_S = 5.0
 LOOK_AGAIN_S = 0.1
 
 
-def take_job_lock(options: RunOptions, places: list[str]) -> tuple[JobLock | None, dict[str, object] | None]:
+def take_job_lock(options: RunOptions, places: list[str], signals: Signals) -> tuple[JobLock | None, Holder | None]:
     """Return the lock, or who holds it; neither where no lock can be made: the job runs all the same."""
-    deadline = time.monotonic() + (0 if options.overlap == "skip" else options.timeout_s)
     for place in places:
         try:
             taken = take_lock(place, options.name)
             if not isinstance(taken, JobLock) and options.overlap != "skip":
-                limit_s = options.timeout_s
-                if options.overlap == "replace":
-                    # The other wrapper ends its program within its own --kill-after.
-                    limit_s = min(limit_s, 3 * options.kill_after_s + ENDING_S)
-                    ask_to_end(taken)
-                taken = wait_for_lock(place, options.name, limit_s)
+                taken = _wait_for_lock(options, place, taken, signals)
         except OSError:
             continue
         if not isinstance(taken, JobLock):
             return None, taken
-        living = _await_survivors(options, taken, deadline) if taken.holder else {}
+        living = _await_survivors(options, taken, signals) if taken.holder else {}
         if living:
             taken.release()
             return None, {**(taken.holder or {}), "pid": min(living), "wrapper": "gone"}
@@ -41,22 +37,40 @@ def take_job_lock(options: RunOptions, places: list[str]) -> tuple[JobLock | Non
     return None, None
 
 
-def _await_survivors(options: RunOptions, lock: JobLock, deadline: float) -> dict[int, int]:
+def _wait_for_lock(options: RunOptions, place: str, holder: Holder, signals: Signals) -> JobLock | Holder:
+    """Return the lock as soon as it is free, or who holds it when the limit is over or we are asked to end."""
+    limit_s = options.timeout_s
+    if options.overlap == "replace":
+        # The other wrapper ends its program within its own --kill-after.
+        limit_s = min(limit_s, 3 * options.kill_after_s + ENDING_S)
+    deadline = time.monotonic() + limit_s
+    asked: set[object] = set()
+    while time.monotonic() < deadline:
+        # The holder's name may not be in the file yet, and another one may come before us.
+        if options.overlap == "replace" and holder.get("run") not in asked and ask_to_end(holder):
+            asked.add(holder.get("run"))
+        if signals.wait(LOOK_AGAIN_S):
+            break
+        taken = take_lock(place, options.name)
+        if isinstance(taken, JobLock):
+            return taken
+        holder = taken
+    return holder
+
+
+def _await_survivors(options: RunOptions, lock: JobLock, signals: Signals) -> dict[int, int]:
     """Return what a killed wrapper left running of its program, after waiting for it or ending it as was asked."""
     living = find_living_program(lock.holder)
     if living and options.overlap == "replace":
-        from agentkit.core.tree import send_signal
+        known = dict(living)
 
-        for number, limit_s in ((15, options.kill_after_s), (9, KILLED_S)):
-            for pid, start in living.items():
-                send_signal(pid, start, number)
-            until = time.monotonic() + limit_s
-            while living and time.monotonic() < until:
-                time.sleep(LOOK_AGAIN_S)
-                living = find_living_program(lock.holder)
-    while living and options.overlap == "wait" and time.monotonic() < deadline:
-        time.sleep(LOOK_AGAIN_S)
+        def find_rest() -> dict[int, int]:
+            known.update(find_living_program(lock.holder))
+            return {pid: start for pid, start in known.items() if tree.is_alive(pid, start)}
+
+        tree.end_all(find_rest, grace_s=options.kill_after_s, limit_s=options.kill_after_s + KILLED_S)
+        living = find_rest()
+    deadline = time.monotonic() + options.timeout_s
+    while living and options.overlap == "wait" and time.monotonic() < deadline and not signals.wait(LOOK_AGAIN_S):
         living = find_living_program(lock.holder)
     return living
-
-

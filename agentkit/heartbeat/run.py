@@ -1,4 +1,4 @@
-"""One run of one job: lock, `started` on disk, the program, its end, its effects, the closing record, a word if need be.
+"""One run of one job: lock, `started` on disk, the program, its end, its effects, the closing record, perhaps a word.
 
 The hot path: it reads no configuration, opens no ledger, and runs the job whatever becomes of its evidence.
 """
@@ -9,11 +9,13 @@ import time
 from agentkit.core.errors import Exit, tell
 from agentkit.core.spool import append_record, make_private_folder, spool_places
 from agentkit.core.times import format_instant
+from agentkit.core.tree import process_start
 from agentkit.heartbeat import beat
-from agentkit.heartbeat.closing import close_run, complain
-from agentkit.heartbeat.joblock import JobLock
+from agentkit.heartbeat.closing import close_run, complain, describe_end
+from agentkit.heartbeat.joblock import Holder, JobLock
 from agentkit.heartbeat.options import RunOptions, build_options, split_words
 from agentkit.heartbeat.overlap import take_job_lock
+from agentkit.heartbeat.signals import Signals
 from agentkit.heartbeat.supervise import Supervision
 
 Record = dict[str, object]
@@ -21,28 +23,38 @@ Record = dict[str, object]
 
 def main(words: list[str]) -> int:
     """Run the job that the words describe; return the status to end with."""
-    options = build_options(*split_words(words))
-    _open_standard_descriptors()
-    return run_job(options, dict(os.environ))
+    return run_job(build_options(*split_words(words)), _environment_as_given())
 
 
 def run_job(options: RunOptions, environ: dict[str, str]) -> int:
-    """Run the job and write down that it did; return the program's status, 124, 75 (not started) or 73 (no evidence)."""
+    """Run the job and write down that it did; return its status, or 124, 75 (not started), 73 (no evidence)."""
     places = spool_places(environ)
     identity: Record = {"run": beat.new_run_id(time.time())}
-    lock = holder = None
+    try:
+        signals = Signals()
+    except OSError as error:
+        trouble = f"{options.program[0]}: could not be started ({error.strerror})"
+        _record_unstarted(options, places, identity, "failed", {"status": Exit.WRAPPER_FAILED, "trouble": trouble})
+        tell(f"agentkit: error: {options.name}: {trouble}\n")
+        return Exit.WRAPPER_FAILED
+    lock: JobLock | None = None
+    holder: Holder | None = None
     try:
         identity.update(beat.describe_this_process())
-        lock, holder = take_job_lock(options, places)
-    except Exception as error:  # the job runs, whatever becomes of its lock
+        lock, holder = take_job_lock(options, places, signals)
+    except Exception as error:  # noqa: BLE001  # the job runs, whatever becomes of its lock
         tell(f"agentkit: warning: {options.name}: runs without a lock ({type(error).__name__}: {error})\n")
-    if holder is not None:
-        return _record_skip(options, places, identity, holder)
-    for attempt in range(1, options.retries + 2):
-        status, is_final = _run_once(options, environ, places, identity, lock, attempt)
-        if is_final or attempt > options.retries:
-            break
-        time.sleep(options.retry_delay_s)
+    status: int = Exit.TRY_LATER
+    if holder is not None or signals.wait(0):
+        _record_skip(options, places, identity, holder, signals.asked_by)
+    else:
+        for attempt in range(1, options.retries + 2):
+            status, is_good = _run_once(
+                options, attempt, environ=environ, places=places, identity=identity, lock=lock, signals=signals
+            )
+            # Who asks us to end, be it in between, does not want it tried again.
+            if is_good or attempt > options.retries or signals.wait(options.retry_delay_s):
+                break
     if lock:
         lock.clear_holder()
         lock.release()
@@ -51,41 +63,57 @@ def run_job(options: RunOptions, environ: dict[str, str]) -> int:
 
 def _run_once(
     options: RunOptions,
+    attempt: int,
+    *,
     environ: dict[str, str],
     places: list[str],
     identity: Record,
     lock: JobLock | None,
-    attempt: int,
+    signals: Signals,
 ) -> tuple[int, bool]:
-    """Run the program once; return the status and whether trying again is pointless."""
+    """Run the program once; return the status and whether all was well."""
     head = _describe(options, str(identity["run"]), attempt, time.time())
-    marks, before, troubles = None, {}, []
+    holder = {**identity, "since": head["at"], "program": options.program[0]}
+    marks: str | None = None
+    before: Record = {}
+    troubles: list[str] = []
     try:
         if lock:
-            lock.write_holder({**identity, "since": head["at"], "program": options.program[0]})
+            lock.write_holder(holder)
         place, troubles = append_record(places, _encode_start(options, head, identity), time.time())
         marks = _marks_file(place, str(identity["run"]), attempt)
         before = _look_before(options)
-    except Exception as error:  # the job runs, whatever becomes of its evidence
+    except Exception as error:  # noqa: BLE001  # the job runs, whatever becomes of its evidence
         troubles.append(f"{type(error).__name__}: {error}")
 
-    supervision = Supervision(timeout_s=options.timeout_s, kill_after_s=options.kill_after_s, tee=options.tee)
+    program = Supervision(signals, timeout_s=options.timeout_s, kill_after_s=options.kill_after_s, tee=options.tee)
     own = {"AGENTKIT_RUN": str(identity["run"]), "AGENTKIT_JOB": options.name, "AGENTKIT_MARKS": marks or os.devnull}
-    supervision.start(options.program, {**environ, **own}, f"AGENTKIT_RUN={identity['run']}")
-    outcome = supervision.finish()
-    status = Exit.TIMED_OUT if outcome.timed_out else outcome.status
+    if program.start(options.program, {**environ, **own}, f"AGENTKIT_RUN={identity['run']}") and lock:
+        lock.write_holder({**holder, "child": program.pid, "child_start": process_start(program.pid)})
+    outcome = program.finish()
 
-    closing = close_run(options, head, supervision.output, outcome, marks, before)
+    trouble = program.output.trouble
+    try:
+        closing = close_run(options, head, program.output, outcome, marks=marks, before=before)
+    except Exception as error:  # noqa: BLE001  # a fault of ours must not hide how the program ended
+        trouble = f"{type(error).__name__}: {error}"
+        closing = describe_end(options, head, outcome, [])
+        if options.declares_effects() and closing["state"] == "ok":
+            closing["state"] = "failed"
+    if trouble:
+        closing.setdefault("trouble", trouble)
+        tell(f"agentkit: error: {options.name}: its evidence is incomplete, by a bug in agentkit: {trouble}\n")
     written, more = append_record(places, beat.encode(closing).encode(), time.time())
-    for trouble in dict.fromkeys(troubles + more):
+    if troubles := list(dict.fromkeys(troubles + more)):
         where = f"its evidence went to {written}" if written else "its evidence could be written nowhere"
-        tell(f"agentkit: warning: {options.name}: {where} ({trouble})\n")
+        tell(f"agentkit: warning: {options.name}: {where} ({'; '.join(troubles)})\n")
     is_good = closing["state"] == "ok"
     if not is_good or outcome.undelivered:
-        complain(options, supervision.output, outcome, closing)
-    if status == Exit.OK and (written is None or outcome.undelivered):
+        complain(options, program.output, outcome, closing)
+    status = Exit.TIMED_OUT if outcome.timed_out else outcome.status
+    if status == Exit.OK and (written is None or outcome.undelivered or trouble):
         status = Exit.CANNOT_WRITE
-    return status, is_good or outcome.sent is not None
+    return status, is_good
 
 
 def _encode_start(options: RunOptions, head: Record, identity: Record) -> bytes:
@@ -133,25 +161,35 @@ def _expectation(options: RunOptions) -> Record:
     return {key: value for key, value in expected.items() if value not in (None, [])}
 
 
-def _record_skip(options: RunOptions, places: list[str], identity: Record, holder: Record) -> int:
+def _record_skip(
+    options: RunOptions, places: list[str], identity: Record, holder: Holder | None, asked_by: int | None
+) -> None:
+    """Write down that the program was not started, and say why: somebody else runs it, or we were asked to end."""
+    facts: Record = {"status": Exit.TRY_LATER, "holder": holder, "sent": asked_by}
+    _record_unstarted(options, places, identity, "skipped", facts)
+    if options.quiet:
+        return
+    if holder is None:
+        tell(f"agentkit: {options.name}: not started, asked to end by signal {asked_by}\n")
+        return
+    who = f"pid {holder.get('pid')}" if holder.get("pid") else "another process"
+    tell(f"agentkit: {options.name}: skipped, {who} runs it since {holder.get('since', 'an unknown time')}\n")
+
+
+def _record_unstarted(options: RunOptions, places: list[str], identity: Record, state: str, facts: Record) -> None:
     now = time.time()
-    skipped = {
+    closing = {
         **_describe(options, str(identity["run"]), 1, now),
-        "state": "skipped",
+        "state": state,
         "ended_at": format_instant(now),
         "duration_s": 0.0,
         "boot": identity.get("boot"),
-        "status": Exit.TRY_LATER,
-        "holder": holder,
+        **{key: value for key, value in facts.items() if value is not None},
         "expect": _expectation(options),
     }
-    written, troubles = append_record(places, beat.encode(skipped).encode(), now)
-    if not options.quiet:
-        who = f"pid {holder.get('pid')}" if holder.get("pid") else "another process"
-        tell(f"agentkit: {options.name}: skipped, {who} runs it since {holder.get('since', 'an unknown time')}\n")
+    written, troubles = append_record(places, beat.encode(closing).encode(), now)
     if written is None:
-        tell(f"agentkit: error: {options.name}: the skipped run left no evidence ({troubles[-1]})\n")
-    return Exit.TRY_LATER
+        tell(f"agentkit: error: {options.name}: the {state} run left no evidence ({'; '.join(troubles)})\n")
 
 
 def _look_before(options: RunOptions) -> Record:
@@ -178,10 +216,18 @@ def _current_folder() -> str | None:
         return None  # removed under our feet; the program may not care
 
 
-def _open_standard_descriptors() -> None:
-    # A pipe of ours must never become the program's stdin, stdout or stderr because that one was closed.
-    for descriptor in (0, 1, 2):
+def _environment_as_given() -> dict[str, str]:
+    """Return the environment without what Python itself put in: LC_CTYPE, where the locale is C (PEP 538)."""
+    environ = dict(os.environ)
+    if "LC_CTYPE" in environ:
         try:
-            os.fstat(descriptor)
+            with open("/proc/self/environ", "rb", buffering=0) as file:
+                given = file.read().split(b"\0")
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            return environ
+        if os.fsencode(f"LC_CTYPE={environ['LC_CTYPE']}") not in given:
+            del environ["LC_CTYPE"]
+            for entry in given:
+                if entry.startswith(b"LC_CTYPE="):
+                    environ["LC_CTYPE"] = os.fsdecode(entry[9:])
+    return environ

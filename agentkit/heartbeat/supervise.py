@@ -3,20 +3,27 @@
 Imported by the hot verbs.
 """
 
-import _signal
+import _signal  # type: ignore[import-not-found]  # the C half of signal; the other half costs an import of enum
 import os
 import time
 
-from agentkit.core.tree import argv0, become_subreaper, end_tree, find_descendants, held_locks, send_signal
+from agentkit.core import tree
+from agentkit.core.errors import Exit
 from agentkit.heartbeat.listening import Listener
+from agentkit.heartbeat.signals import ENDING, PASSED_ON, Signals
+
+TYPE_CHECKING = False  # the one of typing costs an import
+if TYPE_CHECKING:
+    from resource import struct_rusage
 
 # A background child that ends right after its parent still tells how it went.
 LINGER_S = 1.0
 # What the kernel will not let die (it waits in state D) is named and left.
 UNKILLABLE_S = 5.0
 MOST_NAMED = 100
-ENDING = (_signal.SIGHUP, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGTERM)
-PASSED_ON = (*ENDING, _signal.SIGUSR1, _signal.SIGUSR2)
+# ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP: what a shell calls not found. EAGAIN, ENOMEM, ENFILE, EMFILE: no room to start.
+NOT_FOUND_ERRORS = (2, 20, 36, 40)
+NO_ROOM_ERRORS = (11, 12, 23, 24)
 
 
 class Outcome:
@@ -34,6 +41,7 @@ class Outcome:
         self.max_rss_bytes = 0
         self.blocks_in = 0
         self.blocks_out = 0
+        self.page_faults = 0
         self.orphans: list[dict[str, object]] = []
         self.left_behind: list[dict[str, object]] = []
         self.unkillable: list[int] = []
@@ -42,88 +50,93 @@ class Outcome:
 class Supervision:
     """One program under watch: `start` it, then `finish` returns when it has ended or was ended."""
 
-    def __init__(self, *, timeout_s: float, kill_after_s: float, tee: bool) -> None:
+    def __init__(self, signals: Signals, *, timeout_s: float, kill_after_s: float, tee: bool) -> None:
+        self._signals = signals
         self._timeout_s = timeout_s
         self._kill_after_s = kill_after_s
-        self._wake, self._woken_by = _catch_signals()
-        self.output = Listener(self._wake, tee=tee)
+        self.output = Listener(signals, tee=tee)
         self.outcome = Outcome()
         self.pid = 0
         self._mark = b""
+        self._elders: dict[int, int] = {}
+        self._begun = 0.0
         self._has_ended = False
         self._children_left = True
 
     def start(self, argv: list[str], environ: dict[str, str], mark: str) -> bool:
-        """Start the program in a session of its own; False when it cannot be executed: the outcome says why.
+        """Start the program in a session of its own; False when it could not be started: the outcome says why.
 
         `mark` is the entry (NAME=VALUE) of the environment by which all that it starts is known.
         """
         self._mark = mark.encode()
         self._elders = _find_elders()
-        become_subreaper()
-        from_out, to_out = os.pipe()
-        from_err, to_err = os.pipe()
+        tree.become_subreaper()
         self._begun = time.monotonic()
+        pipes: list[int] = []
         try:
-            self.pid = _spawn(argv, environ, [(os.POSIX_SPAWN_DUP2, to_out, 1), (os.POSIX_SPAWN_DUP2, to_err, 2)])
-        except OSError as error:
-            # As a shell: 127 is not found, 126 is found and cannot be executed (POSIX.1, 2.8.2).
-            self.outcome.status = 127 if error.errno in (2, 20) else 126
-            self.outcome.trouble = f"{argv[0]}: {error.strerror}"
+            pipes += os.pipe()
+            pipes += os.pipe()
+            actions = [(os.POSIX_SPAWN_DUP2, pipes[1], 1), (os.POSIX_SPAWN_DUP2, pipes[3], 2)]
+            self.pid = _spawn(argv, environ, actions, self._signals.mask_before)
+        except (OSError, ValueError) as error:
+            self.outcome.status, self.outcome.trouble = _explain(argv[0], error)
             self._has_ended, self._children_left = True, False
-        os.close(to_out)
-        os.close(to_err)
-        self.output.listen_to(from_out, from_err)
+        for descriptor in pipes[1::2] if self.pid else pipes:
+            os.close(descriptor)
+        if self.pid:
+            self.output.listen_to(pipes[0], pipes[2])
         return self.pid != 0
 
     def finish(self) -> Outcome:
         """Wait for the end of the program, at most until its time limit and the end of its tree."""
         outcome = self.outcome
         deadline = self._begun + self._timeout_s
-        while not self._has_ended:
+        self._take_signals()
+        while self._runs():
+            if outcome.sent and not outcome.timed_out:
+                deadline = min(deadline, self._asked_at + self._kill_after_s)
             rest = deadline - time.monotonic()
             if rest > 0:
-                if self.output.wait(rest) and self._take_signals():
-                    deadline = min(deadline, time.monotonic() + self._kill_after_s)
-            elif self._is_ending():
+                if self.output.wait(rest):
+                    self._take_signals()
+                continue
+            # We ourselves may have been stopped or kept waiting past the limit, the program had ended before.
+            self._take_signals()
+            if self._is_ending() or not self._runs():
                 break
-            else:
-                outcome.timed_out = True
-                _ask_to_end(self._find_members())
-                deadline = time.monotonic() + self._kill_after_s
+            outcome.timed_out = True
+            tree.ask_to_end(self._find_members())
+            deadline = time.monotonic() + self._kill_after_s
         if self._is_ending():
             self._end_everything(deadline)
         else:
             self._linger()
-        outcome.duration_s = time.monotonic() - self._begun
+            deadline = self._begun + self._timeout_s
         self.output.drain()
-        _signal.set_wakeup_fd(-1)
-        os.close(self._wake)
-        os.close(self._woken_by)
-        outcome.undelivered = self.output.flush_all(self._begun + self._timeout_s - time.monotonic())
+        outcome.undelivered = self.output.flush_all(deadline - time.monotonic())
+        self.output.close()
         return outcome
+
+    def _runs(self) -> bool:
+        return not self._has_ended
 
     def _is_ending(self) -> bool:
         return self.outcome.timed_out or self.outcome.sent is not None
 
-    def _take_signals(self) -> bool:
-        """Reap what ended and pass on what we were sent; tell whether we are asked, for the first time, to end."""
-        asked = False
-        try:
-            numbers = os.read(self._wake, 4096)
-        except BlockingIOError:
-            return False
+    def _take_signals(self) -> None:
+        """Reap what ended and pass on what we were sent, as long as the program runs."""
+        numbers = self._signals.take()
+        self._reap()
         for number in numbers:
-            if number in PASSED_ON and self.pid and not self._has_ended:
-                try:
-                    os.killpg(self.pid, number)
-                except ProcessLookupError:
-                    pass  # it ended a moment ago and is about to be reaped
+            if number not in PASSED_ON or self._has_ended:
+                continue
             if number in ENDING and self.outcome.sent is None:
                 self.outcome.sent = number
-                asked = True
-        self._reap()
-        return asked
+                self._asked_at = time.monotonic()
+            try:
+                os.killpg(self.pid, number)
+            except OSError:
+                continue  # it ended a moment ago, or became another user: then only its time limit ends it
 
     def _reap(self) -> None:
         """Take the program's end with its use of resources and, as the subreaper, the end of every orphan."""
@@ -136,76 +149,68 @@ class Supervision:
             if pid == 0:
                 return
             self._note_end(pid, status)
-            if pid == self.pid:
-                self.outcome.cpu_s = used.ru_utime + used.ru_stime
-                self.outcome.max_rss_bytes = used.ru_maxrss * 1024
-                self.outcome.blocks_in = used.ru_inblock
-                self.outcome.blocks_out = used.ru_oublock
+            if pid not in self._elders:
+                self._add_use(used)
+
+    def _add_use(self, used: "struct_rusage") -> None:
+        # What an orphan did is the job's work too: `work & exit 0` has done nothing by itself.
+        outcome = self.outcome
+        outcome.cpu_s += used.ru_utime + used.ru_stime
+        outcome.max_rss_bytes = max(outcome.max_rss_bytes, used.ru_maxrss * 1024)
+        outcome.blocks_in += used.ru_inblock
+        outcome.blocks_out += used.ru_oublock
+        outcome.page_faults += used.ru_minflt + used.ru_majflt
 
     def _note_end(self, pid: int, status: int) -> None:
         code = os.waitstatus_to_exitcode(status)
         as_shell = code if code >= 0 else 128 - code
         if pid == self.pid:
             self._has_ended = True
+            self.outcome.duration_s = time.monotonic() - self._begun
             self.outcome.status = as_shell
             self.outcome.signal = -code if code < 0 else None
-        elif len(self.outcome.orphans) < MOST_NAMED:
+        elif pid not in self._elders and len(self.outcome.orphans) < MOST_NAMED:
             self.outcome.orphans.append({"pid": pid, "status": as_shell})
 
     def _end_everything(self, deadline: float) -> None:
         """Give the rest of the tree until the deadline, then kill what is left of it."""
         self._attend(deadline)
-        if self._children_left:
-            root = self.pid if self._elders else os.getpid()
-            unkillable = end_tree(
-                root, grace_s=0, limit_s=UNKILLABLE_S, mark=self._mark, on_reaped=self._note_end
-            )
-            self.outcome.unkillable = unkillable
-            self._reap()
+        if self._has_members():
+            self.outcome.unkillable = tree.end_all(self._find_to_end, grace_s=0, limit_s=UNKILLABLE_S)
+        self._reap()
         if not self._has_ended:
-            self.outcome.status, self.outcome.signal = 128 + _signal.SIGKILL, int(_signal.SIGKILL)
+            self.outcome.duration_s = time.monotonic() - self._begun
+            self.outcome.status, self.outcome.signal = Exit.SIGNAL_BASE + _signal.SIGKILL, int(_signal.SIGKILL)
 
     def _linger(self) -> None:
         """See how background children end that end at once; name those that stay."""
         self._reap()
-        if not self._children_left:
-            return
         self._attend(time.monotonic() + LINGER_S)
-        if self._children_left:
+        if self._has_members():
             for pid in list(self._find_members())[:MOST_NAMED]:
-                left: dict[str, object] = {"pid": pid, "argv0": argv0(pid)}
-                locks = held_locks(pid)
+                left: dict[str, object] = {"pid": pid, "argv0": tree.argv0(pid)}
+                locks = tree.held_locks(pid)
                 if locks:
                     left["locks"] = locks
                 self.outcome.left_behind.append(left)
 
+    def _has_members(self) -> bool:
+        return self._children_left and (not self._elders or bool(self._find_members()))
+
     def _find_members(self) -> dict[int, int]:
-        found = find_descendants(os.getpid())
+        found = tree.find_descendants(os.getpid())
         return {pid: start for pid, start in found.items() if self._elders.get(pid) != start}
 
+    def _find_to_end(self) -> dict[int, int]:
+        """Return what is to be killed, after reaping what was: where we are no subreaper, the mark finds the rest."""
+        self._reap()
+        return {**self._find_members(), **tree.find_marked(self._mark)}
+
     def _attend(self, deadline: float) -> None:
-        """Go on listening and reaping until no child is left or the deadline is over."""
-        while self._children_left and (rest := deadline - time.monotonic()) > 0:
+        """Go on listening and reaping until nothing of the program is left or the deadline is over."""
+        while self._has_members() and (rest := deadline - time.monotonic()) > 0:
             if self.output.wait(rest):
                 self._take_signals()
-
-
-def _catch_signals() -> tuple[int, int]:
-    """Let every signal of interest announce itself on a descriptor; return its end to read and its end to write."""
-    reading, writing = os.pipe()
-    os.set_blocking(reading, False)
-    os.set_blocking(writing, False)
-    _signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    _signal.signal(_signal.SIGCHLD, _note)
-    for number in PASSED_ON:
-        # What nohup or the shell's & made deaf stays deaf, for us and for the program.
-        if _signal.getsignal(number) != _signal.SIG_IGN:
-            _signal.signal(number, _note)
-    return reading, writing
-
-
-def _note(number: int, frame: object) -> None:
-    """Do nothing: the number comes through the wakeup descriptor."""
 
 
 def _find_elders() -> dict[int, int]:
@@ -214,21 +219,16 @@ def _find_elders() -> dict[int, int]:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return {}
-    return find_descendants(os.getpid())
+    return tree.find_descendants(os.getpid())
 
 
-def _ask_to_end(processes: dict[int, int]) -> None:
-    # A stopped process acts on TERM only when it is continued.
-    for pid, start in processes.items():
-        send_signal(pid, start, _signal.SIGTERM)
-        send_signal(pid, start, _signal.SIGCONT)
-
-
-def _spawn(argv: list[str], environ: dict[str, str], actions: list[tuple[int, int, int]]) -> int:
+def _spawn(argv: list[str], environ: dict[str, str], actions: list[tuple[int, int, int]], mask: set[int]) -> int:
     # Python ignores these two; a program expects them as the kernel made them.
     default = [_signal.SIGPIPE, _signal.SIGXFSZ]
     try:
-        return os.posix_spawnp(argv[0], argv, environ, file_actions=actions, setsid=True, setsigdef=default)
+        return os.posix_spawnp(
+            argv[0], argv, environ, file_actions=actions, setsid=True, setsigmask=mask, setsigdef=default
+        )
     except OSError as error:
         if error.errno != 8:
             raise
@@ -236,5 +236,13 @@ def _spawn(argv: list[str], environ: dict[str, str], actions: list[tuple[int, in
     import shutil
 
     path = argv[0] if "/" in argv[0] else shutil.which(argv[0], path=environ.get("PATH")) or argv[0]
-    script = ["/bin/sh", path, *argv[1:]]
-    return os.posix_spawn(script[0], script, environ, file_actions=actions, setsid=True, setsigdef=default)
+    return _spawn(["/bin/sh", path, *argv[1:]], environ, actions, mask)
+
+
+def _explain(program: str, error: OSError | ValueError) -> tuple[int, str]:
+    """Return the status of a program that could not be started, as a shell gives it (POSIX.1, 2.8.2), and why."""
+    if not isinstance(error, OSError):
+        return Exit.WRAPPER_FAILED, f"{program}: could not be started ({error})"
+    if error.errno in NO_ROOM_ERRORS:
+        return Exit.WRAPPER_FAILED, f"{program}: could not be started ({error.strerror})"
+    return Exit.NOT_FOUND if error.errno in NOT_FOUND_ERRORS else Exit.NOT_EXECUTABLE, f"{program}: {error.strerror}"
