@@ -100,8 +100,8 @@ class RealCron:
     ) -> None:
         """Lay out empty folders; `zone` is the machine's time zone.
 
-        `clock` moves the daemon's clock (a specification of libfaketime: `FAST`, or `@2026-03-29 01:58:00 x60` in the
-        machine's zone); the jobs keep the true time.
+        `clock` moves the daemon's clock: `FAST`, or `@EPOCH x60` (seconds since 1970, and how fast); the jobs keep
+        the true time. `daemon` is the command line of another build of the flavour.
         """
         self.folder = folder
         self.root = folder / "root"
@@ -206,9 +206,10 @@ class RealCron:
         }
         if self._clock is not None:
             library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
-            if library is None:
-                raise AssertionError("a moved clock needs libfaketime")
+            if library is None or self.flavour == "busybox":
+                raise AssertionError("a moved clock needs libfaketime, and a daemon that is not linked statically")
             variables |= {"FAKETIME": self._clock, "FAKETIME_DONT_RESET": "1", "NO_FAKE_STAT": "1"}
+            variables["FAKETIME_FMT"] = "%s"
             variables["CLOCK"] = f"LD_PRELOAD={library}"
         self._init = subprocess.Popen(
             # If the test process is killed, the namespace goes with it.

@@ -1,0 +1,84 @@
+"""What is known of a line that cron runs, and of one that it drops?"""
+
+from dataclasses import dataclass
+
+# What to do about each code of a DroppedLine.
+FIXES = {
+    "account-expired": "chage -E -1 USER",
+    "assignment-ignored": "set it in the command itself",
+    "assignment-empty": 'write NAME="" to set an empty value',
+    "backslash-halved": "write four backslashes where the shell shall see two",
+    "bad-time": "correct the field (man 5 crontab)",
+    "carriage-return": "convert the file to Unix line ends (sed -i 's/\\r$//' FILE)",
+    "command-too-long": "put the command into a script of its own",
+    "file-name": "use only letters, digits, _ and - in the file's name",
+    "hard-links": "remove the other names of the file (find / -xdev -samefile FILE)",
+    "killed-by-line": "correct that line: cron reads the whole file or none of it",
+    "long-assignment": "put the value into a script of its own",
+    "mode": "chmod 600 FILE",
+    "mode-system": "chmod 644 FILE",
+    "mtime-zero": "touch FILE",
+    "never": "correct the date or the range",
+    "no-command": "add the command",
+    "no-expansion": "write the value out: cron expands nothing",
+    "no-home": "create the folder, or set HOME= above the line",
+    "no-newline": "end the last line with a newline",
+    "no-user": "add the user after the five times, as files in /etc need it",
+    "not-executable": "chmod +x FILE",
+    "not-read": "move the line to the crontab of its user (crontab -u USER -e)",
+    "not-regular": "put a plain file in its place",
+    "other-times": "correct the field (busybox knows 0-6 as days of the week)",
+    "owner": "chown root FILE",
+    "owner-user": "chown USER FILE",
+    "password-expired": "change the password, or chage -M -1 USER",
+    "percent": "write \\% where the command shall have a %",
+    "run-parts-name": "use only letters, digits, _ and - in the file's name",
+    "symlink": "put a plain file in its place",
+    "symlink-broken": "mend the link or remove it",
+    "symlink-owner": "chown -h root FILE",
+    "too-many-lines": "split the crontab",
+    "unknown-user": "correct the user, or create it",
+}
+
+
+@dataclass(frozen=True)
+class CronLine:
+    """A line that cron runs.
+
+    `schedule` is five fields set apart by single blanks, or `@daily` and its like; `command` is what the shell gets;
+    `stdin` what the command reads (None without an unescaped %); `environment` the assignments in force at the line.
+    `kind` is `user`, `system` (with a user field) or `run-parts` (then `number` is 0).
+    """
+
+    file: str
+    number: int
+    user: str
+    schedule: str
+    command: str
+    stdin: str | None
+    environment: tuple[tuple[str, str], ...]
+    text: str
+    kind: str
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """File, schedule and command: what stays when lines above come and go."""
+        return (self.file, self.schedule, self.command)
+
+
+@dataclass(frozen=True)
+class DroppedLine:
+    """A line that cron does not run (or, among `altered`, runs otherwise than it is written); codes are in FIXES."""
+
+    file: str
+    number: int
+    user: str | None
+    text: str
+    code: str
+    why: str
+    fix: str
+
+
+def drop(line: CronLine, code: str, why: str) -> DroppedLine:
+    """Return the line as one that cron drops."""
+    return DroppedLine(line.file, line.number, line.user, line.text, code, why, FIXES[code])
