@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
-import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agentkit.core.cronline import CronLine, DroppedLine
@@ -20,17 +19,20 @@ from agentkit.core.ledger import Ledger
 from agentkit.core.ledger.lines import find_lines, mark_lines_gone, see_lines
 from agentkit.core.ledger.notes import read_value, write_value
 from agentkit.core.paths import state_folder
+from agentkit.heartbeat.expectation import ZONE_SIGN, find_schedules
 from agentkit.heartbeat.sighting import CRITICAL, WARNING, Sighting
+from agentkit.heartbeat.wrapped import Wrapped, find_job_name, find_wrapped, home_of
+
+__all__ = ["Scheduled", "find_job_name", "look_at_crontabs"]
 
 STAMP_KEY, DEAD_KEY = "crontab-stamp", "crontab-dead-lines"
-PUNCTUATION = frozenset(";|&()<>")
 
 
 @dataclass(frozen=True, slots=True)
 class Scheduled:
     """The jobs that crontab lines run: `schedules` by job, `since` when each was first seen; and what is wrong."""
 
-    schedules: Mapping[str, str]
+    schedules: Mapping[str, tuple[str, ...]]
     since: Mapping[str, float]
     vanished: frozenset[str]
     sightings: tuple[Sighting, ...]
@@ -44,84 +46,111 @@ def look_at_crontabs(ledger: Ledger, folder: str, now: float, root: str = "/") -
         _take_in(ledger, read_crontabs(root, now=now), folder, now)
         write_value(ledger, STAMP_KEY, seen)
     lines = [line for line in find_lines(ledger) if line.job]
-    present = [line for line in lines if line.gone_at is None]
-    here = {line.job for line in present}
-    vanished: dict[str, CrontabLine] = {
-        line.job: line for line in lines if line.gone_at is not None and line.job and line.job not in here
-    }
+    schedules = find_schedules(lines)
+    since: dict[str, float] = {}
+    for line in lines:
+        if line.job and line.gone_at is None:
+            since[line.job] = min(line.first_seen_at, since.get(line.job, now))
     dead = json.loads(read_value(ledger, DEAD_KEY) or "[]")
+    # A line that stands there and that cron will not run is dead, which says more than that it has gone.
+    known = {*schedules, *(line["job"] for line in dead)}
+    vanished = {line.job: line for line in lines if line.job and line.job not in known}
     return Scheduled(
-        {line.job: line.schedule for line in present if line.job},
-        {line.job: line.first_seen_at for line in present if line.job},
+        schedules,
+        since,
         frozenset(vanished),
         (*map(_see_vanished, vanished.values()), *map(_see_dead, dead)),
     )
 
 
-def find_job_name(command: str) -> str | None:
-    """Return the job that a shell command runs through `heartbeat run`, or None."""
-    words = _split(command)
-    for index in range(1, len(words) - 2):
-        if words[index : index + 2] == ["heartbeat", "run"] and _is_agentkit(words[index - 1]):
-            name = next((word for word in words[index + 2 :] if not word.startswith("-")), None)
-            return name if name and not PUNCTUATION & set(name) else None
-    return None
-
-
 def _take_in(ledger: Ledger, crontabs: Crontabs, folder: str, now: float) -> None:
-    here = [_remembered(line, now) for line in crontabs.lines if _is_ours(line, folder)]
-    known = {line.identity for line in find_lines(ledger) if line.gone_at is None}
+    here = [kept for line in crontabs.lines for kept in _remember(line, crontabs.cron, folder, now)]
+    known = [line for line in find_lines(ledger) if line.gone_at is None and line.job]
     see_lines(ledger, here)
-    mark_lines_gone(ledger, known - {line.identity for line in here}, now)
-    dead = [_describe(line) for line in crontabs.dropped if "heartbeat" in line.text and "agentkit" in line.text]
+    identities = {line.identity for line in here}
+    unread = [path for path, why in crontabs.unreadable if not _is_known_otherwise(path, why)]
+    gone = [line for line in known if line.identity not in identities and not _is_among(line.file, unread)]
+    mark_lines_gone(ledger, [line.identity for line in gone], now)
+    dead = [_describe(line) for line in crontabs.dropped if _is_dead_and_ours(line, folder)]
     write_value(ledger, DEAD_KEY, json.dumps(dead))
 
 
-def _remembered(line: CronLine, now: float) -> CrontabLine:
-    identity = "\n".join(line.identity)
-    job = find_job_name(line.command)
-    return CrontabLine(identity, line.file, line.user, line.schedule, line.command, job, now, now, None)
+def _is_known_otherwise(path: str, why: str) -> bool:
+    """Tell whether a folder that is closed to us hides nothing of ours: crontab(1) has told our own lines."""
+    return "crontab -l" not in why and os.getuid() != 0 and path.startswith("/var/spool/cron")
 
 
-def _is_ours(line: CronLine, folder: str) -> bool:
-    if "heartbeat" not in line.command or find_job_name(line.command) is None:
+def _is_among(file: str, paths: list[str]) -> bool:
+    # What could not be read today may well be as it was yesterday.
+    return any(file == path or file.startswith(f"{path}/") for path in paths)
+
+
+def _remember(line: CronLine, cron: str, folder: str, now: float) -> Iterator[CrontabLine]:
+    """Yield what the ledger keeps of a line: once for each job that it runs into this ledger."""
+    if "heartbeat" not in line.command:
+        return
+    environment = {"HOME": home_of(line.user), "LOGNAME": line.user, **dict(line.environment)}
+    schedule, zone = line.schedule, environment.get("CRON_TZ")
+    # With cronie it moves the times of the lines below it; Debian's cron and busybox know none such.
+    if cron == "cronie" and zone and _is_zone(zone):
+        schedule = f"{ZONE_SIGN}{zone} {schedule}"
+    identity = f"{line.file}\n{schedule}\n{line.command}"
+    jobs = dict.fromkeys(
+        wrapped.job for wrapped in find_wrapped(line.command, line.user, environment) if _is_ours(wrapped, folder)
+    )
+    for number, job in enumerate(jobs):
+        own = f"{identity}\n{job}" if number else identity
+        yield CrontabLine(own, line.file, line.user, schedule, line.command, job, now, now, None)
+
+
+def _is_ours(wrapped: Wrapped, folder: str) -> bool:
+    # Two users may share a home; the state folder of another is theirs unless somebody says that it is not.
+    is_meant = bool(wrapped.environment.get("AGENTKIT_HOME"))
+    if not is_meant and _find_uid(wrapped.user) != os.getuid():
         return False
-    environment = dict(line.environment)
+    environment = dict(wrapped.environment)
+    home = environment.setdefault("HOME", home_of(wrapped.user))
+    if is_meant:
+        # cron starts its lines in the home.
+        environment["AGENTKIT_HOME"] = os.path.join(home, environment["AGENTKIT_HOME"])
+    return os.path.realpath(state_folder(environment)) == os.path.realpath(folder)
+
+
+def _find_uid(user: str) -> int | None:
     try:
-        environment.setdefault("HOME", pwd.getpwnam(line.user).pw_dir)
-        user = pwd.getpwnam(line.user).pw_uid
+        return pwd.getpwnam(user).pw_uid
     except KeyError:
-        return False
-    for word in _split(line.command):
-        # `AGENTKIT_HOME=/srv/x agentkit heartbeat run …` says it for this line alone.
-        name, given, value = word.partition("=")
-        if given and name in ("AGENTKIT_HOME", "XDG_STATE_HOME", "HOME"):
-            environment[name] = value
-    leads_to = state_folder(environment)
-    return (user == os.getuid() or "AGENTKIT_HOME" in environment) and _same(leads_to, folder)
+        return None
 
 
-def _same(one: str, other: str) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
+def _is_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo
 
-
-def _is_agentkit(word: str) -> bool:
-    return os.path.basename(word) == "agentkit"
-
-
-def _split(command: str) -> list[str]:
-    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
-    lexer.commenters = ""
     try:
-        return list(lexer)
-    except ValueError:
-        return command.split()  # a quote that is never closed: the shell will say so
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
-def _see_vanished(line: CrontabLine) -> Sighting:
-    title = f"the crontab line of {line.job} has gone from {line.file}; if that was meant: heartbeat accept {line.job}"
-    evidence = {"file": line.file, "schedule": line.schedule}
-    return Sighting("vanished", f"job:{line.job}", WARNING, title, evidence=evidence)
+def _is_dead_and_ours(line: DroppedLine, folder: str) -> bool:
+    """Tell whether a line that cron drops would have led here, as far as its text alone tells."""
+    if "heartbeat" not in line.text or "agentkit" not in line.text:
+        return False
+    uid = _find_uid(line.user) if line.user else None
+    jobs = _find_dead_jobs(line)
+    if any("AGENTKIT_HOME" in wrapped.environment for wrapped in jobs):
+        return any(_is_ours(wrapped, folder) for wrapped in jobs)
+    return uid is None or uid == os.getuid()
+
+
+def _find_dead_jobs(line: DroppedLine) -> list[Wrapped]:
+    user = line.user or ""
+    environment = {"HOME": home_of(user)}
+    # What is wrong may well be its times: without them first, then as it stands.
+    before = (1 if line.text.lstrip().startswith("@") else 5) + line.file.startswith("/etc/")
+    command = " ".join(line.text.split(None, before)[before:])
+    return find_wrapped(command, user, environment) or find_wrapped(line.text, user, environment)
 
 
 def _describe(line: DroppedLine) -> dict[str, object]:
@@ -131,8 +160,14 @@ def _describe(line: DroppedLine) -> dict[str, object]:
         "code": line.code,
         "why": line.why,
         "fix": line.fix,
-        "job": find_job_name(line.text),
+        "job": next((wrapped.job for wrapped in _find_dead_jobs(line)), None),
     }
+
+
+def _see_vanished(line: CrontabLine) -> Sighting:
+    title = f"the crontab line of {line.job} has gone from {line.file}; if that was meant: heartbeat accept {line.job}"
+    evidence = {"file": line.file, "schedule": line.schedule}
+    return Sighting("vanished", f"job:{line.job}", WARNING, title, evidence=evidence)
 
 
 def _see_dead(dead: Mapping[str, object]) -> Sighting:
