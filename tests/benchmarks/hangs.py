@@ -5,8 +5,6 @@
 The hangs on a dead mount need root and /dev/fuse. It ends by itself, with 1 when a bar is missed.
 """
 
-# ruff: noqa: T201 - what a benchmark found is printed
-
 from __future__ import annotations
 
 import argparse
@@ -26,6 +24,7 @@ from pathlib import Path
 
 from agentkit.core import tree
 from agentkit.core.process import Ended, Program, run_program, run_programs
+from tests.processes import find_by_words
 
 BAR_S = 0.5
 MANY_BAR_S = 1.0
@@ -184,17 +183,6 @@ def await_nobody() -> bool:
         time.sleep(0.01)
     print("left behind at the end:", tree.list_descendants(os.getpid()))
     return False
-
-
-def find_by_words(words: str) -> list[int]:
-    """Return the living processes with this command line."""
-    wanted = words.replace(" ", "\0").encode() + b"\0"
-    found = []
-    for pid in tree.list_pids():
-        stat = tree.read_stat(pid)
-        if stat and stat[0] != "D" and tree.runs(stat) and Path(f"/proc/{pid}/cmdline").read_bytes() == wanted:
-            found.append(pid)
-    return found
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """Does every program end by its limit, with its whole tree, and is its answer told rightly?"""
 
 import os
-import random
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,37 +14,12 @@ import pytest
 
 from agentkit.core import tree
 from agentkit.core.process import Ended, Program, run_program, run_programs
+from tests.processes import find_by_words, wait_until
 
 ROOT = Path(tree.__file__).parents[2]
 LONG = timedelta(seconds=60)
 SHORT = timedelta(seconds=0.5)
 HEAD = "from datetime import timedelta\nfrom agentkit.core.process import Program, run_program, run_programs\n"
-
-
-@pytest.fixture
-def nap() -> Iterator[str]:
-    """Give `sleep NUMBER` with a number of its own; whoever still sleeps so after the test is killed."""
-    words = f"sleep {random.randint(10**6, 10**9)}"
-    yield words
-    for pid in find_by_words(words):
-        os.kill(pid, signal.SIGKILL)
-
-
-def find_by_words(words: str) -> list[int]:
-    wanted = words.replace(" ", "\0").encode() + b"\0"
-    found = []
-    for pid in tree.list_pids():
-        stat = tree.read_stat(pid)
-        if stat and tree.runs(stat) and Path(f"/proc/{pid}/cmdline").read_bytes() == wanted:
-            found.append(pid)
-    return found
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    due = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < due, "it never came to that"
-        time.sleep(0.01)
 
 
 def shell(script: str, limit: timedelta = LONG, **more: object) -> Program:
@@ -100,12 +73,6 @@ def test_a_program_that_never_reads_its_stdin_blocks_nobody() -> None:
     assert run_program(shell("sleep 60", SHORT, stdin=bytes(10_000_000))).outcome == "timed-out"
 
 
-def test_stdin_comes_whole_and_ends() -> None:
-    sent = random.randbytes(3_000_000)
-    assert run_program(shell("cat", stdin=sent, keep_bytes=len(sent))).stdout == sent
-    assert run_program(shell("cat")).stdout == b""
-
-
 def test_two_hundred_hangs_end_side_by_side(nap: str) -> None:
     ended = run_programs([Program(tuple(nap.split()), timedelta(seconds=3))] * 200, at_once=200)
 
@@ -117,6 +84,13 @@ def test_done_when_the_program_exits_though_its_pipe_is_held_open(nap: str) -> N
     ended = run_program(shell(f"{nap} & echo said; echo warned >&2; sleep 0.3; exit 5"))
 
     assert (ended.outcome, ended.status, ended.stdout, ended.stderr) == ("exited", 5, b"said\n", b"warned\n")
+    assert [name for _, name in ended.left_behind] == ["sleep"]
+    assert find_by_words(nap) == []
+
+
+def test_what_the_only_program_left_is_named_though_nothing_tells_whose_it_is(nap: str) -> None:
+    ended = run_program(shell(f"(env -i setsid {nap} &); sleep 0.3"))
+
     assert [name for _, name in ended.left_behind] == ["sleep"]
     assert find_by_words(nap) == []
 
@@ -144,101 +118,20 @@ def test_what_the_caller_had_running_is_never_touched(nap: str) -> None:
     child.wait(30)
 
 
-def test_an_orphan_of_the_callers_child_is_spared(nap: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", ["({nap} &); :", "exec setsid {nap}"], ids=["an orphan of it", "a new session"])
+def test_what_the_callers_child_does_meanwhile_is_spared(change: str, nap: str, tmp_path: Path) -> None:
     go = tmp_path / "go"
-    child = subprocess.Popen(
-        ["sh", "-c", f"while [ ! -e {go} ]; do sleep 0.02; done; ({nap} &); :"], start_new_session=True
-    )
+    script = f"while [ ! -e {go} ]; do sleep 0.02; done; {change.format(nap=nap)}"
+    child = subprocess.Popen(["sh", "-c", script])
 
     assert run_program(shell(f"touch {go}; sleep 0.5; exit 4")).status == 4
 
-    assert child.wait(30) == 0
-    assert len(find_by_words(nap)) == 1
-    wait_for_pid = find_by_words(nap)[0]
-    os.kill(wait_for_pid, signal.SIGKILL)
-    os.waitpid(wait_for_pid, 0)
-
-
-def test_statuses_are_those_of_a_shell() -> None:
-    ended = run_programs([shell(f"exit {status}") for status in range(256)])
-    assert [(one.outcome, one.status) for one in ended] == [("exited", status) for status in range(256)]
-
-
-def test_signals_are_told_as_a_shell_tells_them() -> None:
-    # The others stop a process, wake it, or are ignored unless caught.
-    ending = sorted(signal.valid_signals() - {17, 18, 19, 20, 21, 22, 23, 28})
-    script = f'ulimit -c 0; for n in {" ".join(map(str, ending))}; do sh -c "kill -$n \\$\\$"; echo $?; done'
-    reference = subprocess.run(
-        ["sh", "-c", script],
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
-
-    ended = run_programs([shell(f"ulimit -c 0; kill -{int(number)} $$") for number in ending])
-
-    assert [one.status for one in ended] == [int(line) for line in reference.stdout.split()]
-    assert [(one.outcome, one.signal) for one in ended] == [("signalled", int(number)) for number in ending]
-
-
-def test_what_cannot_be_started_is_told_as_a_shell_tells_it(tmp_path: Path) -> None:
-    denied, folder, lost = tmp_path / "denied", tmp_path / "folder", tmp_path / "lost"
-    denied.write_text("#!/bin/sh\n")
-    folder.mkdir()
-    lost.write_text("#!/no/such/interpreter\n")
-    lost.chmod(0o755)
-    names = [str(denied), str(folder), str(lost), "/no/such", "nosuchprogram", "folder", f"{denied}/x"]
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    reference = [
-        subprocess.run(
-            ["/bin/sh", "-c", f"{name}; exit $?"], env=environment, capture_output=True, timeout=60, check=False
-        )
-        for name in names
-    ]
-
-    ended = run_programs([Program((name,), LONG, environment=environment) for name in names])
-
-    assert [one.outcome for one in ended] == ["not-started"] * len(names)
-    assert [one.status for one in ended] == [one.returncode for one in reference]
-    assert all(one.trouble.startswith(f"{name}: ") for name, one in zip(names, ended, strict=True))
-
-
-def test_what_may_not_be_executed_does_not_end_the_search(tmp_path: Path) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    for folder in (first, second):
-        folder.mkdir()
-        (folder / "program").write_text("#!/bin/sh\nexit 4\n")
-    (second / "program").chmod(0o755)
-
-    found = run_program(Program(("program",), LONG, environment={"PATH": f"{first}:{second}"}))
-    denied = run_program(Program(("program",), LONG, environment={"PATH": str(first)}))
-
-    assert found.status == 4
-    # Shells differ here; this is what execvp(3), and so env(1) and timeout(1), make of it.
-    assert (denied.outcome, denied.status) == ("not-started", 126)
-
-
-def test_a_script_without_a_first_line_is_run_by_the_shell(tmp_path: Path) -> None:
-    script = tmp_path / "script"
-    script.write_text("echo $0 $1; exit 9\n")
-    script.chmod(0o755)
-
-    ended = run_program(Program(("script", "one"), LONG, environment={"PATH": f"/nowhere:{tmp_path}:/usr/bin:/bin"}))
-
-    assert (ended.status, ended.stdout) == (9, f"{script} one\n".encode())
-
-
-def test_a_status_of_127_from_the_program_itself_is_its_own() -> None:
-    assert run_program(shell("exit 127")).outcome == "exited"
-
-
-def test_a_folder_that_cannot_be_entered_is_named(tmp_path: Path) -> None:
-    ended = run_program(shell("true", folder=tmp_path / "gone"))
-    assert (ended.outcome, ended.status) == ("not-started", 125)
-    assert ended.trouble == f"{tmp_path / 'gone'}: No such file or directory"
-
-
-def test_the_program_runs_in_its_folder_with_its_environment(tmp_path: Path) -> None:
-    ended = run_program(shell("pwd; echo $A", folder=tmp_path, environment={"PATH": "/usr/bin:/bin", "A": "b c"}))
-    assert ended.stdout == f"{tmp_path}\nb c\n".encode()
+    sleepers = find_by_words(nap)
+    assert len(sleepers) == 1
+    os.kill(sleepers[0], signal.SIGKILL)
+    if sleepers[0] != child.pid:
+        os.waitpid(sleepers[0], 0)
+    assert child.wait(30) in (0, -9)
 
 
 def test_the_last_bytes_of_the_output_are_kept_and_all_are_counted() -> None:
@@ -247,6 +140,15 @@ def test_the_last_bytes_of_the_output_are_kept_and_all_are_counted() -> None:
 
     assert (ended.stdout, ended.stdout_bytes, ended.stdout_truncated) == (whole[-100:], len(whole), True)
     assert (ended.stderr, ended.stderr_bytes, ended.stderr_truncated) == (b"1\n2\n3\n4\n5\n", 10, False)
+
+
+def test_what_a_large_pipe_holds_at_the_end_is_taken_in() -> None:
+    code = """if True:
+        import fcntl, os
+        fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, 1 << 20)
+        os.write(1, bytes(1 << 20))
+    """
+    assert run_program(Program((sys.executable, "-c", code), LONG)).stdout_bytes == 1 << 20
 
 
 def test_a_hundred_mebibytes_of_output_do_not_fill_the_memory() -> None:
@@ -262,53 +164,6 @@ def test_a_hundred_mebibytes_of_output_do_not_fill_the_memory() -> None:
 def test_what_was_written_before_a_hang_is_kept() -> None:
     ended = run_program(shell("trap 'echo bye; exit 0' TERM; echo one; sleep 60 & wait", SHORT))
     assert (ended.outcome, ended.status, ended.stdout) == ("timed-out", 124, b"one\nbye\n")
-
-
-def test_no_descriptor_is_left_open_and_none_is_handed_down() -> None:
-    # A pipe that may be inherited: what a careless caller holds.
-    ends = os.pipe()
-    os.set_inheritable(ends[1], True)
-    before = sorted(os.listdir("/proc/self/fd"))
-
-    ended = [one for _ in range(20) for one in run_programs([shell("ls /proc/self/fd")] * 50)]
-    run_programs([shell("sleep 60", SHORT), Program(("/no/such",), LONG), shell("sleep 60 & exit 1")])
-
-    assert {one.stdout for one in ended} == {b"0\n1\n2\n3\n"}, "3 is the folder that ls reads"
-    assert sorted(os.listdir("/proc/self/fd")) == before
-    for end in ends:
-        os.close(end)
-
-
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
-def test_it_works_where_the_caller_has_no_standard_streams(closed: str, tmp_path: Path) -> None:
-    code = """
-        import os, sys
-        script = "cat; echo out; echo err >&2; exit 6"
-        ended = run_program(Program(("sh", "-c", script), timedelta(seconds=60), stdin=b"in "))
-        with open(sys.argv[1], "w") as file:
-            print(ended.status, ended.stdout, ended.stderr, file=file)
-    """
-    code = HEAD + textwrap.dedent(code)
-    subprocess.run(
-        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", code, tmp_path / "answer"],
-        cwd=ROOT, timeout=60, check=True,
-    )  # fmt: skip
-    assert (tmp_path / "answer").read_text() == "6 b'in out\\n' b'err\\n'\n"
-
-
-def test_signals_start_afresh_whatever_the_caller_does_with_them() -> None:
-    before = signal.signal(signal.SIGTERM, lambda *_: None), signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-    try:
-        ended = run_program(Program(("cat", "/proc/self/status"), LONG))
-    finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.pthread_sigmask(signal.SIG_SETMASK, before[1])
-
-    ignored = {1 << (number - 1) for number in signal.valid_signals() if signal.getsignal(number) == signal.SIG_IGN}
-    ignored -= {1 << (signal.SIGPIPE - 1), 1 << (signal.SIGXFSZ - 1)}
-    lines = dict(line.split(":\t") for line in ended.stdout.decode().splitlines())
-    masks = [int(lines[name], 16) for name in ("SigBlk", "SigIgn", "SigCgt")]
-    assert masks == [0, sum(ignored), 0]
 
 
 def test_one_limit_over_all_ends_what_runs_and_starts_no_more() -> None:
@@ -362,20 +217,6 @@ def test_an_interrupted_call_leaves_nothing_running(nap: str) -> None:
 
     assert answer.stdout == "interrupted\n"
     assert find_by_words(nap) == []
-
-
-def test_a_program_does_not_outlive_a_killed_caller(nap: str) -> None:
-    code = """
-        import sys
-        run_program(Program(tuple(sys.argv[1].split()), timedelta(seconds=60)))
-    """
-    caller = subprocess.Popen([sys.executable, "-c", HEAD + textwrap.dedent(code), nap], cwd=ROOT)
-    wait_until(lambda: bool(find_by_words(nap)))
-
-    caller.kill()
-    caller.wait(30)
-
-    wait_until(lambda: not find_by_words(nap))
 
 
 def test_what_would_not_end_is_named_and_nobody_waits_for_it(tmp_path: Path) -> None:

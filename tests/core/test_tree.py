@@ -2,29 +2,16 @@
 
 import fcntl
 import os
-import random
-import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from agentkit.core import tree
-
-PATIENCE_S = 20.0
-
-
-@pytest.fixture
-def nap() -> Iterator[str]:
-    """Give `sleep NUMBER` with a number of its own; whoever still sleeps so after the test is killed."""
-    words = f"sleep {random.randint(10**6, 10**9)}"
-    yield words
-    for pid in find_by_words(words):
-        os.kill(pid, signal.SIGKILL)
+from tests.processes import PATIENCE_S, find_by_words, wait_until
 
 
 @pytest.fixture
@@ -32,23 +19,6 @@ def subreaper() -> Iterator[None]:
     assert tree.become_subreaper()
     yield
     tree.become_subreaper(False)
-
-
-def find_by_words(words: str) -> list[int]:
-    wanted = words.replace(" ", "\0").encode() + b"\0"
-    found = []
-    for pid in tree.list_pids():
-        stat = tree.read_stat(pid)
-        if stat and tree.runs(stat) and Path(f"/proc/{pid}/cmdline").read_bytes() == wanted:
-            found.append(pid)
-    return found
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    due = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < due, "it never came to that"
-        time.sleep(0.01)
 
 
 def start(script: str, napping: Callable[[], bool]) -> subprocess.Popen[bytes]:
@@ -127,6 +97,25 @@ def test_no_fork_tree_outruns_the_killing(nap: str, tmp_path: Path) -> None:
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     child.returncode = 0
+
+
+@pytest.mark.usefixtures("subreaper")
+def test_everyone_is_stopped_before_the_first_is_killed(nap: str) -> None:
+    # A parent that runs on while its children are killed starts them again.
+    child = start(f"trap '' TERM; {FORTY.replace('NAP', nap)}", lambda: len(find_by_words(nap)) == 40)
+    last_look: list[str] = []
+
+    def find_living() -> dict[int, int]:
+        living = tree.find_descendants(os.getpid())
+        last_look[:] = [(tree.read_stat(pid) or ("gone",))[0] for pid in living]
+        return living
+
+    tree.kill_all(find_living)
+
+    assert len(last_look) == 45
+    assert set(last_look) == {"T"}
+    assert end_own_tree({}) == []
+    child.returncode = -9
 
 
 def test_only_the_tree_of_the_root_is_ended_and_reaped(nap: str) -> None:
