@@ -133,7 +133,7 @@ def _judge_users(machine: Machine, lines: list[CronLine], now: float | None, dro
     judged: dict[tuple[str, str | None], tuple[str, str] | None] = {}
     kept: list[CronLine] = []
     for line in lines:
-        home = dict(line.environment).get("HOME") if line.environment else None
+        home = dict(line.environment).get("HOME") if machine.rules == "cronie" else None
         key = (line.user, home)
         if key not in judged:
             judged[key] = _judge_user(machine, line.user, home, now)

@@ -81,7 +81,7 @@ def previous_run(schedule: str, at: float, tz: str | None = None) -> float | Non
 
 @lru_cache(maxsize=4096)
 def period_s(schedule: str) -> float | None:
-    """Return the typical distance between two runs (the median of the next sixteen), in seconds.
+    """Return the typical distance between two runs (the median of eight), in seconds.
 
     None for `@reboot` and for what never comes. Raises ValueError for a schedule that cron does not accept.
     """
@@ -91,7 +91,7 @@ def period_s(schedule: str) -> float | None:
     moments: list[datetime] = []
     for naive in _times(plan[0], REFERENCE):
         moments.append(naive)
-        if len(moments) > 16:
+        if len(moments) > 8:
             break
     gaps = sorted((later - earlier).total_seconds() for earlier, later in pairwise(moments))
     return gaps[len(gaps) // 2] if gaps else None
