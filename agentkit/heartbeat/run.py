@@ -103,12 +103,15 @@ def _run_once(
     if trouble:
         closing.setdefault("trouble", trouble)
         tell(f"agentkit: error: {options.name}: its evidence is incomplete, by a bug in agentkit: {trouble}\n")
+    is_good = closing["state"] == "ok"
+    if not is_good and attempt <= options.retries and signals.asked_by is None:
+        # `check` waits for the next attempt before it calls this one a failure.
+        closing["retry_after_s"] = options.retry_delay_s
     written, more = append_record(places, beat.encode(closing).encode(), time.time())
     if troubles := list(dict.fromkeys(troubles + more)):
         where = f"its evidence went to {written}" if written else "its evidence could be written nowhere"
         tell(f"agentkit: warning: {options.name}: {where} ({'; '.join(troubles)})\n")
-    is_good = closing["state"] == "ok"
-    if not is_good or outcome.undelivered:
+    if "retry_after_s" not in closing and (not is_good or outcome.undelivered):
         complain(options, program.output, outcome, closing)
     status = Exit.TIMED_OUT if outcome.timed_out else outcome.status
     if status == Exit.OK and (written is None or outcome.undelivered or trouble):
@@ -156,6 +159,7 @@ def _expectation(options: RunOptions) -> Record:
         "grace_s": options.grace_s,
         "duration_s": options.duration_s,
         "changes": options.changes,
+        "effects": options.declares_effects() or None,
         "success_status": options.success_status if options.success_status != [0] else None,
     }
     return {key: value for key, value in expected.items() if value not in (None, [])}
