@@ -1,14 +1,15 @@
 """The verbs of heartbeat: parse, call, print."""
 
+# ruff: noqa: ARG001, PLR0917  # the options of `run` are declared one by one, and read by their names
+
 import os
-import shlex
-import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import typer
-
-
-from agentkit.core.errors import AgentkitError, Exit
+from typer._click import Context  # typer carries its own click; its version is pinned
+from typer.core import TyperCommand
 
 app = typer.Typer(
     name="heartbeat",
@@ -19,74 +20,221 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+RUN_HELP = """run a job and write down that it did: before, after, and if it never comes back
+
+\b
+  agentkit heartbeat run backup --every 1d -- /usr/local/bin/backup --all
+  agentkit heartbeat run export --cron '*/5 * * * *' --expect-count 'rows>=1' -- ./export
+
+A run whose program ends well and whose declared work did not happen is idle: that counts as failed.
+"""
+RUN_EPILOG = """Durations are 90s, 15m, 6h, 2d or 1w. Options marked + may be given several times.
+
+The program adds to its evidence: echo items=12 >> "$AGENTKIT_MARKS"
+
+Ends with the status of the program; 124 when its time limit ended it, 75 when it was not started because another run
+goes on, 73 when its evidence could be written nowhere.
+"""
+JSON_HELP = "one JSON object a line"
+DRY_HELP = "say what would be done, and do nothing"
+
+
+class Verb(TyperCommand):
+    """A verb whose usage line is `options_metavar` as it stands: typer would put each word in braces."""
+
+    def collect_usage_pieces(self, ctx: Context) -> list[str]:  # noqa: ARG002  # typer's own signature
+        """Return what stands behind the name of the verb."""
+        return [self.options_metavar or ""]
+
+
+def _complete_job(incomplete: str) -> list[str]:
+    from agentkit.heartbeat.viewing import complete_job_names
+
+    return complete_job_names(os.environ, incomplete)
+
+
+def _one(option: str, metavar: str, text: str) -> Any:
+    return typer.Option(None, option, metavar=metavar, help=text)
+
+
+def _many(option: str, metavar: str, text: str) -> Any:
+    return typer.Option(None, option, metavar=metavar, help=f"{text} +")
+
+
+def _flag(option: str, text: str) -> Any:
+    return typer.Option(False, option, help=text)
+
+
+def _job(text: str, *, is_needed: bool = True) -> Any:
+    default = ... if is_needed else None
+    return typer.Argument(default, metavar="NAME", help=text, autocompletion=_complete_job, show_default=False)
+
 
 @app.callback()
 def _heartbeat() -> None:
     pass
 
 
-@app.command()
+# `agentkit heartbeat run` and `mark` are called before typer is imported. What stands here is their help, their
+# completion, and a second parser that a test holds against the first.
+@app.command(
+    cls=Verb, options_metavar="NAME [OPTIONS] -- PROGRAM [ARGUMENT]...", help=RUN_HELP, epilog=RUN_EPILOG,
+    short_help="run a job and write down that it did",
+)  # fmt: skip
+def run(
+    context: typer.Context,
+    name: str | None = _job("what the job is called: [a-z0-9][a-z0-9._-]*", is_needed=False),
+    program: list[str] | None = typer.Argument(None, metavar="PROGRAM", help="the program and its words, after --"),
+    every: str | None = _one("--every", "DURATION", "how often it runs; else it is late"),
+    cron: str | None = _one("--cron", "FIELDS", "when it runs, as a crontab says it: '0 3 * * *'"),
+    tz: str | None = _one("--tz", "ZONE", "time zone of --cron; the machine's by default"),
+    grace: str | None = _one("--grace", "DURATION", "how late it may be; a tenth of the period"),
+    timeout: str | None = _one("--timeout", "DURATION", "when to end it, children too; 24h by default"),
+    kill_after: str | None = _one("--kill-after", "DURATION", "from TERM to KILL; 10s by default"),
+    overlap: str | None = _one("--overlap", "skip|wait|replace", "while another run goes on; skip by default"),
+    retries: str | None = _one("--retries", "N", "how often to try again when it fails; 0"),
+    retry_delay: str | None = _one("--retry-delay", "DURATION", "how long to wait before that; 0s"),
+    expect_output: list[str] | None = _many("--expect-output", "REGEX", "idle when no line of its output has it"),
+    forbid_output: list[str] | None = _many("--forbid-output", "REGEX", "idle when a line of its output has it"),
+    expect_change: list[str] | None = _many("--expect-change", "PATH", "idle when its content is as before"),
+    expect_fresh: list[str] | None = _many("--expect-fresh", "PATH=AGE", "idle when nothing in it is so new"),
+    expect_count: list[str] | None = _many("--expect-count", "KEY>=N", "idle when its mark says otherwise"),
+    expect_duration: str | None = _one("--expect-duration", "LOW..HIGH", "idle when faster, a finding when slower"),
+    watch: list[str] | None = _many("--watch", "PATH", "measure size, entries and content of it"),
+    success_status: str | None = _one("--success-status", "N,N", "which statuses are good; 0 by default"),
+    keep_output: str | None = _one("--keep-output", "BYTES", "how much of its output to keep; 65536"),
+    tee: bool = _flag("--tee", "pass its output through as it comes"),
+    quiet: bool = _flag("--quiet", "say nothing when it fails or is skipped"),
+) -> int:
+    """Run a job as the hot path does."""
+    from agentkit.heartbeat.options import build_options
+    from agentkit.heartbeat.run import run_job
+
+    positional = [*([] if name is None else [name]), *(program or [])]
+    return run_job(build_options(positional, collect_values(context.params)), dict(os.environ))
+
+
+def collect_values(parameters: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the options that were given as the hot path's own parser returns them."""
+    from agentkit.heartbeat.options import FLAG, WORDS
+
+    values: dict[str, list[str]] = {}
+    for option, kind in WORDS.items():
+        given = parameters[option.removeprefix("--").replace("-", "_")]
+        if given not in (None, False, []):
+            values[option] = ["yes"] if kind == FLAG else list(given) if isinstance(given, list | tuple) else [given]
+    return values
+
+
+@app.command(cls=Verb, options_metavar="KEY=VALUE...", short_help="add counters or a note to a job's own evidence")
+def mark(
+    words: list[str] | None = typer.Argument(None, metavar="KEY=VALUE", help="items=12, or note='two left out'"),
+) -> int:
+    """add counters or a note to the evidence of the job that runs this program"""
+    from agentkit.heartbeat.marks import main
+
+    return main(words or [])
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="hold what is expected against what was seen")
 def check(
-    as_json: bool = typer.Option(False, "--json", help="one JSON object a line: firing, and resolved within a day"),
-    notify: str | None = typer.Option(None, "--notify", metavar="PROGRAM", help="hand new and resolved findings to it on stdin"),
+    as_json: bool = _flag("--json", "one JSON object a line: firing, and resolved within a day"),
+    notify: str | None = _one("--notify", "PROGRAM", "hand new and resolved findings to it on stdin"),
     notify_as: str = typer.Option("json", "--notify-as", metavar="json|text", help="in which form"),
-    ping: str | None = typer.Option(None, "--ping", metavar="URL", help="tell an outside service that the check finished"),
-    quiet: bool = typer.Option(False, "--quiet", help="print no findings, only errors; the status says what there is"),
+    ping: str | None = _one("--ping", "URL", "tell an outside service that the check finished"),
+    quiet: bool = _flag("--quiet", "print no findings, only errors; the status says what there is"),
 ) -> int:
     """hold what is expected against what was seen; status 1 when something is wrong"""
-    from agentkit.core.config import load_configuration
-    from agentkit.core.ledger import Ledger, with_ledger
-    from agentkit.core.paths import state_folder
-    from agentkit.heartbeat.check import Checked, run_check
-    from agentkit.heartbeat.printing import print_checked
+    from agentkit.heartbeat.checking import check_and_tell
 
-    if notify_as not in ("json", "text"):
-        raise AgentkitError(f"--notify-as: {notify_as!r} is neither json nor text", status=Exit.USAGE)
-    configuration = load_configuration(os.environ, own=("heartbeat", "jobs"), warn=_warn)
-    settings = configuration.heartbeat
-    program = _split_program(notify) if notify is not None else list(settings.notify)
-    address = ping if ping is not None else settings.ping
-    folder = state_folder(os.environ)
     now = time.time()
-
-    def work(ledger: Ledger) -> Checked:
-        from agentkit.heartbeat.delivery import notify as deliver
-        from agentkit.heartbeat.delivery import ping as tell
-
-        checked = run_check(ledger, folder, os.environ, configuration, now=now)
-        for notice in ledger.notices:
-            _warn(notice)
-        if program:
-            news = (*checked.new, *checked.gone)
-            trouble = deliver(
-                ledger, program, news, limit_s=settings.notify_limit_s, as_text=notify_as == "text", now=now
-            )
-            _complain(trouble)
-        if address:
-            _complain(tell(ledger, address, limit_s=settings.ping_limit_s, now=now))
-        return checked
-
-    checked = with_ledger(folder, work)
-    # Cron mails what is printed: with a program that is told the news, repeating it every few minutes is noise.
-    if as_json or not (quiet or program):
-        print_checked(checked, now=now, as_json=as_json)
-    return Exit.OK if checked.is_well else Exit.FINDINGS
+    return check_and_tell(
+        os.environ, notify=notify, notify_as=notify_as, ping=ping, now=now, as_json=as_json, is_quiet=quiet
+    )
 
 
-def _split_program(text: str) -> list[str]:
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise AgentkitError(f"--notify: {text!r}: {error}", status=Exit.USAGE) from error
-    if not words:
-        raise AgentkitError("--notify: a program is missing, such as 'mail -s news root'", status=Exit.USAGE)
-    return words
+@app.command(cls=Verb, options_metavar="[NAME]... [OPTIONS]", short_help="one line a job, worst first")
+def status(
+    names: list[str] | None = typer.Argument(
+        None, metavar="[NAME]...", help="these jobs only, and more about each", autocompletion=_complete_job
+    ),
+    as_json: bool = _flag("--json", JSON_HELP),
+    watch: bool = _flag("--watch", "draw it again and again, until Ctrl-C"),
+    interval: str = typer.Option("2s", "--interval", metavar="DURATION", help="how often"),
+) -> None:
+    """one line a job, worst first: last run, next due, streak, success, durations, findings"""
+    from agentkit.core.times import parse_duration
+    from agentkit.heartbeat.statuspage import print_statuses, watch_statuses
+
+    every_s = parse_duration(interval, "--interval")
+    if watch:
+        watch_statuses(os.environ, names or (), every_s=every_s, clock=time.time, as_json=as_json)
+    else:
+        print_statuses(os.environ, names or (), now=time.time(), as_json=as_json)
 
 
-def _warn(message: str) -> None:
-    sys.stderr.write(f"agentkit: warning: {message}\n")
+@app.command(cls=Verb, options_metavar="NAME [OPTIONS]")
+def history(
+    name: str = _job("the job"),
+    limit: int = typer.Option(50, "--limit", metavar="N", help="how many, from the newest on"),
+    as_json: bool = _flag("--json", JSON_HELP),
+) -> None:
+    """the runs of one job, newest first"""
+    from agentkit.heartbeat.history import print_history
+
+    print_history(os.environ, name, limit=limit, now=time.time(), as_json=as_json)
 
 
-def _complain(trouble: str | None) -> None:
-    if trouble:
-        sys.stderr.write(f"agentkit: error: {trouble}\n")
+@app.command(cls=Verb, options_metavar="RUN [OPTIONS]", short_help="one run whole, the end of its output too")
+def show(
+    run: str = typer.Argument(..., metavar="RUN", help="its id, or as much of its beginning as tells it from others"),
+    as_json: bool = _flag("--json", JSON_HELP),
+) -> None:
+    """one run whole: each attempt, what it measured and declared, the end of its output"""
+    from agentkit.heartbeat.onerun import print_run
+
+    print_run(os.environ, run, now=time.time(), as_json=as_json)
+
+
+@app.command(
+    cls=Verb,
+    options_metavar="NAME --reason TEXT [--dry-run]",
+    short_help="what looks odd about a job is its new normal",
+)
+def accept(
+    name: str = _job("the job"),
+    reason: str = typer.Option(..., "--reason", metavar="TEXT", help="why; it is recorded"),
+    dry_run: bool = _flag("--dry-run", DRY_HELP),
+) -> None:
+    """what looks odd about a job is its new normal; an absent one is no longer expected until it comes again"""
+    from agentkit.core.screen import print_line
+    from agentkit.heartbeat.acceptance import accept_job
+    from agentkit.heartbeat.check import describe_user
+    from agentkit.heartbeat.viewing import read_settings
+
+    settings, by, now = read_settings(os.environ), describe_user(), time.time()
+    for line in accept_job(os.environ, settings, name, reason, by=by, now=now, is_dry=dry_run):
+        print_line(line)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="keep the ledger within its days and bytes")
+def prune(
+    days: int | None = typer.Option(None, "--days", metavar="N", help="keep the runs of so many days; 90 by default"),
+    size: str | None = _one("--bytes", "SIZE", "and no more than this, such as 500MiB; 1GiB by default"),
+    dry_run: bool = _flag("--dry-run", DRY_HELP),
+    quiet: bool = _flag("--quiet", "print nothing but errors and warnings, for a crontab"),
+) -> int:
+    """remove old runs from the ledger; each job keeps its last 50, and daily sums stay for ever"""
+    from agentkit.heartbeat.pruning import prune_ledger
+    from agentkit.heartbeat.viewing import read_settings
+
+    settings, now = read_settings(os.environ), time.time()
+    return prune_ledger(os.environ, settings, days=days, size=size, now=now, is_dry=dry_run, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="[--json]")
+def summary(as_json: bool = _flag("--json", JSON_HELP)) -> None:
+    """what there is to say about this machine, on half a page"""
+    from agentkit.heartbeat.summary import print_summary
+
+    print_summary(os.environ, now=time.time(), as_json=as_json)

@@ -1,0 +1,73 @@
+"""What does one `heartbeat check` do, from its options to its status: check, hand the news on, print?"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.ledger import Ledger, with_ledger
+from agentkit.core.paths import state_folder
+from agentkit.heartbeat.check import Checked, run_check
+from agentkit.heartbeat.printing import print_checked
+from agentkit.heartbeat.viewing import complain, read_settings, warn
+
+FORMS = ("json", "text")
+
+
+def check_and_tell(
+    environ: Mapping[str, str],
+    *,
+    notify: str | None,
+    notify_as: str,
+    ping: str | None,
+    now: float,
+    as_json: bool,
+    is_quiet: bool,
+) -> int:
+    """Check, tell the program and the service that are to be told, and print; return the status.
+
+    `notify` is a command line, `ping` an address; both stand in for what the configuration says.
+    """
+    if notify_as not in FORMS:
+        raise AgentkitError(f"--notify-as: {notify_as!r} is neither json nor text", status=Exit.USAGE)
+    program = None if notify is None else _split_program(notify)
+    if ping is not None and not ping.startswith(("http://", "https://")):
+        raise AgentkitError(f"--ping: {ping!r} is no address such as https://example.org/ping", status=Exit.USAGE)
+    configuration = read_settings(environ)
+    settings = configuration.heartbeat
+    program = list(settings.notify) if program is None else program
+    address = settings.ping if ping is None else ping
+    folder = state_folder(environ)
+
+    def work(ledger: Ledger) -> Checked:
+        from agentkit.heartbeat.delivery import notify as deliver
+        from agentkit.heartbeat.delivery import ping as tell_service
+
+        checked = run_check(ledger, folder, environ, configuration, now=now)
+        for notice in ledger.notices:
+            warn(notice)
+        if program:
+            news, as_text = (*checked.new, *checked.gone), notify_as == "text"
+            complain(deliver(ledger, program, news, limit_s=settings.notify_limit_s, as_text=as_text, now=now))
+        if address:
+            complain(tell_service(ledger, address, limit_s=settings.ping_limit_s, now=now))
+        return checked
+
+    checked = with_ledger(folder, work)
+    # Cron mails what is printed: with a program that is told the news, repeating it every few minutes is noise.
+    is_silent = is_quiet or (bool(program) and not sys.stdout.isatty())
+    if as_json or not is_silent:
+        print_checked(checked, now=now, as_json=as_json)
+    return Exit.OK if checked.is_well else Exit.FINDINGS
+
+
+def _split_program(text: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise AgentkitError(f"--notify: {text!r}: {error}", status=Exit.USAGE) from error
+    if not words:
+        raise AgentkitError("--notify: a program is missing, such as 'mail -s news root'", status=Exit.USAGE)
+    return words

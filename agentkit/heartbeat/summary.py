@@ -1,0 +1,129 @@
+"""What has heartbeat to say about this machine, on half a page?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentkit.core.config import Configuration
+from agentkit.core.evidence import StoredFinding
+from agentkit.core.ledger import Ledger
+from agentkit.core.ledger.findings import find_firing
+from agentkit.core.lines import write_record
+from agentkit.core.screen import Styled, print_line
+from agentkit.core.times import format_duration, format_instant
+from agentkit.heartbeat.check import read_last_check
+from agentkit.heartbeat.sighting import CRITICAL, INFO, WARNING
+from agentkit.heartbeat.status import ORDER, WELL, JobStatus, find_statuses
+from agentkit.heartbeat.viewing import open_evidence, read_settings
+from agentkit.heartbeat.wording import say_count
+
+OLD_CHECK_S = 3600.0
+SHOWN_FINDINGS = 5
+FIRST_STEP = "agentkit heartbeat run NAME --every 1h -- PROGRAM…"
+CHECK = "agentkit heartbeat check"
+RANKS = {CRITICAL: 0, WARNING: 1, INFO: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a summary."""
+
+    text: str
+    severity: str = INFO
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a command says of itself; `next_step` is the command to run, if one is called for."""
+
+    title: str
+    lines: tuple[Line, ...]
+    next_step: str | None
+
+
+def print_summary(environ: Mapping[str, str], *, now: float, as_json: bool) -> None:
+    """Print the summary, as one `summary` record or as lines for a person."""
+    configuration = read_settings(environ)
+    with open_evidence(environ, configuration, now, warns_of_check=False) as ledger:
+        summary = summarise(ledger, configuration, now)
+    if as_json:
+        write_record(to_record(summary, configuration.host, now))
+        return
+    print_line(Styled(summary.title, "heading"))
+    for line in summary.lines:
+        print_line(" ", Styled(f"{'' if line.severity == INFO else line.severity:<8}", line.severity), line.text)
+    if summary.next_step:
+        print_line(" ", Styled("next:   ", "dim"), summary.next_step)
+
+
+def summarise(ledger: Ledger, configuration: Configuration, now: float) -> Summary:
+    """Return what there is to say: the jobs, what is wrong, and whether anybody checks."""
+    statuses = find_statuses(ledger, configuration, (), now, with_past=False)
+    findings = sorted(find_firing(ledger), key=lambda finding: (RANKS[finding.severity], finding.first_seen_at))
+    alarms = [finding for finding in findings if finding.severity != INFO]
+    checked = _say_check(read_last_check(ledger), now)
+    if not statuses:
+        lines = (Line("no job has left evidence yet"), *_say_findings(alarms, findings))
+        return Summary("heartbeat: watches nothing yet", lines, FIRST_STEP)
+    lines = (_say_jobs(statuses), *_say_findings(alarms, findings), checked)
+    bad = [status for status in statuses if not status.is_well]
+    if alarms:
+        title = f"heartbeat: {say_count(len(alarms), 'finding')}"
+    elif bad:
+        title = f"heartbeat: {say_count(len(bad), 'job')} not well"
+    elif checked.severity != INFO:
+        title = "heartbeat: nobody checks"
+    else:
+        title = "heartbeat: all is well"
+    return Summary(title, lines, _find_next_step(alarms, bad, checked))
+
+
+def to_record(summary: Summary, host: str, now: float) -> dict[str, object]:
+    """Return the record that travels (kind `summary`)."""
+    return {
+        "v": 1,
+        "kind": "summary",
+        "at": format_instant(now),
+        "host": host,
+        "title": summary.title,
+        "lines": [{"text": line.text, "severity": line.severity} for line in summary.lines],
+        "next": summary.next_step,
+    }
+
+
+def _say_jobs(statuses: list[JobStatus]) -> Line:
+    well = [status for status in statuses if status.is_well]
+    counts = {state: sum(status.state == state for status in statuses if not status.is_well) for state in ORDER}
+    troubled = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    text = f"{say_count(len(statuses), 'job')}: {len(well)} well" + (f", {troubled}" if troubled else "")
+    states = {status.state for status in statuses if not status.is_well} - WELL
+    return Line(text, CRITICAL if states - {"odd", "late"} else WARNING if troubled else INFO)
+
+
+def _say_findings(alarms: list[StoredFinding], findings: list[StoredFinding]) -> tuple[Line, ...]:
+    lines = [Line(finding.title, finding.severity) for finding in alarms[:SHOWN_FINDINGS]]
+    hidden = alarms[SHOWN_FINDINGS:]
+    if hidden:
+        lines.append(Line(f"and {say_count(len(hidden), 'more finding')}", hidden[0].severity))
+    if len(findings) > len(alarms):
+        lines.append(Line(f"{say_count(len(findings) - len(alarms), 'more thing')} worth knowing: {CHECK}"))
+    return tuple(lines)
+
+
+def _say_check(last: float | None, now: float) -> Line:
+    if last is None:
+        return Line("no check ever ran: what is missing goes unnoticed", WARNING)
+    age = format_duration(abs(now - last))
+    if last > now + OLD_CHECK_S:
+        return Line(f"the last check lies {age} in the future: the clock was set back", WARNING)
+    return Line(f"the last check was {age} ago", WARNING if now - last > OLD_CHECK_S else INFO)
+
+
+def _find_next_step(alarms: list[StoredFinding], bad: list[JobStatus], checked: Line) -> str | None:
+    if checked.severity != INFO:
+        return CHECK
+    if alarms:
+        run = alarms[0].evidence().get("run")
+        return f"agentkit heartbeat show {run}" if isinstance(run, str) else CHECK
+    return "agentkit heartbeat status" if bad else None
