@@ -78,9 +78,9 @@ def describe_end(options: RunOptions, head: Record, outcome: Outcome, effects: l
         "blocks_in": outcome.blocks_in,
         "blocks_out": outcome.blocks_out,
         "page_faults": outcome.page_faults,
-        "page_faults": outcome.page_faults,
     }
     special: Record = {
+        "background_s": outcome.background_s,
         "left_behind": outcome.left_behind,
         "orphans": outcome.orphans,
         "unkillable": outcome.unkillable,

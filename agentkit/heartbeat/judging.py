@@ -162,10 +162,11 @@ def _read_expectations(expected: dict[str, object]) -> Expectations:
 def _observe(run: Run, detail: dict[str, object]) -> Observation:
     counters, watched = detail.get("counters"), detail.get("watched")
     words, orphans = detail.get("error_words"), detail.get("orphans")
-    left, faults = detail.get("left_behind"), detail.get("page_faults")
+    left, faults, background = detail.get("left_behind"), detail.get("page_faults"), detail.get("background_s")
     return Observation(
         state=run.state,
-        duration_s=_known(run.duration_s),
+        # A job that leaves its work to the background lasts as long as that is seen to go on.
+        duration_s=_known(background if isinstance(background, int | float) else run.duration_s),
         cpu_s=_known(run.cpu_s),
         stdout_lines=_known(run.stdout_lines),
         stdout_bytes=_known(run.stdout_bytes),

@@ -27,6 +27,7 @@ class Observation:
     stderr_bytes: float = -1.0
     blocks_out: float = -1.0
     max_rss_bytes: float = -1.0
+    page_faults: float = -1.0
     counters: Mapping[str, float] = field(default_factory=dict)
     watched: Mapping[str, tuple[float, float, str]] = field(default_factory=dict)
     output_sha256: str = ""
@@ -77,6 +78,7 @@ _WORDS = {
     "stderr_bytes": ("wrote", " to stderr"),
     "blocks_out": ("wrote", " to disk"),
     "max_rss": ("needed", " of memory"),
+    "page_faults": ("worked through", " pages of memory"),
 }
 
 

@@ -37,6 +37,7 @@ class Outcome:
         self.trouble: str | None = None
         self.undelivered: str | None = None
         self.duration_s = 0.0
+        self.background_s: float | None = None
         self.cpu_s = 0.0
         self.max_rss_bytes = 0
         self.blocks_in = 0
@@ -186,6 +187,8 @@ class Supervision:
         """See how background children end that end at once; name those that stay."""
         self._reap()
         self._attend(time.monotonic() + LINGER_S)
+        if self.outcome.orphans or self._has_members():
+            self.outcome.background_s = time.monotonic() - self._begun
         if self._has_members():
             for pid in list(self._find_members())[:MOST_NAMED]:
                 left: dict[str, object] = {"pid": pid, "argv0": tree.argv0(pid)}

@@ -40,6 +40,7 @@ class Job:
     rss_bytes: float
     items: float
     stderr_lines: float
+    page_faults: float
 
 
 def draw_job(chance: random.Random, spread: tuple[float, float] = (0.1, 0.4)) -> Job:
@@ -55,6 +56,7 @@ def draw_job(chance: random.Random, spread: tuple[float, float] = (0.1, 0.4)) ->
         exp(chance.uniform(log(3e6), log(5e8))),
         exp(chance.uniform(log(5), log(1e5))),
         chance.choice((0.0, 0.0, 4.0, 40.0)),
+        exp(chance.uniform(log(150), log(1e6))),
     )
 
 
@@ -83,6 +85,8 @@ def draw_run(chance: random.Random, job: Job, size: float = 1.0, *, only: str = 
         stderr_bytes=stderr * 70,
         blocks_out=round(noisy(job.blocks, "blocks")),
         max_rss_bytes=noisy(job.rss_bytes, "rss"),
+        # However little it does, to start a program takes some: 60 for dash.
+        page_faults=60 + round(noisy(job.page_faults, "faults")),
         counters={"items": items},
         watched={"/srv/out": (items * 1000, items, f"{chance.getrandbits(64):016x}")},
         output_sha256=f"{chance.getrandbits(256):064x}",
@@ -101,6 +105,7 @@ def draw_idle_run(chance: random.Random) -> Observation:
         stderr_bytes=0,
         blocks_out=0,
         max_rss_bytes=3e6,
+        page_faults=64 + chance.randrange(4),
         counters={"items": 0},
     )
 

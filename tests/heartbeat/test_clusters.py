@@ -4,14 +4,14 @@ from math import exp
 import pytest
 
 from agentkit.heartbeat.clusters import find_two_groups
-from agentkit.heartbeat.learning import Learned, Sample, learn
+from agentkit.heartbeat.learning import WIDTH, Learned, Sample, learn
 
 
 def _past(durations: list[float], lines: list[float] | None = None) -> Learned:
     lines = lines or [-1.0] * len(durations)
     return learn(
         Learned(),
-        [Sample((seconds, -1, line, -1, -1, -1, -1, -1)) for seconds, line in zip(durations, lines, strict=True)],
+        [Sample((seconds, -1, line, *[-1.0] * (WIDTH - 3))) for seconds, line in zip(durations, lines, strict=True)],
     )
 
 

@@ -11,7 +11,7 @@ def test_healthy_jobs_of_all_natural_kinds_are_left_in_peace() -> None:
     chance = random.Random(20261122)
     judged = found = 0
     for draw in NATURAL.values():
-        count = count_false_alarms(chance, draw, jobs=12)
+        count = count_false_alarms(chance, draw, jobs=40)
         judged += count.judged
         found += count.low + count.high + count.other
     assert found <= judged / 1000

@@ -4,7 +4,7 @@ from math import inf, nan
 import pytest
 
 from agentkit.heartbeat.bounds import judge
-from agentkit.heartbeat.learning import MOST_NAMED, MOST_PENDING, UNKNOWN, WINDOW, Learned, accept
+from agentkit.heartbeat.learning import MOST_NAMED, MOST_PENDING, UNKNOWN, WIDTH, WINDOW, Learned, accept
 from agentkit.heartbeat.oddity import Observation
 from tests.heartbeat.healthy_runs import draw_healthy, judge_all, teach, teach_healthy, types_of
 
@@ -12,7 +12,7 @@ from tests.heartbeat.healthy_runs import draw_healthy, judge_all, teach, teach_h
 def test_the_window_holds_the_last_40_runs() -> None:
     learned = teach(Observation(duration_s=float(100 + number)) for number in range(50))
     assert learned.runs == WINDOW
-    assert min(learned.rows[::8]) == 110.0
+    assert min(learned.rows[::WIDTH]) == 110.0
 
 
 def test_an_odd_run_waits_and_does_not_move_the_bounds() -> None:
@@ -33,7 +33,7 @@ def test_a_long_oddity_leaves_the_healthy_past_in_memory() -> None:
     chance, learned = teach_healthy(40)
     runs = [replace(draw_healthy(chance), duration_s=0.4) for _ in range(100)]
     learned = judge_all(learned, [*runs, draw_healthy(chance)])[-1].learned
-    assert sum(seconds > 30 for seconds in learned.rows[::8]) == WINDOW - MOST_PENDING
+    assert sum(seconds > 30 for seconds in learned.rows[::WIDTH]) == WINDOW - MOST_PENDING
 
 
 def test_accepting_makes_the_next_equal_run_quiet() -> None:
@@ -103,7 +103,7 @@ def test_judging_leaves_the_memory_that_it_was_given_alone() -> None:
 @pytest.mark.parametrize("value", [nan, inf, -inf, -3.0])
 def test_a_number_that_is_none_is_unknown(value: float) -> None:
     learned = teach([Observation(duration_s=60.0), Observation(duration_s=value, counters={"items": value})])
-    assert list(learned.rows[::8]) == [60.0, UNKNOWN]
+    assert list(learned.rows[::WIDTH]) == [60.0, UNKNOWN]
     assert list(learned.named["mark:items"]) == [UNKNOWN]
 
 
