@@ -42,13 +42,63 @@ NEEDLES = (
     b"returncode",
     b"rc=",
     b"rc:",
+    # What strerror(3) and shells say without any of the words above.
+    b"no route to host",
+    b"connection reset",
+    b"connection closed",
+    b"lost connection",
+    b"broken pipe",
+    b"a directory",
+    b"file exists",
+    b"does not exist",
+    b"doesn't exist",
+    b"stale file handle",
+    b"not connected",
+    b"not known",
+    b"not supported",
+    b"unavailable",
+    b"no such device",
+    b"no such process",
+    b"too many open files",
+    b"quota exceeded",
+    b"disk full",
+    b"resource busy",
+    b"file busy",
+    b"already in use",
+    b"list too long",
+    b"is down",
+    b"bad file descriptor",
+    b"bad magic",
+    b"illegal",
+    b"unbound variable",
+    b"parameter not set",
+    b"unknown option",
+    b"unrecognized",
+    b"usage:",
+    b"unexpected",
+    b"mismatch",
+    b"has expired",
+    b"deadlock",
+    b"unsuccessful",
+    b"giving up",
+    b"aborting",
+    b"terminated",
+    b"critical",
+    b"err!",
+    b"err]",
 )
 # One word of a sentence, not part of a name: error.log, /var/error, error-handling.md and errorless are none.
 WORD = (
     r"(?<![\w/\\-])(?<!\w\.)(?:errors?|errno|err|error\(s\)|errors?[_ -]count|fail(?:s|ed|ure|ures|ing)?|"
     r"traceback|exceptions?|fatal|panic(?:ked)?|denied|refused|not found|"
     r"no such file|cannot|can't|could not|unable to|timed out|no space left|out of memory|segmentation fault|"
-    r"core dumped|killed|aborted|corrupt(?:ed|ion)?|unreachable|not permitted|read-only file system|invalid|missing)"
+    r"core dumped|killed|aborted|corrupt(?:ed|ion)?|unreachable|not permitted|read-only file system|invalid|missing|"
+    r"no route to host|connection reset|connection closed|lost connection|broken pipe|(?:is|not) a directory|"
+    r"file exists|does(?: not|n't) exist|stale file handle|not connected|not known|not supported|unavailable|"
+    r"no such (?:device|process)|too many open files|quota exceeded|disk full|(?:resource|file) busy|already in use|"
+    r"list too long|is down|bad (?:file descriptor|magic)|illegal|unbound variable|parameter not set|unknown option|"
+    r"unrecognized|usage(?=:)|unexpected(?:ly)?|mismatch|has expired|deadlock|unsuccessful|giving up|aborting|"
+    r"terminated|critical)"
     r"(?![\w-]|[./\\]\w)"
 )
 # KeyError, java.io.IOException
