@@ -6,7 +6,7 @@ Everything is written in one transaction: a check that is killed leaves the runs
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from agentkit.core.config import Configuration
@@ -60,10 +60,12 @@ def run_check(
     *,
     now: float,
     root: str = "/",
+    keep: Callable[[Checked], None] | None = None,
 ) -> Checked:
     """Judge every run since the last check, look who is late, and settle which findings hold.
 
-    `root` is the root folder of the machine whose crontabs are read.
+    `root` is the root folder of the machine whose crontabs are read; `keep` is called in the transaction that settles
+    the findings, so that what it writes down is there when they are.
     """
     places = spool_places(environ)
     take_in_spool(ledger, places, configuration.host, now)
@@ -78,6 +80,8 @@ def run_check(
         sightings += _find_late_jobs(ledger, promises, scheduled.vanished, configuration.host, now)
         sightings += _look_around(ledger, folder, environ, configuration, now)
         checked = _settle(ledger, sightings, news.ended_jobs, configuration.host, now)
+        if keep is not None:
+            keep(checked)
         write_value(ledger, LAST_CHECK_KEY, repr(now))
     return checked
 

@@ -10,6 +10,10 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ledger import Ledger, with_ledger
 from agentkit.core.paths import state_folder
 from agentkit.heartbeat.check import Checked, run_check
+from agentkit.heartbeat.delivery import check_address, keep_news
+from agentkit.heartbeat.delivery import notify as tell_program
+from agentkit.heartbeat.delivery import ping as ping_service
+from agentkit.heartbeat.lastcheck import leave_evidence
 from agentkit.heartbeat.printing import print_checked
 from agentkit.heartbeat.viewing import complain, read_settings, warn
 
@@ -33,34 +37,40 @@ def check_and_tell(
     if notify_as not in FORMS:
         raise AgentkitError(f"--notify-as: {notify_as!r} is neither json nor text", status=Exit.USAGE)
     program = None if notify is None else _split_program(notify)
-    if ping is not None and not ping.startswith(("http://", "https://")):
-        raise AgentkitError(f"--ping: {ping!r} is no address such as https://example.org/ping", status=Exit.USAGE)
     configuration = read_settings(environ)
     settings = configuration.heartbeat
     program = list(settings.notify) if program is None else program
     address = settings.ping if ping is None else ping
+    if ping is not None:
+        check_address(ping)
     folder = state_folder(environ)
 
     def work(ledger: Ledger) -> Checked:
-        from agentkit.heartbeat.delivery import notify as deliver
-        from agentkit.heartbeat.delivery import ping as tell_service
-
-        checked = run_check(ledger, folder, environ, configuration, now=now)
+        checked = run_check(
+            ledger, folder, environ, configuration, now=now, keep=lambda checked: _keep(ledger, program, checked, now)
+        )
         for notice in ledger.notices:
             warn(notice)
         if program:
-            news, as_text = (*checked.new, *checked.gone), notify_as == "text"
-            complain(deliver(ledger, program, news, limit_s=settings.notify_limit_s, as_text=as_text, now=now))
+            as_text = notify_as == "text"
+            complain(tell_program(ledger, program, limit_s=settings.notify_limit_s, as_text=as_text, now=now))
         if address:
-            complain(tell_service(ledger, address, limit_s=settings.ping_limit_s, now=now))
+            complain(ping_service(ledger, address, limit_s=settings.ping_limit_s, now=now))
         return checked
 
     checked = with_ledger(folder, work)
+    complain(leave_evidence(folder))
     # Cron mails what is printed: with a program that is told the news, repeating it every few minutes is noise.
     is_silent = is_quiet or (bool(program) and not sys.stdout.isatty())
     if as_json or not is_silent:
         print_checked(checked, now=now, as_json=as_json)
     return Exit.OK if checked.is_well else Exit.FINDINGS
+
+
+def _keep(ledger: Ledger, program: list[str], checked: Checked, now: float) -> None:
+    # Without a program nothing is kept: one that is named later is told what holds then.
+    if program:
+        keep_news(ledger, checked.firing, now)
 
 
 def _split_program(text: str) -> list[str]:
