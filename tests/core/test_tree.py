@@ -103,17 +103,18 @@ def test_no_fork_tree_outruns_the_killing(nap: str, tmp_path: Path) -> None:
 def test_everyone_is_stopped_before_the_first_is_killed(nap: str) -> None:
     # A parent that runs on while its children are killed starts them again.
     child = start(f"trap '' TERM; {FORTY.replace('NAP', nap)}", lambda: len(find_by_words(nap)) == 40)
-    last_look: list[str] = []
+    looks: list[dict[int, int]] = []
 
     def find_living() -> dict[int, int]:
-        living = tree.find_descendants(os.getpid())
-        last_look[:] = [(tree.read_stat(pid) or ("gone",))[0] for pid in living]
-        return living
+        looks.append(tree.find_descendants(os.getpid()))
+        if len(looks) > 1:
+            wait_until(lambda: {(tree.read_stat(pid) or ("gone",))[0] for pid in looks[0]} == {"T"})
+        return looks[-1]
 
     tree.kill_all(find_living)
 
-    assert len(last_look) == 45
-    assert set(last_look) == {"T"}
+    assert len(looks) == 2
+    assert len(looks[1]) == 45
     assert end_own_tree({}) == []
     child.returncode = -9
 
