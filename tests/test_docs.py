@@ -1,0 +1,242 @@
+"""Is every word of the pages true: commands and their output, options, keys, statuses, records, links?"""
+
+import json
+import os
+import re
+import shlex
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import jsonschema
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from agentkit.cli import DOORS, build_root
+from agentkit.core.config import load_configuration
+from agentkit.core.crontext import parse_crontab
+from agentkit.core.errors import EXIT_TABLE
+from agentkit.core.ledger.schema import TABLES as LEDGER_TABLES
+from agentkit.core.lines import fingerprint
+from agentkit.core.schemas import list_kinds, read_schema
+from agentkit.core.settings import TABLES, TOP, describe_settings
+from agentkit.heartbeat import cli as heartbeat_cli
+from agentkit.heartbeat.sighting import OF_RUNS
+from tests.documents import (
+    PAGES,
+    ROOT,
+    Block,
+    Step,
+    find_links,
+    find_named_commands,
+    fits,
+    mask,
+    play,
+    read_blocks,
+    read_steps,
+)
+
+BLOCKS = [block for page in PAGES for block in read_blocks(page)]
+PLAYED = ("console", "sh")
+# What was there before the commands of a page, by the name that its comment says.
+GOOD_NIGHTS = """
+mkdir data && head -c 4M /dev/urandom | split -b 100k - data/
+printf '%s\\n' '#!/bin/sh' '[ -e backup.lock ] && exit 0' 'touch backup.lock' 'tar -czf backup.tar.gz data' \\
+    'echo "saved $(tar -tzf backup.tar.gz | wc -l) files"' 'rm backup.lock' > backup.sh
+chmod +x backup.sh
+for night in $(seq 25); do agentkit heartbeat run backup --every 1d -- ./backup.sh; done
+"""
+SCENES = {
+    "good-nights": GOOD_NIGHTS,
+    "backup": f"{GOOD_NIGHTS} touch backup.lock; agentkit heartbeat run backup --every 1d -- ./backup.sh",
+}
+# Blocks that no test runs as they stand, and why; what they do is tested elsewhere.
+NOT_RUN: dict[str, str] = {
+    "README.md: python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/agentkit checkup": (
+        "downloads the dependencies, and tests/run is what runs this; test_packaging.py builds and installs the wheel"
+    ),
+}
+
+
+def _group(blocks: list[Block]) -> dict[tuple[str, str], list[Step]]:
+    groups: dict[tuple[str, str], list[Step]] = {}
+    for block in blocks:
+        if block.language in PLAYED and block.name not in NOT_RUN:
+            groups.setdefault((block.page, block.scene), []).extend(read_steps(block))
+    return groups
+
+
+SESSIONS = _group(BLOCKS)
+
+
+@pytest.mark.parametrize(("page", "scene"), SESSIONS, ids=str)
+def test_a_page_shows_what_its_commands_print(page: str, scene: str, tmp_path: Path) -> None:
+    steps = SESSIONS[page, scene]
+    before = [SCENES[scene]] if scene else []
+    played = play([*before, *(step.command for step in steps)], tmp_path)
+    assert len(played) == len(before) + len(steps), f"the session ended after {played[-1:]}"
+    for step, (status, output) in zip(steps, played[len(before) :], strict=True):
+        came, shown = mask(output, tmp_path), mask(step.shown, tmp_path)
+        if "heartbeat check" in step.command:
+            # Findings of one check stand in the order of their fingerprints, and those differ from host to host.
+            missing = Counter(shown) - Counter(came)
+            assert not +missing - Counter(["…"]), f"$ {step.command}\n" + "\n".join(output)
+            assert "…" in shown or len(shown) == len(came), f"$ {step.command}\n" + "\n".join(output)
+        else:
+            assert fits(shown, came), f"$ {step.command}\n" + "\n".join([*output, "--- shown:", *step.shown])
+        assert status in (0, 1) or "$?" in step.command, f"$ {step.command} ended with {status}"
+
+
+def test_every_block_is_run_or_has_its_reason() -> None:
+    kinds = {*PLAYED, "cron", "toml", "json", "text"}
+    assert [block.name for block in BLOCKS if block.language not in kinds] == []
+    assert [block.name for block in BLOCKS if block.language == "text" and "$ " in block.text] == []
+    assert set(NOT_RUN) - {block.name for block in BLOCKS} == set()
+    assert set(SCENES) - {block.scene for block in BLOCKS} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_its_links_lead_somewhere(page: Path) -> None:
+    lost = []
+    for link in find_links(page):
+        target, _, anchor = link.partition("#")
+        if re.match(r"[a-z]+:", target):
+            continue
+        found = page.parent / target if target else page
+        if not found.exists() or (anchor and anchor not in _anchors(found)):
+            lost.append(link)
+    assert lost == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_of_this_repository_that_it_names_is_there(page: Path) -> None:
+    named = re.findall(r"(?<![\w/.])((?:tests|docs|agentkit)/[\w./-]+\w)", page.read_text())
+    named += [f"{module.replace('.', '/')}.py" for module in re.findall(r"-m (tests\.[\w.]+\w)", page.read_text())]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_it_names_is_one(page: Path) -> None:
+    wrong = [command for command in find_named_commands(page) if not _is_command(command)]
+    assert wrong == []
+
+
+def test_no_page_tells_of_the_machine_it_was_written_on() -> None:
+    foreign = re.compile(rf"/work\b|/root/|{re.escape(os.uname().nodename)}\b(?=[@:])")
+    assert [page for page in PAGES if foreign.search(page.read_text())] == []
+
+
+def test_heartbeat_lists_the_options_that_there_are() -> None:
+    listed = {verb: _options_of(text) for verb, text in _sections(ROOT / "docs/heartbeat.md").items()}
+    group = typer.main.get_group(heartbeat_cli.app)
+    declared = {
+        verb: {option for spot in command.params for option in spot.opts if option.startswith("--")}
+        for verb, command in group.commands.items()
+    }
+    assert {verb: listed.get(verb) for verb in declared} == declared
+
+
+def test_heartbeat_lists_the_findings_that_there_are() -> None:
+    [table] = re.findall(r"^\| type \|.*?\n\n", (ROOT / "docs/heartbeat.md").read_text(), re.DOTALL | re.MULTILINE)
+    listed = re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE)
+    source = "".join(module.read_text() for module in (ROOT / "agentkit/heartbeat").glob("*.py"))
+    found = {*OF_RUNS, *re.findall(r'Sighting\(\s*"([a-z-]+)"', source)}
+    assert Counter(listed) == Counter(found)
+
+
+def test_contracts_list_the_statuses_that_there_are() -> None:
+    text = (ROOT / "docs/contracts.md").read_text()
+    listed = re.findall(r"^\| (\d+(?:\+N)?) \| ([^|]+) \| ([^|]+) \|$", text, re.MULTILINE)
+    assert listed == [tuple(row) for row in EXIT_TABLE]
+
+
+def test_contracts_list_the_tables_of_the_ledger() -> None:
+    section = _sections(ROOT / "docs/contracts.md")["The ledger"]
+    assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == list(LEDGER_TABLES)
+
+
+def test_contracts_show_a_record_of_each_kind() -> None:
+    shown = {json.loads(block.text)["kind"] for block in BLOCKS if block.language == "json"}
+    assert shown == set(list_kinds()) - {"common"}
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "json"], ids=lambda block: f"{block.line}")
+def test_a_record_that_is_shown_fits_its_schema(block: Block) -> None:
+    record = json.loads(block.text)
+    jsonschema.validate(record, read_schema(record["kind"]))
+    if record["kind"] == "finding":
+        spots = [record[name] for name in ("host", "source", "type", "subject", "key")]
+        assert record["fingerprint"] == fingerprint(*spots)
+
+
+def test_configuration_lists_the_keys_that_there_are() -> None:
+    sections = _sections(ROOT / "docs/configuration.md")
+    tables = {"The top": TOP, **{f"[{name}]": describe_settings(table) for name, table in TABLES.items()}}
+    for title, settings in tables.items():
+        rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]*) \| ([^|]+) \|$", sections[title], re.MULTILINE)
+        wanted = [(one.name, one.kind.expected, _write_default(one.default), one.meaning) for one in settings.values()]
+        assert rows == wanted
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "toml"], ids=lambda block: f"{block.line}")
+def test_a_configuration_that_is_shown_is_understood(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "agentkit.toml"
+    file.write_text(block.text)
+    file.chmod(0o600)
+    complaints: list[str] = []
+    environ = {"AGENTKIT_CONFIG": str(file)}
+    load_configuration(environ, own=("heartbeat", "jobs"), warn=complaints.append)
+    assert complaints == []
+    assert tomllib.loads(block.text)
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "cron"], ids=lambda block: f"{block.line}")
+def test_a_crontab_that_is_shown_is_run_by_cron_whole(block: Block) -> None:
+    parsed = parse_crontab(f"{block.text}\n", file="crontab", owner="root", is_user=lambda name: name == "root")
+    assert [line.why for line in parsed.dropped] == []
+    written = [line for line in block.text.splitlines() if re.match(r"[\d*@]", line)]
+    assert len(parsed.lines) == len(written)
+    assert [line.command for line in parsed.lines if not _is_command(line.command)] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def _sections(page: Path) -> dict[str, str]:
+    parts = re.split(r"^## (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {title.strip("`").split(" ")[0] if "`" in title else title: text for title, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def _options_of(section: str) -> set[str]:
+    rows = re.findall(r"^\| ((?:`--[^|]*`(?:, )?)+) \|", section, re.MULTILINE)
+    return {option for row in rows for option in re.findall(r"--[a-z-]+", row)}
+
+
+def _write_default(default: object) -> str:
+    return "" if default is None else f"`{json.dumps(default)}`"
+
+
+def _is_command(text: str) -> bool:
+    """Tell whether a command line names a door, a verb and options that there are; `…` may end it."""
+    try:
+        words = shlex.split(text.replace("…", " "))
+    except ValueError:
+        words = text.split()
+    names = [index for index, word in enumerate(words) if os.path.basename(word) == "agentkit"]
+    if not names:
+        return False
+    words = words[names[0] + 1 :]
+    group = build_root()
+    for name in list(words):
+        if name.startswith("-") or not isinstance(group, TyperGroup):
+            break
+        if name not in group.commands:
+            return False
+        group = typer.main.get_group(heartbeat_cli.app) if name in DOORS else group.commands[name]
+        words = words[1:]
+    known = {"--help", "-h", *(option for spot in group.params for option in spot.opts)}
+    own = words[: words.index("--")] if "--" in words else words
+    return all(word.partition("=")[0] in known for word in own if word.startswith("-") and word != "-")
