@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 from agentkit.core.errors import AgentkitError, Exit
 
+# A flipped bit in the name of a column or in SQLite's own words about it is no sqlite3.Error.
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
+
 
 class CorruptLedgerError(AgentkitError):
     """The ledger's file cannot be trusted: `with_ledger` sets it aside and takes over what can be read."""
@@ -24,18 +27,18 @@ def explained(path: str) -> Iterator[None]:
     """Turn each sqlite3 error of the block into the AgentkitError that says what to do."""
     try:
         yield
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise explain(error, path) from error
 
 
-def explain(error: sqlite3.Error, path: str) -> AgentkitError:
+def explain(error: sqlite3.Error | UnicodeDecodeError, path: str) -> AgentkitError:
     """Return the AgentkitError for a failure of SQLite at the ledger `path`.
 
     Result codes: https://www.sqlite.org/rescode.html (the low byte is the primary code).
     """
     code = getattr(error, "sqlite_errorcode", 0)
     primary = code & 0xFF
-    if str(error).startswith("Could not decode to UTF-8"):
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8"):
         # The module's own words hold the whole text, which may be anything.
         return CorruptLedgerError(path, "a text is no UTF-8")
     if primary == sqlite3.SQLITE_ERROR and str(error).startswith(("no such table", "no such column")):

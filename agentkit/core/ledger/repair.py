@@ -18,7 +18,7 @@ from urllib.parse import quote
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ledger.applying import DAY_S, DAY_STATES
 from agentkit.core.ledger.door import LIMIT_S, enter_door
-from agentkit.core.ledger.faults import CorruptLedgerError, explain, explained
+from agentkit.core.ledger.faults import FAULTS, CorruptLedgerError, explain, explained
 from agentkit.core.ledger.opening import (
     NAME,
     OlderLedgerError,
@@ -53,13 +53,7 @@ def repair(folder: str, reason: str, *, limit_s: float = LIMIT_S) -> str:
         with explained(new):
             text = _build(path, new, scratch, aside, reason)
         sync(new)
-        if file_bytes(path + "-wal"):
-            os.rename(path + "-wal", aside + "-wal")
-        os.rename(path, aside)
-        for tail in ("-wal", "-shm"):
-            # An empty log, and the index that SQLite makes from a log.
-            with suppress(FileNotFoundError):
-                os.unlink(path + tail)
+        _set_aside(path, aside)
         put_in_place(new, path)
         return text
     except OSError as error:
@@ -125,7 +119,7 @@ def _take_over(path: str, new: str, scratch: str, target: sqlite3.Connection) ->
                 source.execute("PRAGMA writable_schema = ON")
                 tables = {row[0] for row in source.execute("SELECT name FROM sqlite_master")}
                 version = source.execute("PRAGMA user_version").fetchone()[0]
-            except sqlite3.DatabaseError as error:
+            except FAULTS as error:
                 if not isinstance(explain(error, path), CorruptLedgerError):
                     raise
                 continue
@@ -202,6 +196,21 @@ def _tell(done: Sequence[Salvage]) -> str:
     lossy = ", ".join(f"{one.table} {one.lost}" for one in done if one.lost)
     told = f"{taken} rows were taken over, {lost} lost" + (f" ({lossy})" if lossy else "")
     return told if all(one.is_end_known for one in done) else f"{told}, at most, as far as one can tell"
+
+
+def _set_aside(path: str, aside: str) -> None:
+    if file_bytes(path + "-wal"):
+        os.rename(path + "-wal", aside + "-wal")
+    try:
+        # A second name first: were the old file's only one taken away, whoever is killed now would leave no ledger at
+        # all, and the next program would begin an empty one without a word.
+        os.link(path, aside)
+    except OSError:
+        os.rename(path, aside)
+    for tail in ("-wal", "-shm"):
+        # An empty log, and the index that SQLite makes from a log.
+        with suppress(FileNotFoundError):
+            os.unlink(path + tail)
 
 
 def _free_name(name: str) -> str:

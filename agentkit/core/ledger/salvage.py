@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agentkit.core.ledger.faults import FAULTS
 from agentkit.core.ledger.schema import TABLES
 
 FARTHEST = 1 << 62
@@ -77,7 +78,7 @@ def _walk(source: sqlite3.Connection, target: sqlite3.Connection, salvage: Salva
                 _put(target, salvage, insert, [row[place] for place in places])
             else:
                 continue
-        except sqlite3.DatabaseError as error:
+        except FAULTS as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise
         if reached >= last:
@@ -94,7 +95,7 @@ def _walk(source: sqlite3.Connection, target: sqlite3.Connection, salvage: Salva
 def _find_end(source: sqlite3.Connection, table: str) -> int:
     try:
         end = source.execute(f"SELECT max(rowid) FROM {table}").fetchone()[0] or 0
-    except sqlite3.DatabaseError:
+    except FAULTS:
         return FARTHEST
     return end if isinstance(end, int) and 0 <= end < FARTHEST else FARTHEST
 
@@ -131,7 +132,7 @@ def _put_without_detail(
     wanted = insert[insert.index("(") + 1 : insert.index(")")].replace(" detail,", " NULL,")
     try:
         row = source.execute(f"SELECT {wanted} FROM runs WHERE rowid = ?", (row_id,)).fetchone()
-    except sqlite3.DatabaseError:
+    except FAULTS:
         return
     if row is not None:
         salvage.lost -= 1
@@ -152,6 +153,6 @@ def _take_names(source: sqlite3.Connection, target: sqlite3.Connection, table: s
                 if target.execute(insert, tuple(row)).rowcount == 1:
                     salvage.taken += 1
                     salvage.lost -= 1
-        except sqlite3.DatabaseError:
+        except FAULTS:
             # From the other end, up to the same bad page.
             continue

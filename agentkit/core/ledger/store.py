@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
-from agentkit.core.ledger.faults import explain, explained
+from agentkit.core.ledger.faults import FAULTS, explain, explained
 
 BUSY_LIMIT_S = 5.0
 CACHE_KIB = 4096
@@ -83,7 +83,7 @@ class Ledger:
         """Return the rows one by one, as the database finds them."""
         try:
             yield from self._connection.execute(statement, values)
-        except sqlite3.Error as error:
+        except FAULTS as error:
             raise explain(error, self.path) from error
 
     def first(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Row | None:

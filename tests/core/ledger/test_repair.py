@@ -1,6 +1,9 @@
 import os
 import random
 import sqlite3
+import subprocess
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from agentkit.core.ledger import (
 )
 from agentkit.core.ledger.schema import PAGE_BYTES, TABLES
 
+ROOT = Path(__file__).parents[3]
 NOW = 1_790_000_000.0
 JOBS, RUNS = 12, 40
 
@@ -242,6 +246,31 @@ def test_a_text_that_is_no_text_any_more_is_taken_over_with_its_bad_byte_spelt_o
         (note,) = notes.find_unseen_notes(ledger)
         assert "a text is no UTF-8" in note.text
         assert [run.run for run in runs.iterate_unjudged(ledger) if "x\\xffxx" in (run.detail_text or "")] != []
+
+
+def test_a_name_of_a_column_that_is_no_text_any_more_is_repaired(damaged, sound):
+    state = damaged(sound[0].replace(b"severity TEXT NOT NULL", b"sev\xffrity TEXT NOT NULL", 1))
+    assert set(with_ledger(state, read_everything)) == EVERYTHING
+    with open_ledger(state) as ledger:
+        assert [note.kind for note in notes.find_unseen_notes(ledger)] == ["corrupt"]
+
+
+def test_a_repair_that_is_killed_at_any_moment_is_done_by_the_next_one(damaged, sound, random_choices: random.Random):
+    state = damaged(zero_pages(sound[0], [20, 40]))
+    script = "import sys; from agentkit.core.ledger import repair; repair.repair(sys.argv[1], 'bad pages')"
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    for _ in range(12):
+        process = subprocess.Popen([sys.executable, "-c", script, state], env=environ, stderr=subprocess.PIPE)
+        time.sleep(random_choices.uniform(0.08, 0.25))
+        process.kill()
+        assert process.communicate(timeout=60)[1] == b""
+        assert os.path.exists(f"{state}/ledger.db")
+    with_ledger(state, read_everything)
+    with open_ledger(state) as ledger:
+        assert {note.kind for note in notes.find_unseen_notes(ledger)} == {"corrupt"}
+        assert len(findings.find_firing(ledger)) == 9
+        take_in_spool(ledger, [state], "web-1", NOW)
+        assert set(read_everything(ledger)) == EVERYTHING
 
 
 def test_a_repair_without_room_changes_nothing(damaged, sound, monkeypatch):
