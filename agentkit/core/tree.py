@@ -225,6 +225,17 @@ def wait_channel(pid: int) -> str:
     return f"state {stat[0]}" if stat else ""
 
 
+def children_wrote() -> int | None:
+    """Return how many bytes the reaped children of this process and all of theirs wrote; None where it is not counted.
+
+    Files, pipes and terminals alike, on whatever file system (proc(5), `wchar`). A dead process's own figures are
+    root's to read; but the kernel adds them to its parent's, beside what the parent's own thread wrote.
+    """
+    with_children = _read_written("/proc/self/io")
+    alone = _read_written(f"/proc/self/task/{os.getpid()}/io")
+    return None if with_children is None or alone is None else with_children - alone
+
+
 def held_locks(pid: int) -> list[str]:
     """Return the paths of the files on which the process holds a lock, sorted; [] where it may not be looked at."""
     paths = set()
@@ -285,6 +296,11 @@ def _look_below(roots: tuple[int, ...]) -> tuple[dict[int, int], set[int]]:
             else:
                 ended.add(pid)
     return found, ended
+
+
+def _read_written(path: str) -> int | None:
+    words = _read(path).split(None, 4)
+    return int(words[3]) if len(words) > 3 and words[2] == b"wchar:" else None
 
 
 def _waits_in_kernel(pid: int) -> bool:

@@ -170,6 +170,9 @@ _RULES: dict[str, tuple[float, float, float]] = {
     "stderr_bytes": _SIZE,
     "blocks_out": (0.5, 64.0, 128.0),
     "max_rss": _SIZE,
+    # What the program and all that it started wrote, its own output not counted: into pipes, where an empty one tells
+    # of a producer that died, and on file systems that count no blocks. Below 512 it is a pid file or a time stamp.
+    "written": (0.5, 512.0, NEVER),
     # Each program that is started and each page that it touches: by far the steadiest trace of how much was done, the
     # only one of a silent job of milliseconds (0.05 s is below what a loaded machine adds) or on a tmpfs (no blocks).
     "page_faults": (0.5, 0.0, NEVER),

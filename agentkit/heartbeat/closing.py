@@ -78,6 +78,7 @@ def describe_end(options: RunOptions, head: Record, outcome: Outcome, effects: l
         "blocks_in": outcome.blocks_in,
         "blocks_out": outcome.blocks_out,
         "page_faults": outcome.page_faults,
+        "written_bytes": outcome.written_bytes,
     }
     special: Record = {
         "background_s": outcome.background_s,

@@ -174,6 +174,7 @@ def _observe(run: Run, detail: dict[str, object]) -> Observation:
         stderr_bytes=_known(run.stderr_bytes),
         blocks_out=_known(run.blocks_out),
         max_rss_bytes=_known(run.max_rss_bytes),
+        written_bytes=_known(_written_beside_output(run, detail)),
         page_faults=_known(faults if isinstance(faults, int | float) else None),
         counters={k: float(v) for k, v in counters.items() if isinstance(v, int | float)}
         if isinstance(counters, dict)
@@ -192,6 +193,13 @@ def _observe(run: Run, detail: dict[str, object]) -> Observation:
         orphan_failed=isinstance(orphans, list)
         and any(isinstance(orphan, dict) and orphan.get("status") for orphan in orphans),
     )
+
+
+def _written_beside_output(run: Run, detail: dict[str, object]) -> float | None:
+    written = detail.get("written_bytes")
+    if not isinstance(written, int | float):
+        return None
+    return max(0.0, written - (run.stdout_bytes or 0) - (run.stderr_bytes or 0))
 
 
 def _known(value: float | None) -> float:

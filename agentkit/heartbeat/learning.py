@@ -26,7 +26,7 @@ LARGEST = 1e30  # beyond it a 32 bit float has no room
 
 CHANNELS = (
     "duration", "cpu", "stdout_lines", "stdout_bytes", "stderr_lines", "stderr_bytes", "blocks_out", "max_rss",
-    "page_faults",
+    "written", "page_faults",
 )  # fmt: skip
 WIDTH = len(CHANNELS)
 
@@ -84,7 +84,8 @@ def take_sample(learned: Learned, observation: Observation) -> Sample:
             changed[path] = digest[:16] != before
     row = (
         seen.duration_s, seen.cpu_s, seen.stdout_lines, seen.stdout_bytes,
-        seen.stderr_lines, seen.stderr_bytes, seen.blocks_out, seen.max_rss_bytes, seen.page_faults,
+        seen.stderr_lines, seen.stderr_bytes, seen.blocks_out, seen.max_rss_bytes,
+        seen.written_bytes, seen.page_faults,
     )  # fmt: skip
     signs = (
         (ERROR_WORDS if seen.error_words else 0)

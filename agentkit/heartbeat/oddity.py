@@ -27,6 +27,7 @@ class Observation:
     stderr_bytes: float = -1.0
     blocks_out: float = -1.0
     max_rss_bytes: float = -1.0
+    written_bytes: float = -1.0
     page_faults: float = -1.0
     counters: Mapping[str, float] = field(default_factory=dict)
     watched: Mapping[str, tuple[float, float, str]] = field(default_factory=dict)
@@ -78,6 +79,7 @@ _WORDS = {
     "stderr_bytes": ("wrote", " to stderr"),
     "blocks_out": ("wrote", " to disk"),
     "max_rss": ("needed", " of memory"),
+    "written": ("wrote", " to files and pipes"),
     "page_faults": ("worked through", " pages of memory"),
 }
 
@@ -96,7 +98,7 @@ def _say(channel: str, value: float) -> str:
         return f"{value:.2g}s" if value < 1 else format_duration(value)
     if kind == "blocks_out":
         return _say_bytes(value * BLOCK_BYTES)
-    if kind in ("stdout_bytes", "stderr_bytes", "max_rss", "bytes"):
+    if kind in ("stdout_bytes", "stderr_bytes", "max_rss", "bytes", "written"):
         return _say_bytes(value)
     number = f"{value:.0f}" if value == int(value) else f"{value:.4g}"
     if kind in ("stdout_lines", "stderr_lines"):

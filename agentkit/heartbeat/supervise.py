@@ -43,6 +43,7 @@ class Outcome:
         self.blocks_in = 0
         self.blocks_out = 0
         self.page_faults = 0
+        self.written_bytes: int | None = None
         self.orphans: list[dict[str, object]] = []
         self.left_behind: list[dict[str, object]] = []
         self.unkillable: list[int] = []
@@ -72,6 +73,7 @@ class Supervision:
         self._mark = mark.encode()
         self._elders = _find_elders()
         tree.become_subreaper()
+        self._written_before = tree.children_wrote()
         self._begun = time.monotonic()
         pipes: list[int] = []
         try:
@@ -113,6 +115,9 @@ class Supervision:
         else:
             self._linger()
             deadline = self._begun + self._timeout_s
+        written = tree.children_wrote()
+        if written is not None and self._written_before is not None:
+            outcome.written_bytes = written - self._written_before
         self.output.drain()
         outcome.undelivered = self.output.flush_all(deadline - time.monotonic())
         self.output.close()

@@ -41,6 +41,7 @@ class Job:
     items: float
     stderr_lines: float
     page_faults: float
+    written: float
 
 
 def draw_job(chance: random.Random, spread: tuple[float, float] = (0.1, 0.4)) -> Job:
@@ -57,6 +58,7 @@ def draw_job(chance: random.Random, spread: tuple[float, float] = (0.1, 0.4)) ->
         exp(chance.uniform(log(5), log(1e5))),
         chance.choice((0.0, 0.0, 4.0, 40.0)),
         exp(chance.uniform(log(150), log(1e6))),
+        exp(chance.uniform(log(100), log(1e8))),
     )
 
 
@@ -86,6 +88,7 @@ def draw_run(chance: random.Random, job: Job, size: float = 1.0, *, only: str = 
         blocks_out=round(noisy(job.blocks, "blocks")),
         max_rss_bytes=noisy(job.rss_bytes, "rss"),
         # However little it does, to start a program takes some: 60 for dash.
+        written_bytes=round(noisy(job.written, "written")),
         page_faults=60 + round(noisy(job.page_faults, "faults")),
         counters={"items": items},
         watched={"/srv/out": (items * 1000, items, f"{chance.getrandbits(64):016x}")},
@@ -105,6 +108,7 @@ def draw_idle_run(chance: random.Random) -> Observation:
         stderr_bytes=0,
         blocks_out=0,
         max_rss_bytes=3e6,
+        written_bytes=0,
         page_faults=64 + chance.randrange(4),
         counters={"items": 0},
     )

@@ -63,6 +63,8 @@ def test_an_oddity_explains_itself() -> None:
         ("stdout_lines", 1, 0, {"too-small"}),
         ("stdout_lines", 10, 5000, set()),  # its bytes say it
         ("max_rss_bytes", 200e6, 10e6, {"too-small"}),
+        ("written_bytes", 5000, 20, {"too-small"}),
+        ("written_bytes", 500, 0, set()),  # a time stamp, a list of one or two names
         ("page_faults", 140, 64, {"too-small"}),  # a shell that starts one program, and one that starts none
         ("page_faults", 120, 64, set()),
         ("page_faults", 140, 1_000_000, set()),  # its memory says it
