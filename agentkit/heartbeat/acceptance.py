@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from agentkit.core.config import Configuration
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.evidence import CrontabLine, Job, JobChange, StoredFinding
-from agentkit.core.ledger import Ledger, with_ledger
+from agentkit.core.ledger import Ledger, take_in_spool, with_ledger
 from agentkit.core.ledger.findings import find_firing, resolve_findings
 from agentkit.core.ledger.jobs import find_job, iterate_jobs, read_learned, update_jobs
 from agentkit.core.ledger.lines import find_lines, forget_lines
 from agentkit.core.ledger.notes import record_accept
 from agentkit.core.paths import state_folder
+from agentkit.core.spool import spool_places
 from agentkit.heartbeat.expectation import Promises, find_schedules
 from agentkit.heartbeat.lateness import find_due, is_retired, retire
 from agentkit.heartbeat.learning import accept as accept_learned
@@ -67,6 +68,8 @@ def accept_job(
         return _describe(acceptance, name, is_dry=is_dry)
 
     def work(ledger: Ledger) -> Acceptance:
+        # What the view took in may have gone into a copy.
+        take_in_spool(ledger, spool_places(environ), configuration.host, now)
         with ledger.transaction():
             job, acceptance = _look(ledger, name, configuration, now)
             if not acceptance.is_empty:

@@ -1,0 +1,104 @@
+from pathlib import Path
+
+from agentkit.core.errors import Exit
+from tests.heartbeat.answers import Verb, read_records
+from tests.heartbeat.machine import HOUR, Machine
+
+pytest_plugins = ("tests.heartbeat.lived",)
+
+HOURLY = {"expect": {"every_s": HOUR}}
+
+
+def summarise(verb: Verb) -> tuple[str, list[tuple[str, str]], str | None]:
+    ended = verb("summary", "--json")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    [record] = read_records(ended.stdout, "summary")
+    lines = record["lines"]
+    assert isinstance(lines, list)
+    return str(record["title"]), [(line["severity"], line["text"]) for line in lines], record["next"]  # type: ignore[return-value]
+
+
+def test_a_new_machine_is_told_the_first_step_and_nothing_is_made_there(verb: Verb, lived: Machine) -> None:
+    title, lines, next_step = summarise(verb)
+    assert title == "heartbeat: watches nothing yet"
+    assert lines == [("info", "no job has left evidence yet")]
+    assert next_step == "agentkit heartbeat run NAME --every 1h -- PROGRAM…"
+    assert not lived.folder.exists()
+
+
+def test_jobs_that_nobody_checks_are_a_warning(verb: Verb, lived: Machine) -> None:
+    lived.end(**HOURLY)
+    title, lines, next_step = summarise(verb)
+    assert title == "heartbeat: nobody checks"
+    assert lines == [("info", "1 job: 1 well"), ("warning", "no check ever ran: what is missing goes unnoticed")]
+    assert next_step == "agentkit heartbeat check"
+
+
+def test_when_all_is_well_there_is_no_next_step(verb: Verb, lived: Machine) -> None:
+    lived.end(**HOURLY)
+    lived.check()
+    title, lines, next_step = summarise(verb)
+    assert (title, next_step) == ("heartbeat: all is well", None)
+    assert [severity for severity, _ in lines] == ["info", "info"]
+
+
+def test_a_check_of_more_than_an_hour_ago_is_a_warning(verb: Verb, lived: Machine) -> None:
+    lived.step(-2 * HOUR)
+    lived.end(expect={"every_s": 24 * HOUR})
+    lived.check()
+    title, lines, next_step = summarise(verb)
+    assert title == "heartbeat: nobody checks"
+    assert lines[-1] == ("warning", "the last check was 2h ago")
+    assert next_step == "agentkit heartbeat check"
+
+
+def test_the_worst_findings_come_first_and_the_rest_is_counted(verb: Verb, lived: Machine) -> None:
+    lived.step(-60)
+    lived.end("slow", effects=[{"text": "--expect-duration 0s..1s", "held": False, "why": "it took 9s"}], **HOURLY)
+    lived.end("plain")
+    runs = [lived.end(f"bad-{number}", "failed", status=3, **HOURLY) for number in range(6)]
+    lived.check()
+    title, lines, next_step = summarise(verb)
+    assert title == "heartbeat: 7 findings"
+    assert lines[0] == ("critical", "8 jobs: 1 well, 6 failed, 1 odd")
+    assert [severity for severity, _ in lines[1:6]] == ["critical"] * 5
+    assert lines[6:8] == [
+        ("critical", "and 2 more findings"),
+        ("info", "1 more thing worth knowing: agentkit heartbeat check"),
+    ]
+    assert next_step in {f"agentkit heartbeat show {run}" for run in runs}
+
+
+def test_a_job_that_is_late_by_now_is_told_before_any_check_says_so(verb: Verb, lived: Machine) -> None:
+    lived.step(-600)
+    lived.end(expect={"every_s": 60.0, "grace_s": 1.0})
+    lived.check()
+    lived.step(590)
+    lived.end("other", expect={"every_s": HOUR})
+    title, lines, next_step = summarise(verb)
+    assert title == "heartbeat: 1 job not well"
+    assert lines[0] == ("warning", "2 jobs: 1 well, 1 late")
+    assert next_step == "agentkit heartbeat status"
+
+
+def test_a_person_gets_the_same_as_lines(verb: Verb, lived: Machine) -> None:
+    lived.end(state="failed", status=3, **HOURLY)
+    lived.check()
+    shown = verb("summary").stdout.splitlines()
+    assert shown[0] == "heartbeat: 1 finding"
+    assert shown[1] == "  critical 1 job: 0 well, 1 failed"
+    assert shown[-1].startswith("  next:    agentkit heartbeat show ")
+
+
+def test_checkup_asks_for_it(verb: Verb, agentkit: Verb, lived: Machine) -> None:
+    lived.end(**HOURLY)
+    lived.check()
+    shown = agentkit("checkup", more={"AGENTKIT_HOME": str(lived.folder)}).stdout
+    assert shown.splitlines()[0] == "heartbeat: all is well"
+
+
+def test_a_wrong_configuration_is_told_by_checkup(agentkit: Verb, verb: Verb, lived: Machine) -> None:
+    lived.folder.mkdir()
+    Path(lived.folder, "agentkit.toml").write_text("[jobs.x]\nevry = 3\n")
+    assert verb("summary", "--json").returncode == Exit.CONFIGURATION
+    assert "evry" in agentkit("checkup", more={"AGENTKIT_HOME": str(lived.folder)}).stdout
