@@ -16,6 +16,7 @@ from agentkit.core.errors import Exit
 from agentkit.core.program import Program
 
 SPARE_DESCRIPTORS = 8
+CHEAP_TO_CLOSE = 4096
 # The first byte of a note says which step failed, the second holds its errno.
 NOTE_BYTES = 2
 FOLDER, EXEC, UNKNOWN = 1, 2, 3
@@ -88,7 +89,7 @@ def _become(
             os.dup2(descriptor, number)
             os.close(descriptor)  # at once: in a full table there is none left for the listing below
         # A program that hangs in its start must not hold the locks and pipes of this process open.
-        os.closerange(3, max(map(int, os.listdir("/proc/self/fd")), default=os.sysconf("SC_OPEN_MAX")) + 1)
+        os.closerange(3, _bound_descriptors())
         for number in _signal.valid_signals():
             # Python itself ignores SIGPIPE and SIGXFSZ.
             if callable(_signal.getsignal(number)) or number in (_signal.SIGPIPE, _signal.SIGXFSZ):
@@ -105,6 +106,12 @@ def _become(
         # Whatever happens: the child of a fork never goes back into the code of its parent.
         notes[place * NOTE_BYTES : (place + 1) * NOTE_BYTES] = note
         os._exit(Exit.WRAPPER_FAILED)
+
+
+def _bound_descriptors() -> int:
+    bound = os.sysconf("SC_OPEN_MAX")
+    # Closing what is not open is cheaper than listing what is, unless there may be a million of them.
+    return bound if 0 < bound <= CHEAP_TO_CLOSE else max(map(int, os.listdir("/proc/self/fd"))) + 1
 
 
 def _execute(argv: tuple[str, ...], environment: Mapping[str, str]) -> None:

@@ -183,12 +183,14 @@ def test_answers_come_in_the_order_of_the_programs() -> None:
 
 def test_without_room_for_more_descriptors_the_rest_waits_its_turn() -> None:
     code = """
-        import resource
+        import os, resource
         resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
-        ended = run_programs([Program(("sleep", "0.2"), timedelta(seconds=60))] * 40, at_once=40)
-        print({one.status for one in ended})
+        os.set_inheritable(os.dup(0), True)
+        argv = ("sh", "-c", "sleep 0.2; ls /proc/self/fd")
+        ended = run_programs([Program(argv, timedelta(seconds=60))] * 40, at_once=40)
+        print({(one.status, one.stdout) for one in ended})
     """
-    assert run_python(code).stdout == "{0}\n"
+    assert run_python(code).stdout == "{(0, b'0\\n1\\n2\\n3\\n')}\n"
 
 
 def test_where_no_orphan_can_come_to_it_the_mark_finds_them(nap: str) -> None:
