@@ -23,6 +23,7 @@ from agentkit.core.ledger.jobs import (
 from agentkit.core.ledger.notes import find_unseen_notes, mark_notes_seen, read_value, write_value
 from agentkit.core.ledger.runs import close_as_lost, find_open_runs
 from agentkit.core.spool import spool_places
+from agentkit.heartbeat.breaks import BREAK_KEY, Clocks, find_last_break
 from agentkit.heartbeat.ended import find_lost
 from agentkit.heartbeat.expectation import Promises
 from agentkit.heartbeat.lateness import find_due, find_late
@@ -58,7 +59,7 @@ def run_check(
     environ: Mapping[str, str],
     configuration: Configuration,
     *,
-    now: float,
+    clocks: Clocks,
     root: str = "/",
     keep: Callable[[Checked], None] | None = None,
 ) -> Checked:
@@ -67,7 +68,7 @@ def run_check(
     `root` is the root folder of the machine whose crontabs are read; `keep` is called in the transaction that settles
     the findings, so that what it writes down is there when they are.
     """
-    places = spool_places(environ)
+    places, now = spool_places(environ), clocks.now
     take_in_spool(ledger, places, configuration.host, now)
     _close_lost(ledger, places, configuration.host, now)
     with ledger.transaction():
@@ -77,7 +78,9 @@ def run_check(
         _remember_promised(ledger, promises, scheduled.since, now)
         news = judge_news(ledger, promises, now)
         sightings = [*news.sightings, *scheduled.sightings]
-        sightings += _find_late_jobs(ledger, promises, scheduled.vanished, configuration.host, now)
+        unbroken_since, seen = find_last_break(clocks, read_value(ledger, BREAK_KEY))
+        write_value(ledger, BREAK_KEY, seen)
+        sightings += _find_late_jobs(ledger, promises, scheduled.vanished, unbroken_since, configuration.host, now)
         sightings += _look_around(ledger, folder, environ, configuration, now)
         checked = _settle(ledger, sightings, news.ended_jobs, configuration.host, now)
         if keep is not None:
@@ -115,11 +118,17 @@ def _remember_promised(ledger: Ledger, promises: Promises, since: Mapping[str, f
 
 
 def _find_late_jobs(
-    ledger: Ledger, promises: Promises, vanished: frozenset[str], host: str, now: float
+    ledger: Ledger, promises: Promises, vanished: frozenset[str], unbroken_since: float, host: str, now: float
 ) -> tuple[Sighting, ...]:
     due = find_jobs_due_before(ledger, now)
     lateness = find_late(
-        due, promises, now=now, newest_evidence=find_newest_evidence(ledger), vanished=vanished, host=host
+        due,
+        promises,
+        now=now,
+        unbroken_since=unbroken_since,
+        newest_evidence=find_newest_evidence(ledger),
+        vanished=vanished,
+        host=host,
     )
     update_jobs(
         ledger,

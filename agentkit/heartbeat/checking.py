@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ledger import Ledger, with_ledger
 from agentkit.core.paths import state_folder
+from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.check import Checked, run_check
 from agentkit.heartbeat.delivery import check_address, keep_news
 from agentkit.heartbeat.delivery import notify as tell_program
@@ -26,7 +27,7 @@ def check_and_tell(
     notify: str | None,
     notify_as: str,
     ping: str | None,
-    now: float,
+    clocks: Clocks,
     as_json: bool,
     is_quiet: bool,
 ) -> int:
@@ -43,11 +44,16 @@ def check_and_tell(
     address = settings.ping if ping is None else ping
     if ping is not None:
         check_address(ping)
-    folder = state_folder(environ)
+    folder, now = state_folder(environ), clocks.now
 
     def work(ledger: Ledger) -> Checked:
         checked = run_check(
-            ledger, folder, environ, configuration, now=now, keep=lambda checked: _keep(ledger, program, checked, now)
+            ledger,
+            folder,
+            environ,
+            configuration,
+            clocks=clocks,
+            keep=lambda checked: _keep(ledger, program, checked, now),
         )
         for notice in ledger.notices:
             warn(notice)

@@ -116,14 +116,14 @@ def run(
 
 def collect_values(parameters: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the options that were given as the hot path's own parser returns them."""
-    from agentkit.heartbeat.options import FLAG, WORDS
+    from agentkit.heartbeat.options import WORDS
 
-    values: dict[str, list[str]] = {}
-    for option, kind in WORDS.items():
-        given = parameters[option.removeprefix("--").replace("-", "_")]
-        if given not in (None, False, []):
-            values[option] = ["yes"] if kind == FLAG else list(given) if isinstance(given, list | tuple) else [given]
-    return values
+    given = {option: parameters[option.removeprefix("--").replace("-", "_")] for option in WORDS}
+    listed = {
+        option: ["yes"] if value is True else [value] if isinstance(value, str) else list(value or ())
+        for option, value in given.items()
+    }
+    return {option: words for option, words in listed.items() if words}
 
 
 @app.command(cls=Verb, options_metavar="KEY=VALUE...", short_help="add counters or a note to a job's own evidence")
@@ -145,11 +145,12 @@ def check(
     quiet: bool = _flag("--quiet", "print no findings, only errors; the status says what there is"),
 ) -> int:
     """hold what is expected against what was seen; status 1 when something is wrong"""
+    from agentkit.heartbeat.breaks import read_clocks
     from agentkit.heartbeat.checking import check_and_tell
 
-    now = time.time()
+    clocks = read_clocks()
     return check_and_tell(
-        os.environ, notify=notify, notify_as=notify_as, ping=ping, now=now, as_json=as_json, is_quiet=quiet
+        os.environ, notify=notify, notify_as=notify_as, ping=ping, clocks=clocks, as_json=as_json, is_quiet=quiet
     )
 
 

@@ -5,7 +5,6 @@ Only the jobs whose `next_due_at` has passed are looked at, through an index: th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,8 +13,8 @@ from agentkit.core.times import format_duration, format_instant
 from agentkit.heartbeat.expectation import Expectation, Promises
 from agentkit.heartbeat.sighting import CRITICAL, WARNING, Sighting
 
-# After a start of the machine a job gets its next turn, if that comes within an hour, before it is called late.
-BOOT_PATIENCE_S = 3600.0
+# After a break a job gets its next turn, if that comes within an hour and its grace, before it is called late.
+PATIENCE_S = 4000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,7 @@ def find_late(
     promises: Promises,
     *,
     now: float,
+    unbroken_since: float,
     newest_evidence: float | None,
     vanished: frozenset[str],
     host: str,
@@ -48,7 +48,7 @@ def find_late(
         due_at = job.next_due_at if _came_at(job) > now else find_due(job, expectation, now)
         if expectation is None or due_at is None or due_at >= now:
             next_due[job.id] = due_at
-        elif not is_waiting_after_boot(expectation, now) and job.name not in vanished:
+        elif not is_awaiting_its_turn(expectation, unbroken_since, now) and job.name not in vanished:
             late.append((job, expectation, due_at))
     silent = _see_silence(late, newest_evidence, promises, now, host)
     if silent:
@@ -78,11 +78,10 @@ def is_retired(job: Job) -> bool:
     return bool(extra.get("retired")) and extra.get("retired_seen_at") == job.last_seen_at
 
 
-def is_waiting_after_boot(expectation: Expectation, now: float) -> bool:
-    """Tell whether the machine was started so lately that the job's first turn since has not come yet."""
-    booted_at = now - time.clock_gettime(time.CLOCK_BOOTTIME)
-    first_turn = expectation.find_due(booted_at)
-    return first_turn is not None and first_turn > now and first_turn - booted_at <= BOOT_PATIENCE_S
+def is_awaiting_its_turn(expectation: Expectation, unbroken_since: float, now: float) -> bool:
+    """Tell whether the machine was off or asleep so lately that the job's first turn since has not come yet."""
+    first_turn = expectation.find_due(unbroken_since)
+    return first_turn is not None and first_turn > now and first_turn - unbroken_since <= PATIENCE_S
 
 
 def _came_at(job: Job) -> float:

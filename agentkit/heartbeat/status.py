@@ -12,11 +12,13 @@ from agentkit.core.ledger.durations import find_recent_durations
 from agentkit.core.ledger.findings import find_firing
 from agentkit.core.ledger.jobs import find_day_sums, iterate_jobs
 from agentkit.core.ledger.lines import find_lines
+from agentkit.core.ledger.notes import read_value
 from agentkit.core.ledger.runs import find_open_runs
 from agentkit.core.times import format_instant
+from agentkit.heartbeat.breaks import BREAK_KEY, find_last_break, read_clocks
 from agentkit.heartbeat.ended import find_lost
 from agentkit.heartbeat.expectation import Expectation, Promises, find_schedules
-from agentkit.heartbeat.lateness import find_due, is_retired, is_waiting_after_boot
+from agentkit.heartbeat.lateness import find_due, is_awaiting_its_turn, is_retired
 from agentkit.heartbeat.sighting import INFO
 from agentkit.heartbeat.viewing import refuse_unknown_job
 
@@ -80,13 +82,14 @@ def find_statuses(
     lost = {run.job for run, _ in find_lost(open_runs, now)}
     alive = {run.job for run in open_runs} - lost
     findings = _group_findings(find_firing(ledger))
+    unbroken_since, _ = find_last_break(read_clocks(), read_value(ledger, BREAK_KEY))
     statuses = []
     for job in [jobs[name] for name in dict.fromkeys(names)] if names else jobs.values():
         expectation = promises.of(job)
         late_from_at = find_due(job, expectation, now)
         next_at = late_from_at - expectation.grace_s if expectation and late_from_at is not None else None
         status = JobStatus(job, "", expectation, next_at, late_from_at, tuple(findings.get(job.name, ())))
-        status = replace(status, state=_find_state(status, lost, alive, now))
+        status = replace(status, state=_find_state(status, lost, alive, unbroken_since, now))
         statuses.append(_add_past(ledger, status, now) if with_past else status)
     return sorted(statuses, key=lambda status: (_rank(status), status.job.name))
 
@@ -145,7 +148,7 @@ def _group_findings(firing: Iterable[StoredFinding]) -> Mapping[str, list[Stored
     return grouped
 
 
-def _find_state(status: JobStatus, lost: set[str], alive: set[str], now: float) -> str:
+def _find_state(status: JobStatus, lost: set[str], alive: set[str], unbroken_since: float, now: float) -> str:
     job = status.job
     if is_retired(job):
         return "retired"
@@ -155,7 +158,7 @@ def _find_state(status: JobStatus, lost: set[str], alive: set[str], now: float) 
             return "lost"
     elif job.last_state in BAD_STATES:
         return str(job.last_state)
-    if _is_late(status, now):
+    if _is_late(status, unbroken_since, now):
         return "missing" if job.last_seen_at is None else "late"
     if job.name in alive:
         return "running"
@@ -164,10 +167,10 @@ def _find_state(status: JobStatus, lost: set[str], alive: set[str], now: float) 
     return job.last_state or "waiting"
 
 
-def _is_late(status: JobStatus, now: float) -> bool:
+def _is_late(status: JobStatus, unbroken_since: float, now: float) -> bool:
     if status.expectation is None or status.late_from_at is None or status.late_from_at >= now:
         return False
-    return not is_waiting_after_boot(status.expectation, now)
+    return not is_awaiting_its_turn(status.expectation, unbroken_since, now)
 
 
 def _add_past(ledger: Ledger, status: JobStatus, now: float) -> JobStatus:

@@ -13,6 +13,7 @@ from agentkit.core.settings import HeartbeatSettings, JobSettings
 from agentkit.core.spool import append_record
 from agentkit.core.times import format_instant
 from agentkit.heartbeat.beat import encode, new_run_id, read_boot_id, read_pid_namespace
+from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.check import Checked, run_check
 
 NOON = 1_790_000_000.0
@@ -31,10 +32,22 @@ class Machine:
         self.jobs: dict[str, JobSettings] = {}
         self.heartbeat = heartbeat or HeartbeatSettings()
         self.now = NOON
+        self.booted_at = BOOT_OFFSET
+        self.slept_s = 0.0
         self.environ = {"AGENTKIT_HOME": str(self.folder), "HOME": str(folder), "PATH": os.environ["PATH"]}
+
+    @property
+    def clocks(self) -> Clocks:
+        since_boot_s = self.now - self.booted_at
+        return Clocks(self.now, since_boot_s, since_boot_s - self.slept_s, read_boot_id())
 
     def step(self, seconds: float) -> None:
         self.now += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let time go by while the whole machine sleeps."""
+        self.now += seconds
+        self.slept_s += seconds
 
     def crontab(self, *lines: str) -> None:
         """Install a system crontab; `{u}` is this user, and each line leads to this machine's state folder."""
@@ -55,7 +68,7 @@ class Machine:
             "job": "backup",
             "attempt": 1,
             "boot": read_boot_id(),
-            "boottime_s": self.now - BOOT_OFFSET,
+            "boottime_s": self.now - self.booted_at,
             **fields,
             "run": run,
         }
@@ -80,7 +93,9 @@ class Machine:
     def check(self) -> Checked:
         configuration = Configuration("none", "host-1", self.heartbeat, self.jobs)
         with open_ledger(str(self.folder)) as ledger:
-            return run_check(ledger, str(self.folder), self.environ, configuration, now=self.now, root=str(self.root))
+            return run_check(
+                ledger, str(self.folder), self.environ, configuration, clocks=self.clocks, root=str(self.root)
+            )
 
     def firing(self) -> list[tuple[str, str]]:
         """Check, and return (type, subject) of what fires, worst news included, infos left out."""

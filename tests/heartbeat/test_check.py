@@ -326,6 +326,43 @@ def test_evidence_from_the_future_does_not_excuse_a_job_for_ever(machine: Machin
     assert ("late", "job:backup") in machine.firing()
 
 
+def test_after_a_long_sleep_a_job_gets_its_next_turn_before_it_is_late(machine: Machine) -> None:
+    machine.end(**HOURLY, took=0)
+    machine.check()
+    machine.sleep(9 * HOUR)
+    assert machine.firing() == []
+    machine.step(HOUR + 300)
+    assert machine.firing() == []
+    machine.step(120)
+    assert machine.firing() == [("late", "job:backup")]
+
+
+def test_after_a_pause_of_the_whole_machine_too(machine: Machine) -> None:
+    machine.end(**HOURLY, took=0)
+    machine.check()
+    machine.step(9 * HOUR)
+    # The time since boot stood still meanwhile, as on a virtual machine that was put aside.
+    machine.booted_at += 9 * HOUR
+    assert machine.firing() == []
+
+
+def test_a_job_whose_next_turn_is_far_is_late_right_after_a_sleep(machine: Machine) -> None:
+    machine.end(expect={"every_s": DAY}, took=0)
+    machine.check()
+    machine.sleep(30 * HOUR)
+    assert machine.firing() == [("late", "job:backup")]
+
+
+def test_a_machine_that_was_just_started_waits_for_the_first_turn(machine: Machine) -> None:
+    machine.end(**HOURLY, took=0)
+    machine.check()
+    machine.step(9 * HOUR)
+    machine.booted_at = machine.now - 60
+    assert machine.firing() == []
+    machine.step(HOUR + 400)
+    assert machine.firing() == [("late", "job:backup")]
+
+
 def test_a_lock_of_a_dead_owner_is_stale(tmp_path: Path) -> None:
     dead, alive, folder, empty = (tmp_path / name for name in ("dead.pid", "alive.pid", "folder.lock", "new.lock"))
     dead.write_text("999999999\n")

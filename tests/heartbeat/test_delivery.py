@@ -288,7 +288,7 @@ def test_news_stands_in_the_outbox_as_soon_as_its_finding_does(machine: Machine)
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            run_check(ledger, str(machine.folder), machine.environ, configuration, now=machine.now, keep=keep)
+            run_check(ledger, str(machine.folder), machine.environ, configuration, clocks=machine.clocks, keep=keep)
         assert find_firing(ledger) == []
         assert list(iterate_parcels(ledger, "notify")) == []
 
