@@ -78,9 +78,7 @@ def run_check(
         _remember_promised(ledger, promises, scheduled.since, now)
         news = judge_news(ledger, promises, now)
         sightings = [*news.sightings, *scheduled.sightings]
-        unbroken_since, seen = find_last_break(clocks, read_value(ledger, BREAK_KEY))
-        write_value(ledger, BREAK_KEY, seen)
-        sightings += _find_late_jobs(ledger, promises, scheduled.vanished, unbroken_since, configuration.host, now)
+        sightings += _find_late_jobs(ledger, promises, scheduled.vanished, configuration.host, clocks)
         sightings += _look_around(ledger, folder, environ, configuration, now)
         checked = _settle(ledger, sightings, news.ended_jobs, configuration.host, now)
         if keep is not None:
@@ -118,13 +116,15 @@ def _remember_promised(ledger: Ledger, promises: Promises, since: Mapping[str, f
 
 
 def _find_late_jobs(
-    ledger: Ledger, promises: Promises, vanished: frozenset[str], unbroken_since: float, host: str, now: float
+    ledger: Ledger, promises: Promises, vanished: frozenset[str], host: str, clocks: Clocks
 ) -> tuple[Sighting, ...]:
-    due = find_jobs_due_before(ledger, now)
+    unbroken_since, seen = find_last_break(clocks, read_value(ledger, BREAK_KEY))
+    write_value(ledger, BREAK_KEY, seen)
+    due = find_jobs_due_before(ledger, clocks.now)
     lateness = find_late(
         due,
         promises,
-        now=now,
+        now=clocks.now,
         unbroken_since=unbroken_since,
         newest_evidence=find_newest_evidence(ledger),
         vanished=vanished,

@@ -17,6 +17,7 @@ def lived(tmp_path: Path) -> Machine:
     """Return a machine whose clock is the real one; tests step back and leave evidence from there on."""
     machine = Machine(tmp_path)
     machine.now = time.time()
+    machine.booted_at = machine.now - time.clock_gettime(time.CLOCK_BOOTTIME)
     return machine
 
 

@@ -53,11 +53,12 @@ def test_records_that_wait_in_the_spool_are_seen_where_no_ledger_is(verb: Verb, 
 
 
 def test_every_state_is_told_and_the_worst_comes_first(verb: Verb, lived: Machine) -> None:
-    lived.step(-3 * HOUR)
+    lived.step(-6 * HOUR)
     lived.jobs["never"] = JobSettings(every_s=60.0)
-    lived.end("late", **HOURLY)
+    # So far apart that a machine that was started lately does not wait for the next turn.
+    lived.end("late", expect={"every_s": 2 * HOUR})
     lived.check()
-    lived.step(3 * HOUR)
+    lived.step(6 * HOUR)
     lived.end("fine", **HOURLY)
     for state in ("failed", "timeout", "idle"):
         lived.end(state, state, status=1, **HOURLY)
