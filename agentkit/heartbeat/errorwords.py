@@ -109,10 +109,12 @@ BEFORE = (
     r"nothing)\s++"
     r"(?:(?!%(word)s)[\w-]++\s++){0,3}%(word)s(?:\s++%(word)s)*+|n't (?:fail|error)\w*+"
 )
-# `errors: 0`, `failed=0`, `"error": null`, `"errors": []`, `error rate: 0.00`
+# `errors: 0`, `failed=0`, `"error": null`, `"errors": []`, `error rate: 0.00`; but not `ERROR: no such table`, nor
+# `ERROR: 0 rows exported`
 AFTER = (
     r"%(word)s[\"']?+(?:\s++(?:rate|count|total|found))?+\s*+[:=]\s*+"
-    r"(?:0++(?:[.,]0++)?+(?![.,]?\w)|(?:none|no|false|null|nil|n/a|ok)\b|\[\s*+\]|\{\s*+\}|\"\"|'')"
+    r"(?:(?<!error: )0++(?:[.,]0++)?+(?![.,]?\w)|0++(?:[.,]0++)?+(?![.,]?\w|\s++[a-z]++(?!\s*+[:=]))|"
+    r"(?:none|no|false|null|nil|n/a|ok)\b(?!\s++\w|-)|\[\s*+\]|\{\s*+\}|\"\"|'')"
 )
 CODE = (
     r"\b(?:result code|exit(?:ed with)?+(?: status| code)|exited with|return code|returncode|rc(?=[:=]))\s*+"

@@ -27,6 +27,10 @@ OTHERS = [
     "checksum mismatch in part 4",
     "SSL certificate has expired",
     "Terminated",
+    "ERROR: no such table: orders",
+    "error: no route",
+    "ERROR: 0 rows exported",
+    "fatal: null object",
 ]
 
 
@@ -45,6 +49,14 @@ def test_what_programs_say_without_the_word_error_is_known_too(line: str) -> Non
     "line",
     [
         "0 unexpected files",
+        "errors: none, warnings: none",
+        "errors: no",
+        "error: 0",
+        "error: 0, warning: 2",
+        "error: 0 warning: 2",
+        "errors: 0 in 12 files",
+        "failed: 0 of 12",
+        '{"error": null, "rows": 4}',
         "critical: 0",
         "no mismatch in 40 files",
         "usage of /srv is 40 %",
