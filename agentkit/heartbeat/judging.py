@@ -11,7 +11,7 @@ from agentkit.core.times import format_duration
 from agentkit.heartbeat.bounds import Expectations, Judgement, judge
 from agentkit.heartbeat.lateness import is_retired
 from agentkit.heartbeat.learning import Learned
-from agentkit.heartbeat.oddity import Observation
+from agentkit.heartbeat.oddity import Observation, Oddity
 from agentkit.heartbeat.sighting import CRITICAL, INFO, WARNING, Sighting
 
 SKIPS_IN_A_ROW = 3
@@ -114,23 +114,32 @@ def _see_oddities(
     if is_declared:
         # The run is bad already; that it was short as well is no second trouble.
         return []
-    seen = []
+    groups: dict[str, list[Oddity]] = {}
     for oddity in judgement.oddities:
-        evidence = {
-            **_evidence(run, detail),
-            "channel": oddity.channel,
-            "value": oddity.value,
-            "low": oddity.low,
-            "high": oddity.high,
-            "runs": oddity.runs,
-        }
-        if oddity.quote:
-            evidence["quote"] = oddity.quote
-        title = f"{run.job} {oddity.sentence}"
-        seen.append(Sighting(oddity.type, subject, oddity.severity, title, oddity.channel, evidence))
+        groups.setdefault(oddity.type, []).append(oddity)
+    # A run that printed nothing printed neither lines nor bytes: that is one trouble, with several signs.
+    seen = [_see_odd(run, subject, detail, signs) for signs in groups.values()]
     if judgement.ask:
         seen.append(Sighting("unwatched", subject, INFO, f"{run.job}: {judgement.ask}", "effect"))
     return seen
+
+
+def _see_odd(run: Run, subject: str, detail: dict[str, object], signs: list[Oddity]) -> Sighting:
+    first = signs[0]
+    evidence = {
+        **_evidence(run, detail),
+        "channel": first.channel,
+        "value": first.value,
+        "low": first.low,
+        "high": first.high,
+        "runs": first.runs,
+    }
+    quotes = [sign.quote for sign in signs if sign.quote]
+    if quotes:
+        evidence["quote"] = quotes[0]
+    if len(signs) > 1:
+        evidence["also"] = [sign.sentence for sign in signs[1:]]
+    return Sighting(first.type, subject, first.severity, f"{run.job} {first.sentence}", evidence=evidence)
 
 
 def _see_skipping(run: Run, detail: dict[str, object], skips: int) -> Sighting:

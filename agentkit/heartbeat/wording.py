@@ -18,6 +18,8 @@ def word_finding(record: Mapping[str, object], *, with_tail: bool = False) -> st
     state = "resolved" if record.get("state") == "resolved" else str(record["severity"])
     text = f"{state:<8}  {record['title']}\n"
     subject, evidence = str(record["subject"]), record.get("evidence")
+    also = evidence.get("also") if isinstance(evidence, dict) else None
+    text += "".join(f"          also {sign}\n" for sign in also) if isinstance(also, list) else ""
     details = [f"{record['type']}", f"since {record['first_seen']}"]
     if isinstance(evidence, dict) and evidence.get("run"):
         details.append(f"agentkit heartbeat show {evidence['run']}")

@@ -213,6 +213,19 @@ def test_odd_runs_are_named_after_twenty_healthy_ones_and_while_they_last(machin
     assert machine.firing() == []
 
 
+def test_several_signs_of_one_trouble_are_one_finding(machine: Machine) -> None:
+    for _ in range(25):
+        machine.end(stdout_lines=12, stdout_bytes=400, blocks_out=800, **HOURLY)
+        machine.step(60)
+    machine.check()
+    machine.end(stdout_lines=0, stdout_bytes=0, blocks_out=0, **HOURLY)
+    found = [f for f in machine.check().firing if f.severity != "info"]
+    assert [(f.type, f.title) for f in found] == [
+        ("too-small", "backup printed 0 lines; the last 25 runs printed 12 lines")
+    ]
+    assert found[0].evidence()["also"] == ["wrote 0 B to disk; the last 25 runs wrote 400.0 KiB"]
+
+
 def test_high_values_are_told_and_change_no_status(machine: Machine) -> None:
     for _ in range(25):
         machine.end(took=60.0, **HOURLY)
