@@ -77,7 +77,7 @@ def read_blocks(page: Path) -> list[Block]:
         elif line.startswith("```"):
             end = lines.index("```", index + 1)
             text = "\n".join(lines[index + 1 : end])
-            blocks.append(Block(str(page.relative_to(ROOT)) if page.is_relative_to(ROOT) else page.name, index + 1, line[3:], scene, text))
+            blocks.append(Block(os.path.relpath(page, ROOT), index + 1, line[3:], scene, text))
             index, scene = end, ""
         elif line.strip():
             scene = ""
@@ -107,7 +107,8 @@ def play(commands: Iterable[str], folder: Path) -> list[tuple[int, list[str]]]:
     """
     script = folder / "session.sh"
     commands = [re.sub(rf"(?<=heartbeat show ){RUN_ID}", lambda _: NEWEST_RUN, command) for command in commands]
-    script.write_text("".join(f'{command}\n__s=$?; printf "\\n{MARKER} %s\\n" $__s; (exit $__s)\n' for command in commands))
+    after = f'__s=$?; printf "\\n{MARKER} %s\\n" $__s; (exit $__s)'
+    script.write_text("".join(f"{command}\n{after}\n" for command in commands))
     text = _run_at_terminal(["bash", "--norc", str(script)], folder, _environ(folder))
     parts = re.split(rf"\n{MARKER} (\d+)\n", text)
     return [
@@ -118,7 +119,8 @@ def play(commands: Iterable[str], folder: Path) -> list[tuple[int, list[str]]]:
 
 def mask(lines: Iterable[str], folder: Path) -> list[str]:
     """Return the lines with what differs from run to run replaced."""
-    return [_mask_line(line.replace(str(folder), "").replace(os.uname().nodename, "HOST")) for line in lines]
+    hosts = {str(folder): "~", "/home/you": "~", os.uname().nodename: "HOST"}
+    return [_mask_line(re.sub("|".join(map(re.escape, hosts)), lambda found: hosts[found[0]], line)) for line in lines]
 
 
 def fits(shown: list[str], came: list[str]) -> bool:
@@ -176,7 +178,7 @@ def _run_at_terminal(argv: list[str], folder: Path, environ: Mapping[str, str]) 
     ours, theirs = pty.openpty()
     try:
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=folder, env=environ, start_new_session=True
+            argv, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=folder, env=environ, process_group=0
         )
     finally:
         os.close(theirs)

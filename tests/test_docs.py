@@ -47,15 +47,22 @@ printf '%s\\n' '#!/bin/sh' '[ -e backup.lock ] && exit 0' 'touch backup.lock' 't
 chmod +x backup.sh
 for night in $(seq 25); do agentkit heartbeat run backup --every 1d -- ./backup.sh; done
 """
+EXPORT = "agentkit heartbeat run export --every 1h --expect-count 'rows>=1' -- sh -c"
 SCENES = {
+    "export": "; ".join(f"{EXPORT} 'echo rows={rows} >> \"$AGENTKIT_MARKS\"'" for rows in (12, 9, 14, 0)),
     "good-nights": GOOD_NIGHTS,
     "backup": f"{GOOD_NIGHTS} touch backup.lock; agentkit heartbeat run backup --every 1d -- ./backup.sh",
 }
 # Blocks that no test runs as they stand, and why; what they do is tested elsewhere.
-NOT_RUN: dict[str, str] = {
-    "README.md: python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/agentkit checkup": (
-        "downloads the dependencies, and tests/run is what runs this; test_packaging.py builds and installs the wheel"
-    ),
+INSTALLS = "downloads the dependencies; test_packaging.py builds the wheel, installs it and runs it, through a link too"
+NOT_RUN = {
+    "README.md: python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/agentkit checkup": INSTALLS,
+    "docs/installation.md: python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/agentkit checkup": INSTALLS,
+    "docs/installation.md: python3 -m venv /opt/agentkit": INSTALLS,
+    "docs/installation.md: pipx install .": INSTALLS,
+    "docs/installation.md: .venv/bin/pip wheel --no-deps --wheel-dir dist .": INSTALLS,
+    "docs/installation.md: /opt/agentkit/bin/pip install --upgrade .": INSTALLS,
+    "docs/installation.md: rm -rf /opt/agentkit /usr/local/bin/agentkit": "removes what the machine itself may use",
 }
 
 
@@ -207,7 +214,7 @@ def _anchors(page: Path) -> set[str]:
 
 def _sections(page: Path) -> dict[str, str]:
     parts = re.split(r"^## (.*)$", page.read_text(), flags=re.MULTILINE)
-    return {title.strip("`").split(" ")[0] if "`" in title else title: text for title, text in zip(parts[1::2], parts[2::2], strict=True)}
+    return {title.strip("`"): text for title, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def _options_of(section: str) -> set[str]:
