@@ -10,17 +10,18 @@ from agentkit.core.config import Configuration
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.evidence import CrontabLine, Job, JobChange, StoredFinding
 from agentkit.core.ledger import Ledger, take_in_spool, with_ledger
-from agentkit.core.ledger.findings import find_firing, resolve_findings
+from agentkit.core.ledger.findings import resolve_findings
 from agentkit.core.ledger.jobs import find_job, iterate_jobs, read_learned, update_jobs
 from agentkit.core.ledger.lines import find_lines, forget_lines
 from agentkit.core.ledger.notes import record_accept
 from agentkit.core.paths import state_folder
 from agentkit.core.spool import spool_places
-from agentkit.heartbeat.expectation import Promises, find_schedules
-from agentkit.heartbeat.lateness import find_due, is_retired, retire
+from agentkit.heartbeat.breaks import Clocks
+from agentkit.heartbeat.lateness import is_retired, retire
 from agentkit.heartbeat.learning import accept as accept_learned
 from agentkit.heartbeat.memory import decode_learned, encode_learned
 from agentkit.heartbeat.sighting import OF_RUNS, SOURCE
+from agentkit.heartbeat.status import find_statuses
 from agentkit.heartbeat.viewing import open_evidence, refuse_unknown_job
 from agentkit.heartbeat.wording import say_count, say_deed
 
@@ -53,7 +54,7 @@ def accept_job(
     reason: str,
     *,
     by: str,
-    now: float,
+    clocks: Clocks,
     is_dry: bool,
 ) -> list[str]:
     """Make the present state of a job its normal one; return what that changed (would change), a line each.
@@ -62,8 +63,9 @@ def accept_job(
     """
     if not reason.strip():
         raise AgentkitError("--reason: say why, for whoever looks at it in a year", status=Exit.USAGE)
+    now = clocks.now
     with open_evidence(environ, configuration, now) as ledger:
-        _, acceptance = _look(ledger, name, configuration, now)
+        _, acceptance = _look(ledger, name, configuration, clocks)
     if is_dry or acceptance.is_empty:
         return _describe(acceptance, name, is_dry=is_dry)
 
@@ -71,7 +73,7 @@ def accept_job(
         # What the view took in may have gone into a copy.
         take_in_spool(ledger, spool_places(environ), configuration.host, now)
         with ledger.transaction():
-            job, acceptance = _look(ledger, name, configuration, now)
+            job, acceptance = _look(ledger, name, configuration, clocks)
             if not acceptance.is_empty:
                 _apply(ledger, job, acceptance, now)
                 record_accept(ledger, name, reason.strip(), by, now)
@@ -80,24 +82,21 @@ def accept_job(
     return _describe(with_ledger(state_folder(environ), work), name, is_dry=False)
 
 
-def _look(ledger: Ledger, name: str, configuration: Configuration, now: float) -> tuple[Job, Acceptance]:
-    job = find_job(ledger, name)
-    if job is None:
+def _look(ledger: Ledger, name: str, configuration: Configuration, clocks: Clocks) -> tuple[Job, Acceptance]:
+    if find_job(ledger, name) is None:
         raise refuse_unknown_job(name, [known.name for known in iterate_jobs(ledger)])
-    of_job = [f for f in find_firing(ledger) if f.subject == f"job:{job.name}" and f.source == SOURCE]
-    findings = tuple(finding for finding in of_job if finding.type in ACCEPTED)
-    lines = [line for line in find_lines(ledger) if line.job == job.name]
-    promises = Promises(find_schedules(lines), configuration.jobs)
-    due_at = find_due(job, promises.of(job), now)
-    is_absent = any(finding.type in ABSENCE for finding in findings) or (due_at is not None and due_at < now)
-    learned = decode_learned(read_learned(ledger, job.id))
-    return job, Acceptance(
+    [status] = find_statuses(ledger, configuration, [name], clocks, with_past=False)
+    of_check = [finding for finding in status.findings if finding.source == SOURCE]
+    findings = tuple(finding for finding in of_check if finding.type in ACCEPTED)
+    is_absent = status.is_late or any(finding.type in ABSENCE for finding in findings)
+    learned = decode_learned(read_learned(ledger, status.job.id))
+    return status.job, Acceptance(
         findings,
-        tuple(finding for finding in of_job if finding.type not in ACCEPTED),
-        tuple(line for line in lines if line.gone_at is not None),
+        tuple(finding for finding in of_check if finding.type not in ACCEPTED),
+        tuple(line for line in find_lines(ledger) if line.job == name and line.gone_at is not None),
         encode_learned(accept_learned(learned)) if learned.pending else None,
         len(learned.pending),
-        is_absent and not is_retired(job),
+        is_absent and not is_retired(status.job),
     )
 
 

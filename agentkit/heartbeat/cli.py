@@ -165,13 +165,14 @@ def status(
 ) -> None:
     """one line a job, worst first: last run, next due, streak, success, durations, findings"""
     from agentkit.core.times import parse_duration
+    from agentkit.heartbeat.breaks import read_clocks
     from agentkit.heartbeat.statuspage import print_statuses, watch_statuses
 
     every_s = parse_duration(interval, "--interval")
     if watch:
-        watch_statuses(os.environ, names or (), every_s=every_s, clock=time.time, as_json=as_json)
+        watch_statuses(os.environ, names or (), every_s=every_s, read=read_clocks, as_json=as_json)
     else:
-        print_statuses(os.environ, names or (), now=time.time(), as_json=as_json)
+        print_statuses(os.environ, names or (), clocks=read_clocks(), as_json=as_json)
 
 
 @app.command(cls=Verb, options_metavar="NAME [OPTIONS]")
@@ -210,11 +211,12 @@ def accept(
     """what looks odd about a job is its new normal; an absent one is no longer expected until it comes again"""
     from agentkit.core.screen import print_line
     from agentkit.heartbeat.acceptance import accept_job
+    from agentkit.heartbeat.breaks import read_clocks
     from agentkit.heartbeat.check import describe_user
     from agentkit.heartbeat.viewing import read_settings
 
-    settings, by, now = read_settings(os.environ), describe_user(), time.time()
-    for line in accept_job(os.environ, settings, name, reason, by=by, now=now, is_dry=dry_run):
+    settings, by, clocks = read_settings(os.environ), describe_user(), read_clocks()
+    for line in accept_job(os.environ, settings, name, reason, by=by, clocks=clocks, is_dry=dry_run):
         print_line(line)
 
 
@@ -236,6 +238,7 @@ def prune(
 @app.command(cls=Verb, options_metavar="[--json]")
 def summary(as_json: bool = _flag("--json", JSON_HELP)) -> None:
     """what there is to say about this machine, on half a page"""
+    from agentkit.heartbeat.breaks import read_clocks
     from agentkit.heartbeat.summary import print_summary
 
-    print_summary(os.environ, now=time.time(), as_json=as_json)
+    print_summary(os.environ, clocks=read_clocks(), as_json=as_json)

@@ -15,7 +15,7 @@ from agentkit.core.ledger.lines import find_lines
 from agentkit.core.ledger.notes import read_value
 from agentkit.core.ledger.runs import find_open_runs
 from agentkit.core.times import format_instant
-from agentkit.heartbeat.breaks import BREAK_KEY, find_last_break, read_clocks
+from agentkit.heartbeat.breaks import BREAK_KEY, Clocks, find_last_break
 from agentkit.heartbeat.ended import find_lost
 from agentkit.heartbeat.expectation import Expectation, Promises, find_schedules
 from agentkit.heartbeat.lateness import find_due, is_awaiting_its_turn, is_retired
@@ -41,6 +41,7 @@ class JobStatus:
     expectation: Expectation | None
     next_at: float | None
     late_from_at: float | None
+    is_late: bool
     findings: tuple[StoredFinding, ...]
     durations_s: tuple[float | None, ...] = ()
     ok_runs: int = 0
@@ -63,15 +64,15 @@ class JobStatus:
 
 
 def find_statuses(
-    ledger: Ledger, configuration: Configuration, names: Sequence[str], now: float, *, with_past: bool = True
+    ledger: Ledger, configuration: Configuration, names: Sequence[str], clocks: Clocks, *, with_past: bool = True
 ) -> list[JobStatus]:
     """Return how jobs stand, worst first: those named, else all that left evidence or are expected.
 
     `with_past` adds the durations of the last runs and the share of good ones. Raises AgentkitError (unavailable) for
     a name that nobody knows.
     """
-    lines = [line for line in find_lines(ledger) if line.job and line.gone_at is None]
-    promises = Promises(find_schedules(lines), configuration.jobs)
+    now = clocks.now
+    promises = Promises(find_schedules(find_lines(ledger)), configuration.jobs)
     jobs = {job.name: job for job in iterate_jobs(ledger)}
     for name in promises.settings:
         jobs.setdefault(name, _expect_at_all(name, now))
@@ -82,14 +83,20 @@ def find_statuses(
     lost = {run.job for run, _ in find_lost(open_runs, now)}
     alive = {run.job for run in open_runs} - lost
     findings = _group_findings(find_firing(ledger))
-    unbroken_since, _ = find_last_break(read_clocks(), read_value(ledger, BREAK_KEY))
+    unbroken_since, _ = find_last_break(clocks, read_value(ledger, BREAK_KEY))
     statuses = []
     for job in [jobs[name] for name in dict.fromkeys(names)] if names else jobs.values():
         expectation = promises.of(job)
         late_from_at = find_due(job, expectation, now)
         next_at = late_from_at - expectation.grace_s if expectation and late_from_at is not None else None
-        status = JobStatus(job, "", expectation, next_at, late_from_at, tuple(findings.get(job.name, ())))
-        status = replace(status, state=_find_state(status, lost, alive, unbroken_since, now))
+        is_late = (
+            expectation is not None
+            and late_from_at is not None
+            and late_from_at < now
+            and not is_awaiting_its_turn(expectation, unbroken_since, now)
+        )
+        status = JobStatus(job, "", expectation, next_at, late_from_at, is_late, tuple(findings.get(job.name, ())))
+        status = replace(status, state=_find_state(status, lost, alive))
         statuses.append(_add_past(ledger, status, now) if with_past else status)
     return sorted(statuses, key=lambda status: (_rank(status), status.job.name))
 
@@ -148,7 +155,7 @@ def _group_findings(firing: Iterable[StoredFinding]) -> Mapping[str, list[Stored
     return grouped
 
 
-def _find_state(status: JobStatus, lost: set[str], alive: set[str], unbroken_since: float, now: float) -> str:
+def _find_state(status: JobStatus, lost: set[str], alive: set[str]) -> str:
     job = status.job
     if is_retired(job):
         return "retired"
@@ -158,19 +165,13 @@ def _find_state(status: JobStatus, lost: set[str], alive: set[str], unbroken_sin
             return "lost"
     elif job.last_state in BAD_STATES:
         return str(job.last_state)
-    if _is_late(status, unbroken_since, now):
+    if status.is_late:
         return "missing" if job.last_seen_at is None else "late"
     if job.name in alive:
         return "running"
     if status.alarms:
         return "odd"
     return job.last_state or "waiting"
-
-
-def _is_late(status: JobStatus, unbroken_since: float, now: float) -> bool:
-    if status.expectation is None or status.late_from_at is None or status.late_from_at >= now:
-        return False
-    return not is_awaiting_its_turn(status.expectation, unbroken_since, now)
 
 
 def _add_past(ledger: Ledger, status: JobStatus, now: float) -> JobStatus:

@@ -12,6 +12,7 @@ from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Look, Styled, find_look, print_block, print_line, print_table, watch
 from agentkit.core.visible import sparkline
+from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.sighting import to_record as to_finding_record
 from agentkit.heartbeat.status import JobStatus, find_statuses, to_record
 from agentkit.heartbeat.viewing import open_evidence, read_settings
@@ -34,11 +35,11 @@ WIDE, FEWER_RUNS = 110, 12
 LINES_AROUND = 2
 
 
-def print_statuses(environ: Mapping[str, str], names: Sequence[str], *, now: float, as_json: bool) -> None:
+def print_statuses(environ: Mapping[str, str], names: Sequence[str], *, clocks: Clocks, as_json: bool) -> None:
     """Print how jobs stand, once; of named jobs also what is known beside the line."""
-    configuration = read_settings(environ)
+    configuration, now = read_settings(environ), clocks.now
     with open_evidence(environ, configuration, now) as ledger:
-        statuses = find_statuses(ledger, configuration, names, now)
+        statuses = find_statuses(ledger, configuration, names, clocks)
     if as_json:
         for status in statuses:
             write_record(to_record(status, configuration.host, now))
@@ -53,7 +54,7 @@ def print_statuses(environ: Mapping[str, str], names: Sequence[str], *, now: flo
 
 
 def watch_statuses(
-    environ: Mapping[str, str], names: Sequence[str], *, every_s: float, clock: Callable[[], float], as_json: bool
+    environ: Mapping[str, str], names: Sequence[str], *, every_s: float, read: Callable[[], Clocks], as_json: bool
 ) -> None:
     """Draw how jobs stand again and again until Ctrl-C; raises AgentkitError (usage) where there is no screen."""
     if as_json or not find_look(sys.stdout, environ).is_live:
@@ -65,9 +66,10 @@ def watch_statuses(
     configuration = read_settings(environ)
 
     def draw(stream: IO[str], look: Look) -> None:
-        now = clock()
+        clocks = read()
+        now = clocks.now
         with open_evidence(environ, configuration, now) as ledger:
-            statuses = find_statuses(ledger, configuration, names, now)
+            statuses = find_statuses(ledger, configuration, names, clocks)
         room = max(1, os.get_terminal_size(sys.stdout.fileno()).lines - LINES_AROUND)
         if not statuses:
             print_line("no job has left evidence yet", stream=stream, look=look)

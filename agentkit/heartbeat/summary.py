@@ -12,6 +12,7 @@ from agentkit.core.ledger.findings import find_firing
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Styled, print_line
 from agentkit.core.times import format_duration, format_instant
+from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.check import read_last_check
 from agentkit.heartbeat.sighting import CRITICAL, INFO, WARNING
 from agentkit.heartbeat.status import ORDER, WELL, JobStatus, find_statuses
@@ -42,11 +43,11 @@ class Summary:
     next_step: str | None
 
 
-def print_summary(environ: Mapping[str, str], *, now: float, as_json: bool) -> None:
+def print_summary(environ: Mapping[str, str], *, clocks: Clocks, as_json: bool) -> None:
     """Print the summary, as one `summary` record or as lines for a person."""
-    configuration = read_settings(environ)
+    configuration, now = read_settings(environ), clocks.now
     with open_evidence(environ, configuration, now, warns_of_check=False) as ledger:
-        summary = summarise(ledger, configuration, now)
+        summary = summarise(ledger, configuration, clocks)
     if as_json:
         write_record(to_record(summary, configuration.host, now))
         return
@@ -57,12 +58,12 @@ def print_summary(environ: Mapping[str, str], *, now: float, as_json: bool) -> N
         print_line(" ", Styled("next:   ", "dim"), summary.next_step)
 
 
-def summarise(ledger: Ledger, configuration: Configuration, now: float) -> Summary:
+def summarise(ledger: Ledger, configuration: Configuration, clocks: Clocks) -> Summary:
     """Return what there is to say: the jobs, what is wrong, and whether anybody checks."""
-    statuses = find_statuses(ledger, configuration, (), now, with_past=False)
+    statuses = find_statuses(ledger, configuration, (), clocks, with_past=False)
     findings = sorted(find_firing(ledger), key=lambda finding: (RANKS[finding.severity], finding.first_seen_at))
     alarms = [finding for finding in findings if finding.severity != INFO]
-    checked = _say_check(read_last_check(ledger), now)
+    checked = _say_check(read_last_check(ledger), clocks.now)
     if not statuses:
         lines = (Line("no job has left evidence yet"), *_say_findings(alarms, findings))
         return Summary("heartbeat: watches nothing yet", lines, FIRST_STEP)

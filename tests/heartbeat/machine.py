@@ -67,8 +67,8 @@ class Machine:
             "at": format_instant(self.now),
             "job": "backup",
             "attempt": 1,
-            "boot": read_boot_id(),
-            "boottime_s": self.now - self.booted_at,
+            "boot": read_boot_id() if self.now >= self.booted_at else "the-boot-before",
+            "boottime_s": self.now - self.booted_at + (0.0 if self.now >= self.booted_at else 1e9),
             **fields,
             "run": run,
         }

@@ -27,7 +27,7 @@ def machine(tmp_path: Path) -> Machine:
 
 def accept(machine: Machine, name: str = "backup", *, reason: str = "moved", is_dry: bool = False) -> list[str]:
     settings = Configuration("none", "host-1", machine.heartbeat, machine.jobs)
-    return accept_job(machine.environ, settings, name, reason, by="root", now=machine.now, is_dry=is_dry)
+    return accept_job(machine.environ, settings, name, reason, by="root", clocks=machine.clocks, is_dry=is_dry)
 
 
 def test_an_odd_state_that_is_accepted_is_normal_from_then_on(machine: Machine) -> None:

@@ -70,10 +70,12 @@ def test_the_worst_findings_come_first_and_the_rest_is_counted(verb: Verb, lived
 
 
 def test_a_job_that_is_late_by_now_is_told_before_any_check_says_so(verb: Verb, lived: Machine) -> None:
-    lived.step(-600)
-    lived.end(expect={"every_s": 60.0, "grace_s": 1.0})
+    lived.step(-1.5 * HOUR)
+    # So far apart that a machine that was started lately does not wait for the next turn.
+    lived.end(expect={"every_s": 4500.0, "grace_s": 450.0})
+    lived.step(4900)
     lived.check()
-    lived.step(590)
+    lived.step(400)
     lived.end("other", expect={"every_s": HOUR})
     title, lines, next_step = summarise(verb)
     assert title == "heartbeat: 1 job not well"
