@@ -33,6 +33,8 @@ def append_record(places: Iterable[str], record: bytes, now: float) -> tuple[str
             return place, troubles
         except OSError as error:
             troubles.append(f"{place}: {error.strerror}")
+        except Exception as error:  # noqa: BLE001  # a bug of ours loses no evidence that another place may take
+            troubles.append(f"{place}: {type(error).__name__}: {error}")
     return None, troubles
 
 

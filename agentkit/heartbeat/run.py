@@ -89,7 +89,10 @@ def _run_once(
     program = Supervision(signals, timeout_s=options.timeout_s, kill_after_s=options.kill_after_s, tee=options.tee)
     own = {"AGENTKIT_RUN": str(identity["run"]), "AGENTKIT_JOB": options.name, "AGENTKIT_MARKS": marks or os.devnull}
     if program.start(options.program, {**environ, **own}, f"AGENTKIT_RUN={identity['run']}") and lock:
-        lock.write_holder({**holder, "child": program.pid, "child_start": process_start(program.pid)})
+        try:
+            lock.write_holder({**holder, "child": program.pid, "child_start": process_start(program.pid)})
+        except Exception as error:  # noqa: BLE001  # the program runs already and has to be looked after
+            troubles.append(f"{type(error).__name__}: {error}")
     outcome = program.finish()
 
     trouble = program.output.trouble
@@ -223,6 +226,7 @@ def _current_folder() -> str | None:
 def _environment_as_given() -> dict[str, str]:
     """Return the environment without what Python itself put in: LC_CTYPE, where the locale is C (PEP 538)."""
     environ = dict(os.environ)
+    environ.pop("", None)  # an entry such as `=x`, which no shell hands on either
     if "LC_CTYPE" in environ:
         try:
             with open("/proc/self/environ", "rb", buffering=0) as file:
