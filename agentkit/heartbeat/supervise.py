@@ -227,12 +227,16 @@ def _find_elders() -> dict[int, int]:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return {}
-    return tree.find_descendants(os.getpid())
+    me = os.getpid()
+    dead = {pid: start for pid in tree.list_children(me) if (start := tree.process_start(pid)) is not None}
+    return {**dead, **tree.find_descendants(me)}
 
 
 def _spawn(argv: list[str], environ: dict[str, str], actions: list[tuple[int, int, int]], mask: set[int]) -> int:
     # Python ignores these two; a program expects them as the kernel made them.
     default = [_signal.SIGPIPE, _signal.SIGXFSZ]
+    if not argv[0]:
+        raise FileNotFoundError(2, "No such file or directory")
     try:
         return os.posix_spawnp(
             argv[0], argv, environ, file_actions=actions, setsid=True, setsigmask=mask, setsigdef=default
