@@ -26,8 +26,8 @@ from agentkit.heartbeat.viewing import open_evidence, refuse_unknown_job
 from agentkit.heartbeat.wording import say_count, say_deed
 
 ABSENCE = frozenset({"late", "missing", "vanished"})
-# What else a check says of a job (a line that cron drops, say) is there as long as it is there.
-ACCEPTED = OF_RUNS | ABSENCE | {"unwatched"}
+# What else a check says of a job (cron drops its line, nobody knows its schedule) is there as long as it is so.
+ACCEPTED = OF_RUNS | ABSENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from agentkit.core.times import format_duration, format_instant, parse_instant
+from agentkit.core.times import format_duration, format_instant
 
 TAIL_LINES = 10
 DONE = {"resolve": "resolved", "learn": "learnt", "forget": "forgot", "retire": "retired", "remove": "removed"}
@@ -30,11 +30,6 @@ def word_finding(record: Mapping[str, object], *, with_tail: bool = False) -> st
         lines = str(evidence["tail"]).rstrip("\n").splitlines()[-TAIL_LINES:]
         text += "".join(f"          | {line}\n" for line in lines)
     return text
-
-
-def say_since(record: Mapping[str, object], now: float) -> str:
-    """Return for how long a finding has been there."""
-    return format_duration(max(0.0, now - parse_instant(str(record["first_seen"]))))
 
 
 def say_distance(instant: float | None, now: float) -> str:

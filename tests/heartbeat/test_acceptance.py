@@ -238,3 +238,12 @@ def test_words_that_accept_nothing_are_refused(verb: Verb, lived: Machine, words
 def test_on_a_new_machine_nothing_is_made(verb: Verb, lived: Machine) -> None:
     assert verb("accept", "backup", "--reason", "x").returncode == Exit.UNAVAILABLE
     assert not lived.folder.exists()
+
+
+def test_that_nobody_knows_a_schedule_is_not_made_untrue_by_accepting_it(machine: Machine) -> None:
+    machine.end()
+    machine.check()
+    assert accept(machine) == [
+        "nothing to accept: backup looks as usual",
+        "still there, unwatched: nobody knows when backup is to run: its absence would go unnoticed",
+    ]
