@@ -69,9 +69,8 @@ class Site:
         """Make changes to a folder of the machine that are seen inside alone."""
         layer = f"/run/layers/of{folder.replace('/', '_')}"
         options = f"lowerdir={folder},upperdir={layer},workdir={layer}.work"
-        self.do(
-            f"mkdir {layer} {layer}.work && chmod --reference={folder} {layer} && mount -t overlay overlay -o {options} {folder} && {then}"
-        )
+        self.do(f"mkdir {layer} {layer}.work && chmod --reference={folder} {layer}")
+        self.do(f"mount -t overlay overlay -o {options} {folder} && {then}")
 
     def do(self, command: str) -> str:
         """Run a shell command inside, as root; it has to end well."""
