@@ -62,6 +62,18 @@ def fallback_folders() -> tuple[str, str]:
     return f"{VAR_LIB}/{user}", f"/tmp/agentkit-{user}"  # noqa: S108  # used only where is_private() says so
 
 
+def find_open_root(place: str) -> str | None:
+    """Return the folder right under /tmp in which a place lies, if it does: anyone could have made that one."""
+    last = fallback_folders()[1]
+    return last if f"{place}/".startswith(f"{last}/") else None
+
+
+def is_trusted(place: str) -> bool:
+    """Tell whether evidence that lies in a place can be ours alone."""
+    root = find_open_root(place)
+    return root is None or is_private(root)
+
+
 def is_private(folder: str) -> bool:
     """Tell whether the folder is a real one, ours, and closed to others: under /tmp anyone could have made it."""
     try:

@@ -9,16 +9,21 @@ import os
 import time
 from _collections_abc import Iterable, Mapping
 
-from agentkit.core.paths import fallback_folders, is_private, state_folder
+from agentkit.core.paths import fallback_folders, find_open_root, is_private, state_folder
 
 RESERVE_BYTES = 8192
+LONGEST_NAME = 200
 NO_ROOM = (28, 122)  # ENOSPC, EDQUOT: importing errno would cost more than it says
 
 
 def spool_places(environ: Mapping[str, str]) -> list[str]:
-    """Return the folders that may hold a spool: the state folder first, then where evidence goes when that fails."""
+    """Return the folders that may hold a spool: the state folder first, then where evidence goes when that fails.
+
+    There each state folder has a folder of its own: a user may have several, and evidence must not change hands.
+    """
     first = state_folder(environ)
-    return [first, *(place for place in fallback_folders() if place != first)]
+    name = first.strip("/").replace("/", "-")[-LONGEST_NAME:]
+    return [first, *(f"{place}/{name}" for place in fallback_folders() if place != first)]
 
 
 def append_record(places: Iterable[str], record: bytes, now: float) -> tuple[str | None, list[str]]:
@@ -41,10 +46,11 @@ def append_record(places: Iterable[str], record: bytes, now: float) -> tuple[str
 def make_private_folder(place: str, name: str) -> str:
     """Return the folder `name` in a place, made (0700) when missing; raises PermissionError for a foreign place."""
     folder = f"{place}/{name}"
-    if place == fallback_folders()[1]:
-        _make_folders(place)
-        # Anyone can make a folder of that name under /tmp: evidence is not handed to a stranger.
-        if not is_private(place):
+    root = find_open_root(place)
+    if root:
+        _make_folders(root)
+        # Evidence is not handed to a stranger, nor is a folder made where he pleases.
+        if not is_private(root):
             raise PermissionError(1, "not a private folder of this user")
     if not os.path.isdir(folder):
         _make_folders(folder)

@@ -223,7 +223,7 @@ def test_several_signs_of_one_trouble_are_one_finding(machine: Machine) -> None:
     assert [(f.type, f.title) for f in found] == [
         ("too-small", "backup printed 0 lines; the last 25 runs printed 12 lines")
     ]
-    assert found[0].evidence()["also"] == ["wrote 0 B to disk; the last 25 runs wrote 400.0 KiB"]
+    assert found[0].evidence()["also"] == ["wrote 0 B to disk; the last 25 runs wrote 400 KiB"]
 
 
 def test_high_values_are_told_and_change_no_status(machine: Machine) -> None:

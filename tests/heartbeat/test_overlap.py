@@ -224,7 +224,9 @@ def test_something_else_in_place_of_the_lock_stops_nobody(job: Job, tmp_path: Pa
 
 def test_where_no_lock_can_be_made_the_job_runs_and_says_so_once(job: Job, tmp_path: Path) -> None:
     script = """
-    for place in "$AGENTKIT_HOME" "/var/lib/agentkit/0" "/tmp/agentkit-0"; do
+    mkdir -m 700 -p /var/lib/agentkit/0 /tmp/agentkit-0
+    name=$(printf %s "${AGENTKIT_HOME#/}" | tr / -)
+    for place in "$AGENTKIT_HOME" "/var/lib/agentkit/0/$name" "/tmp/agentkit-0/$name"; do
         mkdir -p "$place"; chmod 700 "$place"; : > "$place/locks"
     done
     $RUN x -- sh -c ': > "$BASE/ran"'

@@ -149,8 +149,8 @@ def test_on_a_full_disk_the_job_runs_and_its_evidence_is_kept(
         $A heartbeat run job --every 1h -- sh -c 'echo ran >> {tmp_path}/trace'
         echo "status $?"
         rm {home}/filler
-        cat {home}/spool/*.jsonl /var/lib/agentkit/$(id -u)/spool/*.jsonl /tmp/agentkit-$(id -u)/spool/*.jsonl \\
-            2>/dev/null | grep -c '"state":"ok"' || true
+        find {home} /var/lib/agentkit /tmp/agentkit-$(id -u) -name '*.jsonl' -exec cat '{{}}' + 2>/dev/null |
+            grep -c '"state":"ok"' || true
         """,
         {**environ, "HOME": str(tmp_path)},
         tmp_path,

@@ -21,7 +21,7 @@ from agentkit.core.ledger.applying import DAY_S, Batch, apply_beat, flush
 from agentkit.core.ledger.beats import RECORD_LIMIT_BYTES, OddRecordError, TornLineError, read_beat, read_line, storable
 from agentkit.core.ledger.notes import add_note, add_note_once
 from agentkit.core.ledger.store import Ledger
-from agentkit.core.paths import fallback_folders, is_private
+from agentkit.core.paths import is_trusted
 
 FILE_NAME = re.compile(r"\d{4}-\d{2}-\d{2}\.jsonl", re.ASCII)
 CHUNK_BYTES = 1 << 20
@@ -54,7 +54,7 @@ def take_in_spool(ledger: Ledger, places: Sequence[str], host: str, now: float) 
     """
     progress = Progress(host, now)
     for place in places:
-        if place in fallback_folders() and not is_private(place):
+        if not is_trusted(place):
             continue
         folder = os.path.join(place, "spool")
         try:
@@ -83,7 +83,7 @@ def has_pending(ledger: Ledger, places: Sequence[str]) -> bool:
     """Tell whether a spool file has something that the ledger has not; writes nothing."""
     for place in places:
         folder = os.path.join(place, "spool")
-        if not os.path.isdir(folder) or (place in fallback_folders() and not is_private(place)):
+        if not os.path.isdir(folder) or not is_trusted(place):
             continue
         for name in os.listdir(folder):
             with suppress(FileNotFoundError):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agentkit.core import paths
 from agentkit.core.evidence import Intake
 from agentkit.core.ledger import Ledger, intake, jobs, notes, open_ledger, runs, take_in_spool
 
@@ -141,7 +142,7 @@ def test_what_is_no_spool_file_is_left_alone(ledger, spool, record, state):
 
 def test_a_fallback_place_that_others_can_write_is_not_believed(ledger, spool, record, tmp_path, monkeypatch):
     place = str(tmp_path / "fallback")
-    monkeypatch.setattr(intake, "fallback_folders", lambda: (place, "/nowhere"))
+    monkeypatch.setattr(paths, "fallback_folders", lambda: ("/nowhere", place))
     spool(record("a", "R1"), place=place)
     os.chmod(place, 0o777)
     assert take_in(ledger, place) == Intake()
