@@ -11,9 +11,6 @@ from agentkit.core.ledger import Ledger, with_ledger
 from agentkit.core.paths import state_folder
 from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.check import Checked, run_check
-from agentkit.heartbeat.delivery import check_address, keep_news
-from agentkit.heartbeat.delivery import notify as tell_program
-from agentkit.heartbeat.delivery import ping as ping_service
 from agentkit.heartbeat.lastcheck import leave_evidence
 from agentkit.heartbeat.printing import print_checked
 from agentkit.heartbeat.viewing import complain, read_settings, warn
@@ -43,6 +40,8 @@ def check_and_tell(
     program = list(settings.notify) if program is None else program
     address = settings.ping if ping is None else ping
     if ping is not None:
+        from agentkit.heartbeat.delivery import check_address
+
         check_address(ping)
     folder, now = state_folder(environ), clocks.now
 
@@ -58,9 +57,13 @@ def check_and_tell(
         for notice in ledger.notices:
             warn(notice)
         if program:
+            from agentkit.heartbeat.delivery import notify as tell_program
+
             as_text = notify_as == "text"
             complain(tell_program(ledger, program, limit_s=settings.notify_limit_s, as_text=as_text, now=now))
         if address:
+            from agentkit.heartbeat.delivery import ping as ping_service
+
             complain(ping_service(ledger, address, limit_s=settings.ping_limit_s, now=now))
         return checked
 
@@ -76,6 +79,8 @@ def check_and_tell(
 def _keep(ledger: Ledger, program: list[str], checked: Checked, now: float) -> None:
     # Without a program nothing is kept: one that is named later is told what holds then.
     if program:
+        from agentkit.heartbeat.delivery import keep_news
+
         keep_news(ledger, checked.firing, now)
 
 
