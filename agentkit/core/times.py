@@ -43,7 +43,8 @@ def parse_duration(text: str, what: str, *, zero: bool = False) -> float:
 def _bad(text: str, what: str, zero: bool) -> AgentkitError:
     bound = "0s or more" if zero else "more than 0s"
     return AgentkitError(
-        f"{what}: {text!r} is no duration; expected {bound} such as 90s, 15m, 6h, 2d or 1w (at most ten years)",
+        f"{what}: {text!r} is no duration; expected {bound}, at most ten years",
+        hint="write it as 90s, 15m, 6h, 2d, 1w or 1h30m",
         status=Exit.USAGE,
     )
 

@@ -53,7 +53,11 @@ def run_job(options: RunOptions, environ: dict[str, str]) -> int:
                 options, attempt, environ=environ, places=places, identity=identity, lock=lock, signals=signals
             )
             # Who asks us to end, be it in between, does not want it tried again.
-            if is_good or attempt > options.retries or signals.wait(options.retry_delay_s):
+            if is_good or attempt > options.retries or signals.asked_by is not None:
+                break
+            if signals.wait(options.retry_delay_s):
+                why = f"signal {signals.asked_by} let no other follow"
+                tell(f"agentkit: {options.name}: attempt {attempt} ended with {status}, {why}\n")
                 break
     if lock:
         lock.clear_holder()

@@ -253,6 +253,8 @@ def test_being_asked_to_end_between_two_attempts_ends_it_at_once(job: Job) -> No
     process.terminate()
     assert process.wait(30) == 4
     assert len(job.closings()) == 1
+    assert process.stderr is not None
+    assert process.stderr.read() == b"agentkit: x: attempt 1 ended with 4, signal 15 let no other follow\n"
 
 
 @pytest.mark.parametrize("name", ["../x", "x/y", "x\ny", "", ".x", "X", "schön", "-x", "x" * 129, "a b"])
