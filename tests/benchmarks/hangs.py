@@ -71,6 +71,9 @@ def main() -> int:
     limit = timedelta(seconds=options.limit)
     nap = f"sleep {random.randint(10**6, 10**9)}"
     held = True
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}: with others at work, 200 programs take longer to start"
+    )
     print(f"{'hang':40} {'limit':>6} {'took':>7}  {'outcome':12} left behind")
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
