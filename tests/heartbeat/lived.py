@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,11 +32,15 @@ def verb(agentkit: Verb, lived: Machine) -> Verb:
 
 
 @pytest.fixture
-def look(environ: dict[str, str], lived: Machine) -> Callable[..., Terminal]:
-    """Return a function that runs `agentkit heartbeat WORDS…` on a terminal."""
+def look(environ: dict[str, str], lived: Machine) -> Iterator[Callable[..., Terminal]]:
+    """Return a function that runs `agentkit heartbeat WORDS…` on a terminal; none of them outlives the test."""
+    started: list[Terminal] = []
 
     def start(*words: str, width: int = 80, height: int = 24, more: dict[str, str] | None = None) -> Terminal:
         variables = {**environ, "TERM": "xterm", "AGENTKIT_HOME": str(lived.folder), **(more or {})}
-        return Terminal(["heartbeat", *words], variables, width=width, height=height)
+        started.append(Terminal(["heartbeat", *words], variables, width=width, height=height))
+        return started[-1]
 
-    return start
+    yield start
+    for terminal in started:
+        terminal.close()

@@ -53,8 +53,14 @@ class Terminal:
             self._read(0.2)
         while self._read(0):
             pass
-        os.close(self.leader)
         return self.process.returncode, self.seen.replace("\r\n", "\n")
+
+    def close(self) -> None:
+        """End whatever is left of the program."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(LIMIT_S)
+        os.close(self.leader)
 
     def _read(self, patience_s: float) -> bool:
         if not select.select([self.leader], [], [], patience_s)[0]:

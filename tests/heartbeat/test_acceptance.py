@@ -74,11 +74,15 @@ def test_a_late_job_is_expected_no_more_until_it_comes_again(machine: Machine) -
 
 def test_a_job_that_is_late_before_any_check_said_so_is_retired_too(machine: Machine) -> None:
     machine.end(took=0, **HOURLY)
+    machine.jobs["backup"] = JobSettings(every_s=HOUR)
     machine.step(3 * HOUR)
     # Its last run is judged after it was accepted: an old run is no return.
     assert accept(machine) == ["retired backup: it is expected again when it leaves evidence"]
     assert machine.firing() == []
     machine.step(24 * HOUR)
+    assert machine.firing() == []
+    # A change elsewhere in the configuration makes all due times anew.
+    machine.jobs["other"] = JobSettings(watched=False)
     assert machine.firing() == []
 
 

@@ -131,7 +131,7 @@ def test_run_declares_each_option_in_the_same_order_and_of_the_same_kind() -> No
     for name, kind in WORDS.items():
         assert declared[name].multiple is (kind == MANY)
         assert declared[name].is_flag is (kind == FLAG)
-        assert declared[name].help
+        assert declared[name].help.endswith(" +") is (kind == MANY)
         assert not declared[name].secondary_opts
 
 
