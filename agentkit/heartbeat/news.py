@@ -97,9 +97,7 @@ def _judge_one(
         seen.setdefault(run.job, []).extend(sightings)
 
 
-def _keep(
-    ledger: Ledger, memories: dict[str, tuple[Job, JobMemory]], promises: Promises, now: float
-) -> list[Sighting]:
+def _keep(ledger: Ledger, memories: dict[str, tuple[Job, JobMemory]], promises: Promises, now: float) -> list[Sighting]:
     """Write back what was learnt and when each job is due next; return what is to be said about the jobs themselves."""
     sightings, changes = [], []
     for job, memory in memories.values():

@@ -7,7 +7,7 @@ folder, a last line that speaks of a count), each channel with its own noise. Fi
 one for each channel, information included: no grouping flatters the figures.
 """
 
-# ruff: noqa: T201 - what a benchmark found is printed
+
 
 from __future__ import annotations
 

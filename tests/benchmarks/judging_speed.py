@@ -6,7 +6,7 @@ Each job has 40 learnt runs with marks, a watched folder and lines that speak of
 run is judged, and the memory is encoded again, as `check` does it.
 """
 
-# ruff: noqa: T201 - what a benchmark found is printed
+
 
 from __future__ import annotations
 
