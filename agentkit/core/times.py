@@ -50,9 +50,11 @@ def _bad(text: str, what: str, zero: bool) -> AgentkitError:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration as a person reads it: two units at most, `2h 5m`, `26h`, `0.4s`."""
+    """Return a duration as a person reads it: two units at most, `2h 5m`, `26h`, `0.4s`, `3ms`."""
     if seconds < 0:
         return "-" + format_duration(-seconds)
+    if 0 < seconds < 0.1:
+        return f"{max(round(seconds * 1000), 1)}ms"
     if seconds < 10:
         return f"{seconds:.1f}s" if seconds != int(seconds) else f"{int(seconds)}s"
     whole = round(seconds)

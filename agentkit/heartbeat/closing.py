@@ -3,13 +3,13 @@
 Imported by the hot verbs.
 """
 
+import os
 import time
 
 from agentkit.core.errors import Exit, tell
 from agentkit.core.times import format_duration, format_instant
 from agentkit.heartbeat import beat
 from agentkit.heartbeat.listening import Listener
-from agentkit.heartbeat.marks import collect_marks
 from agentkit.heartbeat.measure import TAIL_BYTES
 from agentkit.heartbeat.options import RunOptions
 from agentkit.heartbeat.supervise import Outcome
@@ -22,7 +22,12 @@ def close_run(
 ) -> Record:
     """Return the closing record of one start of the program."""
     out, err = heard.stdout, heard.stderr
-    counters, note = collect_marks(marks) if marks else ({}, None)
+    counters: dict[str, float] = {}
+    note: str | None = None
+    if marks and os.path.lexists(marks):
+        from agentkit.heartbeat.marks import collect_marks
+
+        counters, note = collect_marks(marks)
     output = [bytes(stream.head) for stream in (out, err) if stream.bytes]
     if out.bytes > len(out.head) or err.bytes > len(err.head):
         output.append(heard.tail.last(TAIL_BYTES))

@@ -8,8 +8,11 @@ import fcntl
 import os
 
 from agentkit.core import tree
+from agentkit.core.errors import tell
 from agentkit.core.spool import make_private_folder
 from agentkit.heartbeat.beat import encode, read_boot_id, read_pid_namespace
+from agentkit.heartbeat.options import RunOptions
+from agentkit.heartbeat.signals import Signals
 
 LONGEST_HOLDER_BYTES = 4096
 LONGEST_PROGRAM = 500
@@ -45,6 +48,31 @@ class JobLock:
     def release(self) -> None:
         """Give the lock to the next one."""
         os.close(self.descriptor)
+
+
+def take_job_lock(options: RunOptions, places: list[str], signals: Signals) -> tuple[JobLock | None, Holder | None]:
+    """Return the lock, or who holds it; neither where no lock can be made: the job runs all the same."""
+    for place in places:
+        try:
+            taken = take_lock(place, options.name)
+            if not isinstance(taken, JobLock) and options.overlap != "skip":
+                from agentkit.heartbeat.overlap import wait_for_lock
+
+                taken = wait_for_lock(options, place, taken, signals)
+        except OSError:
+            continue
+        if not isinstance(taken, JobLock):
+            return None, taken
+        if taken.holder:
+            from agentkit.heartbeat.overlap import await_survivors
+
+            living = await_survivors(options, taken, signals)
+            if living:
+                taken.release()
+                return None, {**taken.holder, "pid": min(living), "wrapper": "gone"}
+        return taken, None
+    tell(f"agentkit: warning: {options.name}: no lock could be made, so overlapping runs are not seen\n")
+    return None, None
 
 
 def take_lock(place: str, name: str) -> JobLock | Holder:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from agentkit.heartbeat.passing import Outlet
 
 READ_BYTES = 65536
-BULK_BYTES = 131072
+BULK_BYTES = 262144
 WIDE_PIPE_BYTES = 1 << 20
 F_SETPIPE_SZ = 1031  # include/uapi/linux/fcntl.h
 LONGEST_POLL_S = 3600.0
@@ -142,13 +142,13 @@ class Listener:
                         self._poll.register(descriptor, select.POLLIN)
 
     def _widen(self) -> bytearray:
-        """Much output: one buffer for all reads, and wider pipes where the user's share of pipe memory allows."""
+        """Much output: one buffer for all reads, and wider pipes where they may be."""
         self._buffer = bytearray(BULK_BYTES)
-        for descriptor in self._streams:
+        for descriptor in (*self._streams, *(outlet.descriptor for outlet in self._ours)):
             try:
                 fcntl.fcntl(descriptor, F_SETPIPE_SZ, WIDE_PIPE_BYTES)
             except OSError:
-                break
+                continue  # no pipe, or the user's share of pipe memory is used up
         return self._buffer
 
     def _close(self, descriptor: int) -> None:

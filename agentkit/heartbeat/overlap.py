@@ -1,12 +1,11 @@
-"""May this job run now, or does another run of it go on, or its program without its wrapper?
+"""What is done when a job still runs: waiting for it, ending it, or looking after what a killed wrapper left of it?
 
-Imported by the hot verbs.
+Imported only when there is such a run: the way of a job that runs alone pays nothing for it.
 """
 
 import time
 
 from agentkit.core import tree
-from agentkit.core.errors import tell
 from agentkit.heartbeat.joblock import Holder, JobLock, ask_to_end, find_living_program, take_lock
 from agentkit.heartbeat.options import RunOptions
 from agentkit.heartbeat.signals import Signals
@@ -17,27 +16,7 @@ KILLED_S = 5.0
 LOOK_AGAIN_S = 0.1
 
 
-def take_job_lock(options: RunOptions, places: list[str], signals: Signals) -> tuple[JobLock | None, Holder | None]:
-    """Return the lock, or who holds it; neither where no lock can be made: the job runs all the same."""
-    for place in places:
-        try:
-            taken = take_lock(place, options.name)
-            if not isinstance(taken, JobLock) and options.overlap != "skip":
-                taken = _wait_for_lock(options, place, taken, signals)
-        except OSError:
-            continue
-        if not isinstance(taken, JobLock):
-            return None, taken
-        living = _await_survivors(options, taken, signals) if taken.holder else {}
-        if living:
-            taken.release()
-            return None, {**(taken.holder or {}), "pid": min(living), "wrapper": "gone"}
-        return taken, None
-    tell(f"agentkit: warning: {options.name}: no lock could be made, so overlapping runs are not seen\n")
-    return None, None
-
-
-def _wait_for_lock(options: RunOptions, place: str, holder: Holder, signals: Signals) -> JobLock | Holder:
+def wait_for_lock(options: RunOptions, place: str, holder: Holder, signals: Signals) -> JobLock | Holder:
     """Return the lock as soon as it is free, or who holds it when the limit is over or we are asked to end."""
     limit_s = options.timeout_s
     if options.overlap == "replace":
@@ -58,8 +37,8 @@ def _wait_for_lock(options: RunOptions, place: str, holder: Holder, signals: Sig
     return holder
 
 
-def _await_survivors(options: RunOptions, lock: JobLock, signals: Signals) -> dict[int, int]:
-    """Return what a killed wrapper left running of its program, after waiting for it or ending it as was asked."""
+def await_survivors(options: RunOptions, lock: JobLock, signals: Signals) -> dict[int, int]:
+    """Return {pid: start} of what a killed wrapper left running, after waiting for it or ending it as was asked."""
     living = find_living_program(lock.holder)
     if living and options.overlap == "replace":
         known = dict(living)

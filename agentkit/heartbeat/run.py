@@ -12,9 +12,8 @@ from agentkit.core.times import format_instant
 from agentkit.core.tree import process_start
 from agentkit.heartbeat import beat
 from agentkit.heartbeat.closing import close_run, complain, describe_end
-from agentkit.heartbeat.joblock import Holder, JobLock
+from agentkit.heartbeat.joblock import Holder, JobLock, take_job_lock
 from agentkit.heartbeat.options import RunOptions, build_options, split_words
-from agentkit.heartbeat.overlap import take_job_lock
 from agentkit.heartbeat.signals import Signals
 from agentkit.heartbeat.supervise import Supervision
 

@@ -238,7 +238,7 @@ BUGS = {
     "measuring": "measure.Stream.add",
     "the tail": "measure.Tail.add",
     "the closing record": "run.close_run",
-    "the marks": "closing.collect_marks",
+    "the marks": "marks.collect_marks",
     "the digest": "measure.Stream.digest",
     "the boot": "beat.describe_this_process",
     "syncing": "spool._sync_folder",
@@ -254,14 +254,14 @@ def test_a_bug_of_ours_keeps_no_job_from_running_and_hides_no_end(
     script = (
         "import os, sys\n"
         "from agentkit.core import paths, spool\n"
-        "from agentkit.heartbeat import beat, closing, measure, run\n"
+        "from agentkit.heartbeat import beat, marks, measure, run\n"
         # This script runs on the real machine: no evidence may go where that one keeps its own.
         f"paths.fallback_folders = spool.fallback_folders = lambda: ('{tmp_path}/second', '{tmp_path}/third')\n"
         "def boom(*words, **how): raise TypeError('simulated')\n"
         f"{BUGS[name]} = boom\n"
         "os._exit(run.main(sys.argv[1:]))\n"
     )
-    program = ("sh", "-c", f"echo hello; : > '{tmp_path}/ran'; exit {status}")
+    program = ("sh", "-c", f"echo hello; echo n=1 >> $AGENTKIT_MARKS; : > '{tmp_path}/ran'; exit {status}")
     words = [sys.executable, "-c", script, "x", "--", *program]
     ended = subprocess.run(words, env=job.environ, capture_output=True, timeout=LIMIT_S, check=False)
     expected = 0 if name in INNOCENT else 73
