@@ -81,7 +81,7 @@ EFFECTS = {
     "output that says it": (("--expect-output", "^done$"), "echo done", "echo almost done", "the output never says it"),
     "output on stderr": (("--expect-output", "done"), "echo done >&2", ":", "the output never says it"),
     "output that must not say it": (("--forbid-output", "0 rows"), "echo 5 rows", "echo 0 rows", "the output says it"),
-    "a run that takes long enough": (("--expect-duration", "0.2s.."), "sleep 0.3", ":", "it took 0.0s"),
+    "a run that takes long enough": (("--expect-duration", "0.2s.."), "sleep 0.3", ":", "it took "),
     "bytes that are no text": (
         ("--expect-output", "^\\x00ok"),
         "printf '\\000ok'",
@@ -108,7 +108,8 @@ def test_what_happened_is_ok_and_what_did_not_is_idle(job: Job, base: Path, name
     assert [(effect["held"], effect["why"]) for effect in job.last()["effects"]] == [(True, None)]
     ended = job.run("x", *options, "--", "sh", "-c", bad.replace("BASE", str(base)))
     assert (ended.returncode, job.last()["state"], job.last()["status"]) == (0, "idle", 0)
-    assert [(effect["held"], effect["why"]) for effect in job.last()["effects"]] == [(False, why)]
+    [effect] = job.last()["effects"]
+    assert (effect["held"], effect["why"].startswith(why)) == (False, True)
     assert f"did nothing: {options[0]} " in ended.stderr.decode()
     assert why in ended.stderr.decode()
 

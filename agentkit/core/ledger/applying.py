@@ -15,6 +15,8 @@ from agentkit.core.ledger.beats import INTEGERS, REALS, Beat, OddRecordError, wr
 from agentkit.core.ledger.store import Ledger
 
 DAY_S = 86400
+# What a closing record says when another attempt of the same run is to follow.
+AGAIN = "retry_after_s"
 STREAK_LIMIT = 1000
 MEASURED = tuple(name for name in (*INTEGERS, *REALS) if name != "boottime_s")
 COLUMNS = (
@@ -111,6 +113,9 @@ def apply_beat(ledger: Ledger, batch: Batch, beat: Beat) -> bool:
             job.runs -= 1
     if beat.state == STARTED:
         _note_start(batch, job, run_id, beat)
+    elif AGAIN in beat.detail:
+        # An attempt that another one follows is no end of a run: a retry that heals counts as one good run.
+        _note_seen(batch, job, run_id, beat)
     else:
         _count_day(batch, job.id, beat.at, beat.state, beat.measured.get("duration_s"), sign=1)
         _note_end(batch, job, run_id, beat)
@@ -208,11 +213,15 @@ def _note_start(batch: Batch, job: JobTally, run_id: int, beat: Beat) -> None:
         job.last_seen_at, job.last_run, job.last_state = beat.at, run_id, STARTED
 
 
-def _note_end(batch: Batch, job: JobTally, run_id: int, beat: Beat) -> None:
-    job.runs += 1
+def _note_seen(batch: Batch, job: JobTally, run_id: int, beat: Beat) -> None:
     if _is_news(beat.at, job.last_seen_at, batch.now):
         job.last_seen_at, job.last_run, job.last_state = beat.at, run_id, beat.state
         job.expect = beat.expect_text or job.expect
+
+
+def _note_end(batch: Batch, job: JobTally, run_id: int, beat: Beat) -> None:
+    job.runs += 1
+    _note_seen(batch, job, run_id, beat)
     if beat.state == "skipped":
         job.skipped_in_a_row += 1
         return
@@ -239,8 +248,10 @@ def _count_day(batch: Batch, job_id: int, at: float, state: str, duration_s: flo
 
 def _count_streak(ledger: Ledger, job_id: int) -> int:
     streak = 0
-    rows = ledger.select("SELECT state FROM runs WHERE job_id = ? ORDER BY id DESC LIMIT ?", (job_id, STREAK_LIMIT))
-    for row in rows:
+    statement = "SELECT state, detail FROM runs WHERE job_id = ? ORDER BY id DESC LIMIT ?"
+    for row in ledger.select(statement, (job_id, STREAK_LIMIT)):
+        if AGAIN in (row[1] or ""):
+            continue
         step = 1 if row[0] in GOOD_STATES else -1 if row[0] in BAD_STATES else 0
         if streak * step < 0:
             break

@@ -277,3 +277,13 @@ def test_whatever_the_spool_holds_every_line_is_counted_and_the_sums_agree(lines
         for run in closed:
             json.dumps(run.detail(), allow_nan=False)
         assert take_in(ledger) == Intake()
+
+
+def test_an_attempt_that_another_one_follows_is_no_run_of_its_own(ledger, spool, record):
+    spool(record("a", "R1", state="failed", attempt=1, retry_after_s=1.0))
+    spool(record("a", "R1", state="ok", attempt=2))
+    take_in(ledger)
+    job = jobs.find_job(ledger, "a")
+    assert (job.runs, job.streak) == (1, 1)
+    [day] = jobs.find_day_sums(ledger, "a", 0)
+    assert (day.runs, day.ok, day.failed) == (1, 1, 0)
