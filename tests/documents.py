@@ -156,21 +156,16 @@ def _mask_line(line: str) -> str:
 
 
 def _environ(folder: Path) -> dict[str, str]:
-    programs, site = folder / "bin", folder / "site"
-    for made in (programs, site):
-        made.mkdir(exist_ok=True)
+    programs = folder / "bin"
+    programs.mkdir(exist_ok=True)
     door = programs / "agentkit"
     door.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m agentkit "$@"\n')
     door.chmod(0o755)
-    # What others left in this machine's places of refuge must not come into the pages.
-    places = (str(folder / "var-lib"), str(folder / "tmp"))
-    patch = f"from agentkit.core import paths\n\npaths.fallback_folders = lambda: {places!r}\n"
-    (site / "sitecustomize.py").write_text(patch)
     return {
         "PATH": f"{programs}:{os.environ['PATH']}",
         "HOME": str(folder),
         "AGENTKIT_HOME": str(folder / "home"),
-        "PYTHONPATH": f"{site}:{ROOT}",
+        "PYTHONPATH": str(ROOT),
         "TMPDIR": str(folder),
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",
