@@ -36,7 +36,7 @@ def close_run(
     if options.declares_effects():
         from agentkit.heartbeat.effects import look_after, measure_path
 
-        effects = look_after(options, before, output, counters, outcome.duration_s)
+        effects = look_after(options, before, output, heard.search, counters=counters, duration_s=outcome.duration_s)
         watched = {path: measure_path(path) for path in options.watch}
     error_words: list[str] = []
     if output and options.keep_bytes:

@@ -3,14 +3,15 @@
 Imported by `heartbeat run` only when something was declared.
 """
 
-import _signal  # type: ignore[import-not-found]  # the C half of signal; the other half costs an import of enum
 import os
 import time
 from _collections_abc import Callable
 
 from agentkit.core.times import format_duration
 from agentkit.heartbeat.beat import sha256
+from agentkit.heartbeat.bounded import TooLongError, within
 from agentkit.heartbeat.options import RunOptions
+from agentkit.heartbeat.searching import Search, compile_pattern
 
 TYPE_CHECKING = False  # the one of typing costs an import
 if TYPE_CHECKING:
@@ -26,19 +27,24 @@ Effect = dict[str, object]
 Measure = dict[str, object]
 
 
-class TooLongError(Exception):
-    """A look took longer than it may."""
-
-
 def look_before(options: RunOptions) -> dict[str, object]:
     """Return the digest of each path that the run is to change."""
     return {path: measure_path(path)["digest"] for path in options.changes if path != "stdout"}
 
 
 def look_after(
-    options: RunOptions, before: dict[str, object], output: list[bytes], counters: dict[str, float], duration_s: float
+    options: RunOptions,
+    before: dict[str, object],
+    output: list[bytes],
+    search: Search | None,
+    *,
+    counters: dict[str, float],
+    duration_s: float,
 ) -> list[Effect]:
-    """Return each declared effect: its text, whether it held, and why not."""
+    """Return each declared effect: its text, whether it held, and why not.
+
+    `output` is what was kept of it, `search` knows of the rest.
+    """
     # Whether stdout changed is for `check` to say, which sees many runs.
     paths = [path for path in options.changes if path != "stdout"]
     effects = [
@@ -53,8 +59,11 @@ def look_after(
             )
             for key, comparison, bound in options.counts
         ),
-        *(_look(f"--expect-output {pattern}", _why_unsaid, pattern, output) for pattern in options.expect_output),
-        *(_look(f"--forbid-output {pattern}", _why_said, pattern, output) for pattern in options.forbid_output),
+        *(
+            _look(f"--expect-output {pattern}", _why_unsaid, pattern, output, search)
+            for pattern in options.expect_output
+        ),
+        *(_look(f"--forbid-output {pattern}", _why_said, pattern, output, search) for pattern in options.forbid_output),
     ]
     if options.duration_s:
         low, high = options.duration_s
@@ -71,7 +80,7 @@ def measure_path(path: str) -> Measure:
     longer than a minute is not measured.
     """
     try:
-        measured = _within(LONGEST_LOOK_S, _measure, path)
+        measured = within(LONGEST_LOOK_S, _measure, path)
         assert isinstance(measured, dict)
     except TooLongError:
         return {"bytes": None, "entries": None, "digest": None, "how": "it took too long"}
@@ -80,7 +89,7 @@ def measure_path(path: str) -> Measure:
 
 def _look(text: str, find_fault: Callable[..., str | None], *facts: object) -> Effect:
     try:
-        why = _within(LONGEST_LOOK_S, find_fault, *facts)
+        why = within(LONGEST_LOOK_S, find_fault, *facts)
     except TooLongError:
         why = f"it could not be looked at within {format_duration(LONGEST_LOOK_S)}"
     return _effect(text, why)
@@ -88,22 +97,6 @@ def _look(text: str, find_fault: Callable[..., str | None], *facts: object) -> E
 
 def _effect(text: str, why: object) -> Effect:
     return {"text": text, "held": why is None, "why": why}
-
-
-def _within(limit_s: float, look: Callable[..., object], *facts: object) -> object:
-    """Return what the look returns; raises TooLongError after the limit: patterns and reads can be interrupted."""
-
-    before = _signal.signal(_signal.SIGALRM, _stop)
-    _signal.setitimer(_signal.ITIMER_REAL, limit_s)
-    try:
-        return look(*facts)
-    finally:
-        _signal.setitimer(_signal.ITIMER_REAL, 0)
-        _signal.signal(_signal.SIGALRM, before)
-
-
-def _stop(_number: int, _frame: object) -> None:
-    raise TooLongError
 
 
 def _why_unchanged(path: str, before: dict[str, object]) -> str | None:
@@ -141,18 +134,22 @@ def _why_miscounted(key: str, value: float | None, comparison: str, bound: float
     return None if held else f"{key} is {value:g}"
 
 
-def _why_unsaid(pattern: str, output: list[bytes]) -> str | None:
-    return None if _is_said(pattern, output) else "the output never says it"
+def _why_unsaid(pattern: str, output: list[bytes], search: Search | None) -> str | None:
+    if _is_said(pattern, output, search):
+        return None
+    return "the output is too much to search" if search and pattern in search.given_up else "the output never says it"
 
 
-def _why_said(pattern: str, output: list[bytes]) -> str | None:
-    return "the output says it" if _is_said(pattern, output) else None
+def _why_said(pattern: str, output: list[bytes], search: Search | None) -> str | None:
+    if _is_said(pattern, output, search):
+        return "the output says it"
+    return "the output is too much to search" if search and pattern in search.given_up else None
 
 
-def _is_said(pattern: str, output: list[bytes]) -> bool:
-    import re
-
-    compiled = re.compile(pattern.encode("utf-8", "surrogateescape"), re.MULTILINE)
+def _is_said(pattern: str, output: list[bytes], search: Search | None) -> bool:
+    if search and pattern in search.found:
+        return True
+    compiled = compile_pattern(pattern)
     return any(compiled.search(text) for text in output or [b""])
 
 

@@ -15,6 +15,7 @@ from agentkit.heartbeat.signals import Signals
 TYPE_CHECKING = False  # the one of typing costs an import
 if TYPE_CHECKING:
     from agentkit.heartbeat.passing import Outlet
+    from agentkit.heartbeat.searching import Search
 
 READ_BYTES = 65536
 BULK_BYTES = 262144
@@ -30,6 +31,7 @@ class Listener:
         self.stdout = Stream(with_digest=True)
         self.stderr = Stream(with_digest=False)
         self.tail = Tail()
+        self.search: Search | None = None
         self.trouble: str | None = None
         self._signals = signals
         self._poll = select.poll()
@@ -86,6 +88,15 @@ class Listener:
                 return outlet.trouble
         return None
 
+    def drop(self) -> None:
+        """Read what there is and forget it: after a fault of ours the program must not wait for us."""
+        for descriptor in self._streams:
+            try:
+                for _ in range(WIDE_PIPE_BYTES // READ_BYTES):
+                    os.read(descriptor, READ_BYTES)
+            except OSError:
+                continue  # nothing now
+
     def close(self) -> None:
         """Give back every descriptor."""
         for descriptor in list(self._streams):
@@ -111,6 +122,8 @@ class Listener:
             return False
         if self.trouble is None:
             try:
+                if self.search and stream.bytes + size > HEAD_BYTES:
+                    self.search.add(stream, stream.head, memoryview(chunk)[:size])
                 stream.add(chunk, size)
                 self.tail.add(chunk, size)
             except Exception as error:  # noqa: BLE001  # what cannot be measured is read all the same: the job goes on

@@ -15,7 +15,7 @@ from agentkit.heartbeat.closing import close_run, complain, describe_end
 from agentkit.heartbeat.joblock import Holder, JobLock, take_job_lock
 from agentkit.heartbeat.options import RunOptions, build_options, split_words
 from agentkit.heartbeat.signals import Signals
-from agentkit.heartbeat.supervise import Supervision
+from agentkit.heartbeat.supervise import Outcome, Supervision
 
 Record = dict[str, object]
 
@@ -75,8 +75,10 @@ def _run_once(
     signals: Signals,
 ) -> tuple[int, bool]:
     """Run the program once; return the status and whether all was well."""
-    head = _describe(options, str(identity["run"]), attempt, time.time())
+    run = str(identity["run"])
+    head = _describe(options, run, attempt, time.time())
     holder = {**identity, "since": head["at"], "program": options.program[0]}
+    program = Supervision(signals, timeout_s=options.timeout_s, kill_after_s=options.kill_after_s, tee=options.tee)
     marks: str | None = None
     before: Record = {}
     troubles: list[str] = []
@@ -84,31 +86,19 @@ def _run_once(
         if lock:
             lock.write_holder(holder)
         place, troubles = append_record(places, _encode_start(options, head, identity), time.time())
-        marks = _marks_file(place, str(identity["run"]), attempt)
-        before = _look_before(options)
+        marks = _marks_file(place, run, attempt)
+        before = _look_before(options, program)
     except Exception as error:  # noqa: BLE001  # the job runs, whatever becomes of its evidence
         troubles.append(f"{type(error).__name__}: {error}")
 
-    program = Supervision(signals, timeout_s=options.timeout_s, kill_after_s=options.kill_after_s, tee=options.tee)
-    own = {"AGENTKIT_RUN": str(identity["run"]), "AGENTKIT_JOB": options.name, "AGENTKIT_MARKS": marks or os.devnull}
-    if program.start(options.program, {**environ, **own}, f"AGENTKIT_RUN={identity['run']}") and lock:
+    own = {"AGENTKIT_RUN": run, "AGENTKIT_JOB": options.name, "AGENTKIT_MARKS": marks or os.devnull}
+    if program.start(options.program, {**environ, **own}, f"AGENTKIT_RUN={run}") and lock:
         try:
             lock.write_holder({**holder, "child": program.pid, "child_start": process_start(program.pid)})
         except Exception as error:  # noqa: BLE001  # the program runs already and has to be looked after
             troubles.append(f"{type(error).__name__}: {error}")
-    outcome = program.finish()
+    outcome, closing, trouble = _see_to_the_end(options, head, program, marks, before)
 
-    trouble = program.output.trouble
-    try:
-        closing = close_run(options, head, program.output, outcome, marks=marks, before=before)
-    except Exception as error:  # noqa: BLE001  # a fault of ours must not hide how the program ended
-        trouble = f"{type(error).__name__}: {error}"
-        closing = describe_end(options, head, outcome, [])
-        if options.declares_effects() and closing["state"] == "ok":
-            closing["state"] = "failed"
-    if trouble:
-        closing.setdefault("trouble", trouble)
-        tell(f"agentkit: error: {options.name}: its evidence is incomplete, by a bug in agentkit: {trouble}\n")
     is_good = closing["state"] == "ok"
     if not is_good and attempt <= options.retries and signals.asked_by is None:
         # `check` waits for the next attempt before it calls this one a failure.
@@ -123,6 +113,29 @@ def _run_once(
     if status == Exit.OK and (written is None or outcome.undelivered or trouble):
         status = Exit.CANNOT_WRITE
     return status, is_good
+
+
+def _see_to_the_end(
+    options: RunOptions, head: Record, program: Supervision, marks: str | None, before: Record
+) -> tuple[Outcome, Record, str | None]:
+    """Return how the program ended, its closing record, and which fault of ours made that incomplete."""
+    try:
+        outcome = program.finish()
+        trouble = program.output.trouble
+    except Exception as error:  # noqa: BLE001  # the program is not left alone, whatever becomes of us
+        trouble = f"{type(error).__name__}: {error}"
+        outcome = program.finish_plainly()
+    try:
+        closing = close_run(options, head, program.output, outcome, marks=marks, before=before)
+    except Exception as error:  # noqa: BLE001  # a fault of ours must not hide how the program ended
+        trouble = f"{type(error).__name__}: {error}"
+        closing = describe_end(options, head, outcome, [])
+        if options.declares_effects() and closing["state"] == "ok":
+            closing["state"] = "failed"
+    if trouble:
+        closing.setdefault("trouble", trouble)
+        tell(f"agentkit: error: {options.name}: its evidence is incomplete, by a bug in agentkit: {trouble}\n")
+    return outcome, closing, trouble
 
 
 def _encode_start(options: RunOptions, head: Record, identity: Record) -> bytes:
@@ -202,7 +215,12 @@ def _record_unstarted(options: RunOptions, places: list[str], identity: Record, 
         tell(f"agentkit: error: {options.name}: the {state} run left no evidence ({'; '.join(troubles)})\n")
 
 
-def _look_before(options: RunOptions) -> Record:
+def _look_before(options: RunOptions, program: Supervision) -> Record:
+    """Return what the paths hold that are to change, and have the output searched for what was declared."""
+    if options.expect_output or options.forbid_output:
+        from agentkit.heartbeat.searching import Search
+
+        program.output.search = Search([*options.expect_output, *options.forbid_output])
     if not options.changes:
         return {}
     from agentkit.heartbeat.effects import look_before

@@ -1,12 +1,15 @@
 """Is a run idle exactly when its declared work did not happen, and is its status always the program's?"""
 
 import os
+import re
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agentkit.heartbeat import effects
+from agentkit.heartbeat import effects, searching
 from tests.heartbeat.jobs import Job
 
 # Options (BASE is the test's folder), a program whose work happens, one whose work does not, and why not.
@@ -154,9 +157,44 @@ def test_a_folder_with_pipes_and_what_cannot_be_read_hangs_nothing(base: Path) -
     assert effects.measure_path(str(base / "folder"))["entries"] == 3
 
 
+@pytest.mark.parametrize("before", [0, 1000, 1_048_570, 1_048_576, 1_500_000, 3_000_000])
+@pytest.mark.parametrize("after", [0, 3_000_000])
+def test_a_line_anywhere_in_a_long_output_is_found(job: Job, before: int, after: int) -> None:
+    filler = "yes 'one more line' | head -c"
+    program = f"{filler} {before}; echo; echo 17 rows were lost; {filler} {after} >&2; {filler} {after}"
+    words = ("--expect-output", "^1. rows were lost$", "--forbid-output", "rows were lost")
+    ended = job.run("x", *words, "--", "sh", "-c", program)
+    assert (ended.returncode, [effect["held"] for effect in job.last()["effects"]]) == (0, [True, False])
+
+
+def test_what_a_long_output_never_says_is_not_found(job: Job) -> None:
+    words = ("--expect-output", "rows were lost", "--forbid-output", "rows were lost")
+    job.run("x", *words, "--", "sh", "-c", "yes 'one more line' | head -c 5000000")
+    assert [effect["held"] for effect in job.last()["effects"]] == [False, True]
+
+
 def test_a_look_that_takes_too_long_is_given_up(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(effects, "LONGEST_LOOK_S", 0.05)
-    look = effects._look("--expect-output (x+x+)+y", effects._why_unsaid, "(x+x+)+y", [b"x" * 100])
-    assert (look["held"], look["why"]) == (False, "it could not be looked at within 0.1s")
+    look = effects._look("--expect-output (x+x+)+y", effects._why_unsaid, "(x+x+)+y", [b"x" * 100], None)
+    assert (look["held"], look["why"]) == (False, "it could not be looked at within 50ms")
     monkeypatch.setattr(effects, "_measure", lambda _: time.sleep(60))
     assert effects.measure_path(str(base))["how"] == "it took too long"
+
+
+def test_a_pattern_that_explodes_in_a_long_output_is_given_up_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "LONGEST_SEARCH_S", 0.05)
+    search = searching.Search(["(x+x+)+y", "z"])
+    search.add("stdout", bytearray(b"head without end"), memoryview(b"x" * 100 + b"\nz\n"))
+    assert (search.found, search.given_up) == ({"z"}, {"(x+x+)+y"})
+    for find_fault in (effects._why_unsaid, effects._why_said):
+        assert find_fault("(x+x+)+y", [], search) == "the output is too much to search"
+
+
+@given(st.lists(st.binary(max_size=40), max_size=12), st.binary(min_size=1, max_size=3))
+def test_how_a_long_output_is_cut_changes_nothing(pieces: list[bytes], wanted: bytes) -> None:
+    search = searching.Search([re.escape(wanted.replace(b"\n", b"")).decode("utf-8", "surrogateescape")])
+    [pattern] = search._patterns
+    for piece in pieces:
+        search.add("stdout", bytearray(), memoryview(piece))
+    whole = b"".join(pieces).rpartition(b"\n")
+    assert (pattern in search.found) == (searching.compile_pattern(pattern).search(whole[0] + whole[1]) is not None)

@@ -271,6 +271,26 @@ def test_a_bug_of_ours_keeps_no_job_from_running_and_hides_no_end(
     assert (job.last()["status"], job.last()["state"]) == (status, "failed" if status else "ok")
 
 
+def test_a_bug_in_the_watching_leaves_no_program_alone(job: Job) -> None:
+    """The program prints more than a pipe holds and ignores TERM; the second one runs past its time limit."""
+    script = (
+        "import os, sys\n"
+        "from agentkit.heartbeat import listening, run\n"
+        "def boom(*words, **how): raise TypeError('simulated')\n"
+        "listening.Listener.wait = boom\n"
+        "os._exit(run.main(sys.argv[1:]))\n"
+    )
+    for program, status, state in (
+        ("seq 100000; exit 0", 73, "ok"),
+        ("seq 100000; exit 6", 6, "failed"),
+        ("trap '' TERM; while :; do sleep 60; done", 124, "timeout"),
+    ):
+        words = [sys.executable, "-c", script, "x", "--timeout", "1s", "--", "sh", "-c", program]
+        ended = subprocess.run(words, env=job.environ, capture_output=True, timeout=LIMIT_S, check=False)
+        assert (ended.returncode, job.last()["state"], job.members()) == (status, state, {})
+        assert b"its evidence is incomplete, by a bug in agentkit: TypeError: simulated" in ended.stderr
+
+
 def test_a_bug_while_effects_are_looked_at_is_no_success(job: Job) -> None:
     script = (
         "import os, sys\n"
