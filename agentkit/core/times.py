@@ -60,7 +60,7 @@ def format_duration(seconds: float) -> str:
     whole = round(seconds)
     if whole < 120:
         return f"{whole}s"
-    if whole < 7200:
+    if whole < 7200 and whole != 3600:
         minutes, rest = divmod(whole, 60)
         return f"{minutes}m {rest}s" if rest and minutes < 10 else f"{minutes}m"
     if whole < 2 * 86400:

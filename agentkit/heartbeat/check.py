@@ -22,6 +22,7 @@ from agentkit.core.ledger.jobs import (
 )
 from agentkit.core.ledger.notes import find_unseen_notes, mark_notes_seen, read_value, write_value
 from agentkit.core.ledger.runs import close_as_lost, find_open_runs
+from agentkit.core.lines import SEVERITIES
 from agentkit.core.spool import spool_places
 from agentkit.heartbeat.breaks import BREAK_KEY, Clocks, find_last_break
 from agentkit.heartbeat.ended import find_lost
@@ -159,7 +160,8 @@ def _settle(ledger: Ledger, sightings: list[Sighting], ended_jobs: frozenset[str
         if finding.fingerprint not in fingerprints and not _still_holds(finding, ended_jobs)
     ]
     resolve_findings(ledger, [finding.fingerprint for finding in gone], now)
-    firing = find_firing(ledger)
+    # The worst first, then the oldest: the first line of a mail is the one that is read.
+    firing = sorted(find_firing(ledger), key=lambda finding: SEVERITIES.index(finding.severity), reverse=True)
     return Checked(
         firing=tuple(firing),
         new=tuple(finding for finding in firing if finding.fingerprint not in before),

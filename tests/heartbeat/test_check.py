@@ -96,7 +96,7 @@ def test_a_job_past_its_grace_is_late(machine: Machine) -> None:
     machine.step(2)
     checked = machine.check()
     assert [(f.type, f.subject, f.severity) for f in checked.firing] == [("late", "job:backup", "warning")]
-    assert checked.firing[0].title == "backup has left no evidence for 66m (expected every 60m)"
+    assert checked.firing[0].title == "backup has left no evidence for 66m (expected every 1h)"
     machine.step(HOUR)
     assert machine.check().firing[0].severity == "critical"
     machine.end(**HOURLY)
@@ -224,6 +224,15 @@ def test_several_signs_of_one_trouble_are_one_finding(machine: Machine) -> None:
         ("too-small", "backup printed 0 lines; the last 25 runs printed 12 lines")
     ]
     assert found[0].evidence()["also"] == ["wrote 0 B to disk; the last 25 runs wrote 400 KiB"]
+
+
+def test_the_worst_findings_come_first(machine: Machine) -> None:
+    machine.end("curious")
+    machine.check()
+    machine.step(60)
+    for name in ("a", "b", "c"):
+        machine.end(name, "failed", status=1, **HOURLY)
+    assert [f.severity for f in machine.check().firing] == ["critical"] * 3 + ["info"]
 
 
 def test_high_values_are_told_and_change_no_status(machine: Machine) -> None:

@@ -117,7 +117,7 @@ def test_named_jobs_are_shown_alone_and_with_their_findings(verb: Verb, lived: M
     lived.check()
     shown = verb("status", "one").stdout
     assert "two" not in shown
-    assert "expected every 60m (said by the options)" in shown
+    assert "expected every 1h (said by the options)" in shown
     assert "critical  one failed with status 3 after 1s" in shown
     assert "\x1b" not in shown
 
