@@ -60,13 +60,21 @@ class Answer:
     status: int
     findings: tuple[dict[str, object], ...]
 
-    def worrying(self) -> list[str]:
-        """Return what is wrong now, as `type: title`."""
-        return [f"{f['type']}: {f['title']}" for f in self.findings if _is_worrying(f)]
+    def is_honest(self) -> bool:
+        """Tell whether the status says what the findings say.
 
-    def informing(self) -> list[str]:
-        """Return what is merely worth knowing now."""
-        return [f"{f['type']}: {f['title']}" for f in self.findings if f["state"] == "firing" and not _is_worrying(f)]
+        Not simply 0 while the job is well: what other tests left in the places that all share is news too.
+        """
+        return self.status == any(map(_is_worrying, self.findings))
+
+    def worrying(self, subject: str) -> list[str]:
+        """Return what is wrong with this subject now, as `type: title`."""
+        return [f"{f['type']}: {f['title']}" for f in self.findings if _is_worrying(f) and f["subject"] == subject]
+
+    def informing(self, subject: str) -> list[str]:
+        """Return what is merely worth knowing of this subject now."""
+        firing = [f for f in self.findings if f["state"] == "firing" and f["subject"] == subject]
+        return [f"{f['type']}: {f['title']}" for f in firing if not _is_worrying(f)]
 
     def firing_types(self, subject: str) -> set[str]:
         """Return the types of what is wrong now with this subject."""
