@@ -215,8 +215,7 @@ def test_a_program_without_room_to_start_is_a_failure_of_ours(job: Job) -> None:
 
 @pytest.mark.parametrize("limit", range(3, 14))
 def test_few_descriptors_never_end_in_a_traceback(job: Job, limit: int) -> None:
-    before = ("prlimit", f"--nofile={limit}")
-    ended = job.run("x", "--", "sh", "-c", "exit 6", before=before)
+    ended = job.in_machine(f"exec prlimit --nofile={limit} $RUN x -- sh -c 'exit 6'")
     if ended.returncode == 6:
         assert job.last()["status"] == 6
     elif limit > 4:  # below, Python itself cannot start
