@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -147,6 +148,20 @@ def test_a_program_without_its_environment_counts_as_a_run_too(job: Job, tmp_pat
     ended = job.run("x", "--", "true")
     os.kill(program, signal.SIGKILL)
     assert ended.returncode == 75
+
+
+def test_a_wrapper_killed_right_after_the_start_has_said_who_runs(job: Job) -> None:
+    script = (
+        "import os, sys; from agentkit.heartbeat import run\n"
+        "run.process_start = lambda pid: os.kill(os.getpid(), 9)\n"
+        "run.main(sys.argv[1:])\n"
+    )
+    words = [sys.executable, "-c", script, "x", "--", "sleep", "300"]
+    subprocess.run(words, env=job.environ, timeout=LIMIT_S, check=False)
+    assert len(job.members()) == 1
+    assert job.run("x", "--", "true").returncode == 75
+    assert job.run("x", "--overlap", "replace", "--kill-after", "1s", "--", "true").returncode == 0
+    assert job.members() == {}
 
 
 def test_a_wrapper_killed_at_any_moment_blocks_nobody_and_is_on_disk(job: Job) -> None:

@@ -162,12 +162,18 @@ def test_signals_that_the_caller_blocked_hang_nothing_and_stay_blocked_for_the_p
     job: Job,
 ) -> None:
     blocked = (signal.SIGCHLD, signal.SIGTERM, signal.SIGUSR2)
-    program = ("grep", "-E", "Sig(Blk|Ign)", "/proc/self/status")
+    # It lives long enough for its end to be waited for.
+    show = "import os, time; time.sleep(0.3); os.execvp('grep', ['grep', 'SigBlk', '/proc/self/status'])"
+    program = (sys.executable, "-c", show)
     ended = job.run("x", "--tee", "--", *program, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, blocked))
     words = dict(line.split() for line in ended.stdout.decode().splitlines())
     assert ended.returncode == 0
     assert int(words["SigBlk:"], 16) == sum(1 << (number - 1) for number in blocked)
-    assert int(words["SigIgn:"], 16) & (1 << (signal.SIGPIPE - 1)) == 0
+
+
+def test_the_program_does_not_inherit_what_python_ignores(job: Job) -> None:
+    ended = job.run("x", "--tee", "--", "grep", "SigIgn", "/proc/self/status")
+    assert int(ended.stdout.split()[1], 16) & (1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1)) == 0
 
 
 def test_a_good_job_is_silent_and_leaves_two_records(job: Job) -> None:
