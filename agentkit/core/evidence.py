@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import isfinite
 
 STARTED = "started"
 GOOD_STATES = frozenset({"ok"})
@@ -28,6 +29,17 @@ def read_object(text: str | None) -> dict[str, object]:
     except ValueError:
         found = None
     return found if isinstance(found, dict) else {"unreadable": text}
+
+
+def read_number(value: object) -> float | None:
+    """Return the finite number that a stored record holds somewhere; anything else is none, truth values too."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # JSON knows whole numbers of any length
+        return None
+    return number if isfinite(number) else None
 
 
 @dataclass(frozen=True, slots=True)

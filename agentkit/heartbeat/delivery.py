@@ -15,6 +15,7 @@ from datetime import timedelta
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.evidence import Parcel, StoredFinding
 from agentkit.core.ledger import Ledger
+from agentkit.core.ledger.beats import write_json
 from agentkit.core.ledger.findings import find_finding, find_resolved_since
 from agentkit.core.ledger.notes import (
     add_parcel,
@@ -59,7 +60,7 @@ def keep_news(ledger: Ledger, firing: Iterable[StoredFinding], now: float) -> No
         news += [finding for finding in passed if (finding.resolved_at or 0.0) > float(told_at)]
     for finding in sorted(news, key=_rank):
         record = to_record(finding, now)
-        add_parcel(ledger, NOTIFY, finding.fingerprint, json.dumps(record, ensure_ascii=False), now)
+        add_parcel(ledger, NOTIFY, finding.fingerprint, write_json(record), now)
     if news:
         write_value(ledger, TOLD_KEY, json.dumps(sorted(holding)))
     write_value(ledger, TOLD_AT_KEY, repr(now))

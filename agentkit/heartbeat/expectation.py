@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
-from agentkit.core.evidence import CrontabLine, Job
+from agentkit.core.errors import AgentkitError
+from agentkit.core.evidence import CrontabLine, Job, read_number
 from agentkit.core.schedule import next_run, period_s
 from agentkit.core.settings import JobSettings
+from agentkit.core.times import LONGEST_S
 
 # A schedule that cronie reads in a zone of its own, as a line's schedule is kept: `CRON_TZ=Europe/Berlin 0 3 * * *`.
 ZONE_SIGN = "CRON_TZ="
@@ -74,12 +77,15 @@ class Promises:
         if settings is not None and not settings.watched:
             return None
         options = job.expect()
-        grace_s = settings.grace_s if settings and settings.grace_s is not None else _number(options.get("grace_s"))
+        grace_s = settings.grace_s if settings and settings.grace_s is not None else _span(options.get("grace_s"))
         if settings and (settings.every_s is not None or settings.cron):
             return _make(settings.every_s, _as_tuple(settings.cron), settings.tz, grace_s, "configuration")
-        every_s, cron, tz = _number(options.get("every_s")), options.get("cron"), options.get("tz")
-        if every_s or isinstance(cron, str):
-            return _make(every_s, _as_tuple(cron), str(tz) if tz else None, grace_s, "options")
+        every_s, cron, tz = _span(options.get("every_s")), options.get("cron"), options.get("tz")
+        zone = str(tz) if tz else None
+        if every_s:
+            return _make(every_s, (), zone, grace_s, "options")
+        if isinstance(cron, str) and _is_schedule(cron, zone):
+            return _make(None, (cron,), zone, grace_s, "options")
         schedules = self.schedules.get(job.name)
         return _make(None, schedules, None, grace_s, "crontab") if schedules else None
 
@@ -120,5 +126,17 @@ def _split_zone(schedule: str) -> tuple[str | None, str]:
     return (zone.removeprefix(ZONE_SIGN), fields) if zone.startswith(ZONE_SIGN) else (None, schedule)
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+@lru_cache(maxsize=4096)
+def _is_schedule(schedule: str, tz: str | None) -> bool:
+    """Tell whether a schedule of a record can be followed: it may be damaged, and its zone unknown here by now."""
+    try:
+        next_run(schedule, 0.0, tz)
+    except (AgentkitError, ValueError):
+        return False
+    return True
+
+
+def _span(value: object) -> float | None:
+    """Return the span of time that a record promises, if an option could have said so."""
+    span_s = read_number(value)
+    return span_s if span_s is not None and 0 <= span_s <= LONGEST_S else None

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from agentkit.core.evidence import BAD_STATES, Job, Run
+from agentkit.core.evidence import BAD_STATES, Job, Run, read_number
 from agentkit.core.times import format_duration
 from agentkit.heartbeat.bounds import Expectations, Judgement, judge
 from agentkit.heartbeat.lateness import is_retired
@@ -171,11 +171,11 @@ def _read_expectations(expected: dict[str, object]) -> Expectations:
 def _observe(run: Run, detail: dict[str, object]) -> Observation:
     counters, watched = detail.get("counters"), detail.get("watched")
     words, orphans = detail.get("error_words"), detail.get("orphans")
-    left, faults, background = detail.get("left_behind"), detail.get("page_faults"), detail.get("background_s")
+    left, background_s = detail.get("left_behind"), read_number(detail.get("background_s"))
     return Observation(
         state=run.state,
         # A job that leaves its work to the background lasts as long as that is seen to go on.
-        duration_s=_known(background if isinstance(background, int | float) else run.duration_s),
+        duration_s=_known(run.duration_s if background_s is None else background_s),
         cpu_s=_known(run.cpu_s),
         stdout_lines=_known(run.stdout_lines),
         stdout_bytes=_known(run.stdout_bytes),
@@ -184,12 +184,16 @@ def _observe(run: Run, detail: dict[str, object]) -> Observation:
         blocks_out=_known(run.blocks_out),
         max_rss_bytes=_known(run.max_rss_bytes),
         written_bytes=_known(_written_beside_output(run, detail)),
-        page_faults=_known(faults if isinstance(faults, int | float) else None),
-        counters={k: float(v) for k, v in counters.items() if isinstance(v, int | float)}
+        page_faults=_known(read_number(detail.get("page_faults"))),
+        counters={key: number for key, value in counters.items() if (number := read_number(value)) is not None}
         if isinstance(counters, dict)
         else {},
         watched={
-            path: (float(seen.get("bytes") or 0), float(seen.get("entries") or 0), str(seen.get("digest") or ""))
+            path: (
+                _known(read_number(seen.get("bytes"))),
+                _known(read_number(seen.get("entries"))),
+                str(seen.get("digest") or ""),
+            )
             for path, seen in watched.items()
             if isinstance(seen, dict)
         }
@@ -205,8 +209,8 @@ def _observe(run: Run, detail: dict[str, object]) -> Observation:
 
 
 def _written_beside_output(run: Run, detail: dict[str, object]) -> float | None:
-    written = detail.get("written_bytes")
-    if not isinstance(written, int | float):
+    written = read_number(detail.get("written_bytes"))
+    if written is None:
         return None
     return max(0.0, written - (run.stdout_bytes or 0) - (run.stderr_bytes or 0))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from agentkit.core.evidence import Job, JobChange, Run
+from agentkit.core.evidence import Job, JobChange, Run, read_number
 from agentkit.core.ledger import Ledger
 from agentkit.core.ledger.jobs import find_job, read_learned, update_jobs
 from agentkit.core.ledger.notes import read_value, write_value
@@ -65,10 +65,10 @@ def _was_retried(ledger: Ledger, run: Run, now: float) -> bool | None:
     """Tell whether another attempt followed this one; None while it still may."""
     if '"retry_after_s"' not in (run.detail_text or ""):
         return False
-    pause_s = run.detail().get("retry_after_s")
+    pause_s = read_number(run.detail().get("retry_after_s"))
     if any(other.attempt > run.attempt for other in find_run(ledger, run.run)):
         return True
-    may_come = isinstance(pause_s, int | float) and now < (run.ended_at or now) + pause_s + RETRY_PATIENCE_S
+    may_come = pause_s is not None and now < (run.ended_at or now) + pause_s + RETRY_PATIENCE_S
     return None if may_come else False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 
-from agentkit.core.evidence import Run
+from agentkit.core.evidence import Run, read_number
 from agentkit.core.ledger.runs import find_run
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Styled, find_look, print_block, print_line
@@ -103,7 +103,7 @@ def _list_groups(detail: Mapping[str, object]) -> Iterable[tuple[str, list[str]]
     watched = detail.get("watched")
     paths = watched.items() if isinstance(watched, dict) else ()
     seen = [
-        f"{path}: {say_size(found.get('bytes') or 0)}, {found.get('entries') or 0} inside"
+        f"{path}: {say_size(read_number(found.get('bytes')) or 0)}, {found.get('entries') or 0} inside"
         for path, found in paths
         if isinstance(found, dict)
     ]

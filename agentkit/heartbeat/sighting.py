@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentkit.core.evidence import NewFinding, StoredFinding
+from agentkit.core.ledger.beats import storable, write_json
 from agentkit.core.lines import Finding, fingerprint
 from agentkit.core.times import format_instant
 
@@ -44,8 +44,8 @@ class Sighting:
             self.subject,
             self.key,
             self.severity,
-            self.title,
-            json.dumps(evidence, ensure_ascii=False) if evidence else None,
+            storable(self.title),
+            write_json(evidence) if evidence else None,
         )
 
 
