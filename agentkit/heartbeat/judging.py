@@ -47,20 +47,25 @@ def write_extra(job: Job, memory: JobMemory) -> str:
     return json.dumps(kept)
 
 
-def judge_run(memory: JobMemory, run: Run, expected: dict[str, object]) -> tuple[JobMemory, list[Sighting]]:
-    """Return the memory after this run, and what is wrong with it; runs come in the order in which they ended."""
+def judge_run(
+    memory: JobMemory, run: Run, expected: dict[str, object], bounds_s: tuple[float, float] | None = None
+) -> tuple[JobMemory, list[Sighting]]:
+    """Return the memory after this run, and what is wrong with it; runs come in the order in which they ended.
+
+    `expected` is what the run's options promised, `bounds_s` how long the configuration says that a good run takes.
+    """
     subject = f"job:{run.job}"
     detail = run.detail()
     if run.state == "skipped":
         skips = memory.skips + 1
         seen = [_see_skipping(run, detail, skips)] if skips >= SKIPS_IN_A_ROW else []
         return replace(memory, skips=skips), seen
-    declared = _see_declared(run, detail, subject)
+    declared = _see_declared(run, detail, subject) or _see_bounds(run, detail, subject, bounds_s)
     judgement = judge(
         memory.learned,
         _observe(run, detail),
         carries_finding=any(sighting.severity != INFO for sighting in declared),
-        expectations=_read_expectations(expected),
+        expectations=_read_expectations(expected, bounds_s),
     )
     results = (memory.results + ("b" if run.state in BAD_STATES else "g"))[-FLAPPING_WINDOW:]
     seen = declared + _see_oddities(run, judgement, subject, detail, is_declared=bool(declared))
@@ -95,6 +100,19 @@ def _see_declared(run: Run, detail: dict[str, object], subject: str) -> list[Sig
         # The only declared effect that leaves a run `ok` is a time above the one declared.
         return [Sighting("too-slow", subject, WARNING, f"{run.job}: {'; '.join(missed)}", "declared", evidence)]
     return []
+
+
+def _see_bounds(
+    run: Run, detail: dict[str, object], subject: str, bounds_s: tuple[float, float] | None
+) -> list[Sighting]:
+    if bounds_s is None or run.duration_s is None or bounds_s[0] <= run.duration_s <= bounds_s[1]:
+        return []
+    is_fast = run.duration_s < bounds_s[0]
+    bound = f"at least {format_duration(bounds_s[0])}" if is_fast else f"at most {format_duration(bounds_s[1])}"
+    title = f"{run.job} took {format_duration(run.duration_s)}; the configuration says {bound}"
+    return [
+        Sighting("too-fast" if is_fast else "too-slow", subject, WARNING, title, "declared", _evidence(run, detail))
+    ]
 
 
 def _missed_effects(detail: dict[str, object]) -> list[str]:
@@ -161,10 +179,10 @@ def _evidence(run: Run, detail: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in evidence.items() if value is not None}
 
 
-def _read_expectations(expected: dict[str, object]) -> Expectations:
+def _read_expectations(expected: dict[str, object], bounds_s: tuple[float, float] | None) -> Expectations:
     changes = expected.get("changes")
     stdout = isinstance(changes, list) and "stdout" in changes
-    channels = frozenset({"duration"}) if expected.get("duration_s") else frozenset()
+    channels = frozenset({"duration"}) if expected.get("duration_s") or bounds_s else frozenset()
     return Expectations(stdout_changes=stdout, effect=bool(expected.get("effects")), channels=channels)
 
 

@@ -48,7 +48,7 @@ def judge_news(ledger: Ledger, promises: Promises, now: float) -> News:
         memories: dict[str, tuple[Job, JobMemory]] = {}
         for run, is_retried in decided:
             if not is_retried:
-                _judge_one(ledger, run, memories, seen, ended)
+                _judge_one(ledger, run, promises, memories=memories, seen=seen, ended=ended)
         around += _keep(ledger, memories, promises, now)
         mark_judged(ledger, [run.id for run, _ in decided])
     if clock:
@@ -75,6 +75,8 @@ def _was_retried(ledger: Ledger, run: Run, now: float) -> bool | None:
 def _judge_one(
     ledger: Ledger,
     run: Run,
+    promises: Promises,
+    *,
     memories: dict[str, tuple[Job, JobMemory]],
     seen: dict[str, list[Sighting]],
     ended: set[str],
@@ -85,7 +87,8 @@ def _judge_one(
             return
         memories[run.job] = job, read_memory(job, decode_learned(read_learned(ledger, job.id)))
     job, memory = memories[run.job]
-    memory, sightings = judge_run(memory, run, job.expect())
+    settings = promises.settings.get(job.name)
+    memory, sightings = judge_run(memory, run, job.expect(), settings.duration_s if settings else None)
     memories[run.job] = job, memory
     if run.state != "skipped":
         ended.add(run.job)

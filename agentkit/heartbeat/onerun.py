@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 
 from agentkit.core.evidence import Run, read_number
+from agentkit.core.ledger.findings import find_firing, find_resolved_since
 from agentkit.core.ledger.runs import find_run
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Styled, find_look, print_block, print_line
@@ -24,6 +25,11 @@ def print_run(environ: Mapping[str, str], text: str, *, now: float, as_json: boo
     configuration = read_settings(environ)
     with open_evidence(environ, configuration, now) as ledger:
         attempts = find_run(ledger, text)
+        findings = [
+            finding
+            for finding in [*find_firing(ledger), *find_resolved_since(ledger, attempts[0].started_at or 0.0)]
+            if finding.evidence().get("run") == attempts[0].run
+        ]
     if as_json:
         for run in attempts:
             write_record(to_record(run))
@@ -32,6 +38,8 @@ def print_run(environ: Mapping[str, str], text: str, *, now: float, as_json: boo
         if position:
             print_line()
         _print_attempt(run, now, is_local=find_look(sys.stdout, environ).width is not None)
+    for finding in findings:
+        print_line(Styled(finding.severity, finding.severity), f"{finding.type}, {finding.state}: {finding.title}")
 
 
 def _print_attempt(run: Run, now: float, *, is_local: bool) -> None:
@@ -39,7 +47,11 @@ def _print_attempt(run: Run, now: float, *, is_local: bool) -> None:
     state = "running" if run.state == "started" else run.state
     print_line(Styled(run.job, "heading"), run.run, attempt, Styled(state, run.state))
     detail = run.detail()
-    for name, value in [*_list_times(run, now, is_local=is_local), *_list_end(run, detail), *_list_measured(run)]:
+    for name, value in [
+        *_list_times(run, now, is_local=is_local),
+        *_list_end(run, detail),
+        *_list_measured(run, detail),
+    ]:
         print_line(f"  {name:<13}", value)
     for name, lines in _list_groups(detail):
         print_line(f"  {name}")
@@ -77,7 +89,7 @@ def _list_end(run: Run, detail: Mapping[str, object]) -> Facts:
     return facts
 
 
-def _list_measured(run: Run) -> Facts:
+def _list_measured(run: Run, detail: Mapping[str, object]) -> Facts:
     facts = []
     if run.cpu_s is not None:
         facts.append(("cpu", say_duration(run.cpu_s)))
@@ -85,6 +97,11 @@ def _list_measured(run: Run) -> Facts:
         facts.append(("memory", say_size(run.max_rss_bytes)))
     if run.blocks_in is not None and run.blocks_out is not None:
         facts.append(("disk", f"{say_count(run.blocks_in, 'block')} read, {run.blocks_out} written (512 bytes each)"))
+    written, faults = read_number(detail.get("written_bytes")), read_number(detail.get("page_faults"))
+    if written is not None:
+        facts.append(("written", f"{say_size(written)}, pipes included"))
+    if faults is not None:
+        facts.append(("page faults", f"{faults:.0f}"))
     streams = (("stdout", run.stdout_lines, run.stdout_bytes), ("stderr", run.stderr_lines, run.stderr_bytes))
     for name, lines, size in streams:
         if lines is not None and size is not None:

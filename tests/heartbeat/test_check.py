@@ -88,6 +88,15 @@ def test_a_run_longer_than_declared_is_too_slow_and_no_idle_run(machine: Machine
     assert machine.firing() == [("too-slow", "job:backup")]
 
 
+@pytest.mark.parametrize(("took", "found"), [(0.5, "too-fast"), (601.0, "too-slow"), (5.0, None)])
+def test_a_time_that_the_configuration_says_is_held_from_the_first_run_on(
+    machine: Machine, took: float, found: str | None
+) -> None:
+    machine.jobs["backup"] = JobSettings(every_s=HOUR, duration_s=(1.0, 600.0))
+    machine.end(took=took)
+    assert machine.firing() == ([(found, "job:backup")] if found else [])
+
+
 def test_a_job_past_its_grace_is_late(machine: Machine) -> None:
     machine.end(**HOURLY, took=0)
     machine.check()
