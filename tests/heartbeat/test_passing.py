@@ -89,13 +89,17 @@ def test_a_resting_reader_slows_the_program_down_and_costs_nothing(job: Job, tmp
     script = f"yes | head -c 50000000; : > '{tmp_path}/done'"
     process = job.start("x", "--tee", "--", "sh", "-c", script, stdout=subprocess.PIPE)
     job.await_start()
-    time.sleep(0.5)
-    states = ""
-    for _ in range(20):
-        states += Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
-        time.sleep(0.005)
-    # A loop that spins would be seen running.
-    assert ((tmp_path / "done").exists(), states) == (False, "S" * 20)
+
+    def look_often() -> str:
+        states = ""
+        for _ in range(20):
+            states += Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            time.sleep(0.005)
+        return states
+
+    # As soon as the pipe is full it sleeps; a loop that spins would be seen running for ever.
+    wait_for(lambda: look_often() == "S" * 20)
+    assert (tmp_path / "done").exists() is False
     assert process.stdout is not None
     assert len(process.stdout.read()) == 50_000_000
     assert process.wait(LIMIT_S) == 0
