@@ -10,6 +10,7 @@ import json
 import time
 from dataclasses import dataclass
 
+from agentkit.core.evidence import read_number, read_object
 from agentkit.heartbeat.beat import read_boot_id
 
 # What a clock that is kept by NTP, and a machine that never sleeps, stay within.
@@ -42,9 +43,10 @@ def find_last_break(clocks: Clocks, remembered: str | None) -> tuple[float, str]
     booted_at = clocks.now - clocks.since_boot_s
     slept_s = clocks.since_boot_s - clocks.awake_s
     since = booted_at
-    last = json.loads(remembered) if remembered else {}
-    if last.get("boot") == clocks.boot:
-        is_broken = abs(booted_at - last["booted_at"]) > BREAK_S or slept_s - last["slept_s"] > BREAK_S
-        since = clocks.now if is_broken else max(booted_at, min(last["since"], clocks.now))
+    last = read_object(remembered)
+    then, slept_then_s, unbroken = (read_number(last.get(key)) for key in ("booted_at", "slept_s", "since"))
+    if last.get("boot") == clocks.boot and then is not None and slept_then_s is not None and unbroken is not None:
+        is_broken = abs(booted_at - then) > BREAK_S or slept_s - slept_then_s > BREAK_S
+        since = clocks.now if is_broken else max(booted_at, min(unbroken, clocks.now))
     seen = {"boot": clocks.boot, "booted_at": booted_at, "slept_s": slept_s, "since": since}
     return since, json.dumps(seen)

@@ -20,7 +20,7 @@ from agentkit.core.ledger.jobs import (
     remember_job,
     update_jobs,
 )
-from agentkit.core.ledger.notes import find_unseen_notes, mark_notes_seen, read_value, write_value
+from agentkit.core.ledger.notes import find_unseen_notes, mark_notes_seen, read_instant, read_value, write_value
 from agentkit.core.ledger.runs import close_as_lost, find_open_runs
 from agentkit.core.lines import SEVERITIES
 from agentkit.core.spool import spool_places
@@ -180,8 +180,7 @@ def _still_holds(finding: StoredFinding, ended_jobs: frozenset[str]) -> bool:
 
 def read_last_check(ledger: Ledger) -> float | None:
     """Return when the last check finished, or None."""
-    value = read_value(ledger, LAST_CHECK_KEY)
-    return float(value) if value else None
+    return read_instant(ledger, LAST_CHECK_KEY)
 
 
 def describe_user() -> str:

@@ -21,7 +21,8 @@ from agentkit.core.ledger.notes import (
     add_parcel,
     iterate_parcels,
     mark_parcel_tried,
-    read_value,
+    read_instant,
+    read_list,
     remove_parcel,
     write_value,
 )
@@ -49,15 +50,15 @@ def keep_news(ledger: Ledger, firing: Iterable[StoredFinding], now: float) -> No
     measured by what was told and not by what the last check found, which a person may have started by hand.
     """
     holding = {finding.fingerprint: finding for finding in firing}
-    told = set(json.loads(read_value(ledger, TOLD_KEY) or "[]"))
+    told = {fingerprint for fingerprint in read_list(ledger, TOLD_KEY) if isinstance(fingerprint, str)}
     news = [finding for fingerprint, finding in holding.items() if fingerprint not in told]
     gone = [find_finding(ledger, fingerprint) for fingerprint in sorted(told - holding.keys())]
     news += [finding for finding in gone if finding is not None]
-    told_at = read_value(ledger, TOLD_AT_KEY)
+    told_at = read_instant(ledger, TOLD_AT_KEY)
     if told_at is not None:
         # What came and went between two checks that tell is told as well.
-        passed = [finding for finding in find_resolved_since(ledger, float(told_at)) if finding.fingerprint not in told]
-        news += [finding for finding in passed if (finding.resolved_at or 0.0) > float(told_at)]
+        passed = [finding for finding in find_resolved_since(ledger, told_at) if finding.fingerprint not in told]
+        news += [finding for finding in passed if (finding.resolved_at or 0.0) > told_at]
     for finding in sorted(news, key=_rank):
         record = to_record(finding, now)
         add_parcel(ledger, NOTIFY, finding.fingerprint, write_json(record), now)

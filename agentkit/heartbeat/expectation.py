@@ -98,7 +98,7 @@ def find_schedules(lines: Iterable[CrontabLine]) -> dict[str, tuple[str, ...]]:
     """Return the schedules of each job whose lines are there: one a line, a zone of its own in front."""
     schedules: dict[str, tuple[str, ...]] = {}
     for line in lines:
-        if line.job and line.gone_at is None:
+        if line.job and line.gone_at is None and _is_schedule(line.schedule, None):
             schedules[line.job] = tuple(dict.fromkeys((*schedules.get(line.job, ()), line.schedule)))
     return schedules
 
@@ -130,7 +130,7 @@ def _split_zone(schedule: str) -> tuple[str | None, str]:
 def _is_schedule(schedule: str, tz: str | None) -> bool:
     """Tell whether a schedule of a record can be followed: it may be damaged, and its zone unknown here by now."""
     try:
-        next_run(schedule, 0.0, tz)
+        _next_run(schedule, 0.0, tz)
     except (AgentkitError, ValueError):
         return False
     return True

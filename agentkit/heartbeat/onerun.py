@@ -30,16 +30,16 @@ def print_run(environ: Mapping[str, str], text: str, *, now: float, as_json: boo
             for finding in [*find_firing(ledger), *find_resolved_since(ledger, attempts[0].started_at or 0.0)]
             if finding.evidence().get("run") == attempts[0].run
         ]
-    if as_json:
-        for run in attempts:
-            write_record(to_record(run))
-        return
-    for position, run in enumerate(attempts):
-        if position:
-            print_line()
-        _print_attempt(run, now, is_local=find_look(sys.stdout, environ).width is not None)
-    for finding in findings:
-        print_line(Styled(finding.severity, finding.severity), f"{finding.type}, {finding.state}: {finding.title}")
+        if as_json:
+            for run in attempts:
+                write_record(to_record(run))
+            return
+        for position, run in enumerate(attempts):
+            if position:
+                print_line()
+            _print_attempt(run, now, is_local=find_look(sys.stdout, environ).width is not None)
+        for finding in findings:
+            print_line(Styled(finding.severity, finding.severity), f"{finding.type}, {finding.state}: {finding.title}")
 
 
 def _print_attempt(run: Run, now: float, *, is_local: bool) -> None:

@@ -17,7 +17,7 @@ from agentkit.core.crontab import Crontabs, read_crontabs, stamp
 from agentkit.core.evidence import CrontabLine
 from agentkit.core.ledger import Ledger
 from agentkit.core.ledger.lines import find_lines, mark_lines_gone, see_lines
-from agentkit.core.ledger.notes import read_value, write_value
+from agentkit.core.ledger.notes import read_list, read_value, write_value
 from agentkit.core.paths import state_folder
 from agentkit.heartbeat.expectation import ZONE_SIGN, find_schedules
 from agentkit.heartbeat.sighting import CRITICAL, WARNING, Sighting
@@ -26,6 +26,7 @@ from agentkit.heartbeat.wrapped import Wrapped, find_job_name, find_wrapped, hom
 __all__ = ["Scheduled", "find_job_name", "look_at_crontabs"]
 
 STAMP_KEY, DEAD_KEY = "crontab-stamp", "crontab-dead-lines"
+DEAD_FIELDS = frozenset({"file", "line", "code", "why", "fix", "job"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def look_at_crontabs(ledger: Ledger, folder: str, now: float, root: str = "/") -
     for line in lines:
         if line.job and line.gone_at is None:
             since[line.job] = min(line.first_seen_at, since.get(line.job, now))
-    dead = json.loads(read_value(ledger, DEAD_KEY) or "[]")
+    dead = [line for line in read_list(ledger, DEAD_KEY) if isinstance(line, dict) and line.keys() >= DEAD_FIELDS]
     # A line that stands there and that cron will not run is dead, which says more than that it has gone.
     known = {*schedules, *(line["job"] for line in dead)}
     vanished = {line.job: line for line in lines if line.job and line.job not in known}

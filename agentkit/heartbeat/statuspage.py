@@ -40,17 +40,16 @@ def print_statuses(environ: Mapping[str, str], names: Sequence[str], *, clocks: 
     configuration, now = read_settings(environ), clocks.now
     with open_evidence(environ, configuration, now) as ledger:
         statuses = find_statuses(ledger, configuration, names, clocks)
-    if as_json:
-        for status in statuses:
-            write_record(to_record(status, configuration.host, now))
-        return
-    if not statuses:
-        tell("agentkit: no job has left evidence yet; agentkit heartbeat run NAME --every 1h -- PROGRAM…\n")
-        return
-    look = find_look(sys.stdout, environ)
-    draw_statuses(statuses, now, sys.stdout, look)
-    for status in statuses if names else ():
-        _print_more(status, now, look)
+        if as_json:
+            for status in statuses:
+                write_record(to_record(status, configuration.host, now))
+        elif not statuses:
+            tell("agentkit: no job has left evidence yet; agentkit heartbeat run NAME --every 1h -- PROGRAM…\n")
+        else:
+            look = find_look(sys.stdout, environ)
+            draw_statuses(statuses, now, sys.stdout, look)
+            for status in statuses if names else ():
+                _print_more(status, now, look)
 
 
 def watch_statuses(

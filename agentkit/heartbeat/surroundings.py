@@ -6,7 +6,7 @@ import json
 import os
 import time
 
-from agentkit.core.evidence import Note, Run
+from agentkit.core.evidence import Note, Run, read_number, read_object
 from agentkit.core.spool import spool_places
 from agentkit.core.times import format_duration, format_instant
 from agentkit.core.tree import process_start
@@ -118,8 +118,8 @@ def find_clock_jumps(runs: list[Run], remembered: str | None) -> tuple[list[Sigh
     Each run tells the wall clock and the seconds since boot: within one boot their difference stays, unless the clock
     is set.
     """
-    last = json.loads(remembered) if remembered else {}
-    boot, offset = last.get("boot"), last.get("offset")
+    last = read_object(remembered)
+    boot, offset = last.get("boot"), read_number(last.get("offset"))
     seen: list[Sighting] = []
     for run in runs:
         readings = ((run.started_at, run.boottime_s), (run.ended_at, run.ended_boottime_s))

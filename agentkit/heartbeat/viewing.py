@@ -8,8 +8,9 @@ from difflib import get_close_matches
 
 from agentkit.core.config import Configuration, load_configuration
 from agentkit.core.errors import AgentkitError, Exit, tell
-from agentkit.core.ledger import Ledger, open_read_only, open_view
+from agentkit.core.ledger import CorruptLedgerError, Ledger, open_read_only, open_view
 from agentkit.core.ledger.jobs import iterate_jobs
+from agentkit.core.ledger.soundness import blaming_values
 from agentkit.core.paths import state_folder
 from agentkit.core.spool import spool_places
 from agentkit.core.times import format_duration
@@ -29,14 +30,32 @@ def read_settings(environ: Mapping[str, str]) -> Configuration:
 def open_evidence(
     environ: Mapping[str, str], configuration: Configuration, now: float, *, warns_of_check: bool = True
 ) -> Iterator[Ledger]:
-    """Give the ledger with everything that was spooled, for reading; warn of what it lacks and of a dead check."""
+    """Give the ledger with everything that was spooled, for reading; warn of what it lacks and of a dead check.
+
+    One that turns out to be malformed is repaired, and the error asks for the command once more.
+    """
     folder = state_folder(environ)
-    with open_view(folder, spool_places(environ), configuration.host, now) as ledger:
-        for notice in ledger.notices:
-            warn(notice)
-        if warns_of_check:
-            warn_of_old_check(ledger, now)
-        yield ledger
+    try:
+        with open_view(folder, spool_places(environ), configuration.host, now) as ledger:
+            for notice in ledger.notices:
+                warn(notice)
+            with blaming_values(ledger):
+                if warns_of_check:
+                    warn_of_old_check(ledger, now)
+                yield ledger
+    except CorruptLedgerError as error:
+        raise _repair(folder, error) from error
+
+
+def _repair(folder: str, error: CorruptLedgerError) -> AgentkitError:
+    """Return what is to be said when a ledger was found malformed while it was read."""
+    from agentkit.core.ledger.repair import repair
+
+    try:
+        # What `check` does not read it would never find.
+        return AgentkitError(repair(folder, error.reason), hint="the same command again", status=Exit.TRY_LATER)
+    except AgentkitError:
+        return error
 
 
 def warn_of_old_check(ledger: Ledger, now: float) -> None:

@@ -1,6 +1,7 @@
 import os
 import re
 import signal
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -217,3 +218,16 @@ def test_a_watch_that_is_ended_from_outside_ends(look: Look, lived: Machine) -> 
     terminal.read_until("one")
     os.kill(terminal.process.pid, signal.SIGTERM)
     assert terminal.finish()[0] == -signal.SIGTERM
+
+
+def test_a_value_that_cannot_be_is_repaired_and_the_command_asked_for_again(verb: Verb, lived: Machine) -> None:
+    lived.end(**HOURLY)
+    lived.check()
+    with sqlite3.connect(lived.folder / "ledger.db") as connection:
+        connection.execute("UPDATE jobs SET last_state = 'garbage'")
+    connection.close()
+    ended = verb("status")
+    assert (ended.returncode, ended.stdout) == (Exit.TRY_LATER, "")
+    assert "jobs.last_state holds what it cannot hold" in ended.stderr
+    assert "agentkit: hint: the same command again" in ended.stderr
+    assert states(verb) == {"backup": "ok"}

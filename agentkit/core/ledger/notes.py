@@ -3,9 +3,11 @@
 # ruff: noqa: S608  # what is put into a statement here are lists of columns from this module
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 
-from agentkit.core.evidence import Accept, Note, Parcel
+from agentkit.core.evidence import Accept, Note, Parcel, read_number
+from agentkit.core.ledger.beats import LAST_INSTANT
 from agentkit.core.ledger.store import Ledger
 
 NOTE_COLUMNS = "id, at, kind, text, detail, seen <> 0"
@@ -84,6 +86,26 @@ def read_value(ledger: Ledger, key: str) -> str | None:
     """Return a single value kept under a key."""
     row = ledger.first("SELECT value FROM meta WHERE key = ?", (key,))
     return None if row is None else str(row[0])
+
+
+def read_list(ledger: Ledger, key: str) -> list[object]:
+    """Return the list kept under a key; an empty one when there is none that can be read."""
+    found = _read_json(ledger, key)
+    return found if isinstance(found, list) else []
+
+
+def read_instant(ledger: Ledger, key: str) -> float | None:
+    """Return the instant kept under a key; None when there is none that can be."""
+    instant = read_number(_read_json(ledger, key))
+    return instant if instant is not None and 0 <= instant <= LAST_INSTANT else None
+
+
+def _read_json(ledger: Ledger, key: str) -> object:
+    text = read_value(ledger, key)
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return None
 
 
 def write_value(ledger: Ledger, key: str, value: str) -> None:

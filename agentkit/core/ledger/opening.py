@@ -53,11 +53,16 @@ def open_ledger(folder: str, *, busy_s: float = BUSY_LIMIT_S) -> Ledger:
 def with_ledger(folder: str, work: Callable[[Ledger], Answer], *, busy_s: float = BUSY_LIMIT_S) -> Answer:
     """Return what `work` makes of the ledger; if the ledger turns out to be malformed, repair it once and work again.
 
+    A failure that looks like a bug is none where the ledger holds values that cannot be: that, too, is malformed.
+
     So `work` may be called twice, and what it did before must be inside transactions.
     """
+    from agentkit.core.ledger.soundness import blaming_values
+
     with open_ledger(folder, busy_s=busy_s) as ledger:
         try:
-            return work(ledger)
+            with blaming_values(ledger):
+                return work(ledger)
         except CorruptLedgerError as error:
             reason = error.reason
     from agentkit.core.ledger.repair import repair

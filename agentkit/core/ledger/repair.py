@@ -31,6 +31,7 @@ from agentkit.core.ledger.opening import (
 )
 from agentkit.core.ledger.salvage import Salvage, take_over
 from agentkit.core.ledger.schema import PAGE_BYTES, TABLES, VERSION, create_schema
+from agentkit.core.ledger.soundness import find_misfit, mend
 from agentkit.core.ledger.store import connect
 
 INTERIOR_TABLE_PAGE = 5
@@ -85,7 +86,7 @@ def is_whole(path: str) -> bool:
                 # SQLite does not look into texts.
                 for _ in connection.execute(f"SELECT * FROM {table}"):
                     continue
-            return True
+            return find_misfit(connection) is None
     except (CorruptLedgerError, OlderLedgerError):
         return False
 
@@ -96,6 +97,7 @@ def _build(path: str, new: str, scratch: str, aside: str, reason: str) -> str:
         # The file is synced as a whole before it gets its name.
         target.execute("PRAGMA synchronous = OFF")
         done = _take_over(path, new, scratch, target)
+        _mend(target, done)
         _complete(target)
         text = f"ledger {path} was malformed ({reason}); {_tell(done)}; set aside as {aside}"
         now = time.time()
@@ -155,6 +157,16 @@ def _lend_schema(path: str, new: str, scratch: str) -> None:
         file.truncate(size_pages * PAGE_BYTES)
         file.seek(0)
         file.write(first)
+
+
+def _mend(target: sqlite3.Connection, done: Sequence[Salvage]) -> None:
+    """Leave nothing in the new ledger that could not have come from this program."""
+    target.execute("BEGIN")
+    for salvage in done:
+        gone = mend(target, salvage.table)
+        salvage.taken -= gone
+        salvage.lost += gone
+    target.execute("COMMIT")
 
 
 def _complete(target: sqlite3.Connection) -> None:

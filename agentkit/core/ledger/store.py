@@ -60,6 +60,11 @@ class Ledger:
                 self._door = None
 
     @property
+    def connection(self) -> sqlite3.Connection:
+        """Return the connection itself, for what looks through the whole database."""
+        return self._connection
+
+    @property
     def in_transaction(self) -> bool:
         """Tell whether a transaction is open."""
         return self._connection.in_transaction

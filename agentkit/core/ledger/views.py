@@ -22,6 +22,7 @@ from agentkit.core.ledger.faults import explain, explained
 from agentkit.core.ledger.intake import has_pending, take_in_spool
 from agentkit.core.ledger.opening import NAME, OlderLedgerError, check_version, examine, file_bytes, open_ledger
 from agentkit.core.ledger.schema import create_schema
+from agentkit.core.ledger.soundness import blaming_values
 from agentkit.core.ledger.store import BUSY_LIMIT_S, Ledger, connect
 
 COPY_LIMIT_BYTES = 512 << 20
@@ -98,7 +99,8 @@ def _make_private(path: str) -> Ledger:
 
 def _add_spool(ledger: Ledger, places: Sequence[str], host: str, now: float) -> Ledger:
     try:
-        take_in_spool(ledger, places, host, now)
+        with blaming_values(ledger):
+            take_in_spool(ledger, places, host, now)
     except BaseException:
         ledger.close()
         raise
