@@ -18,7 +18,6 @@ SKIPS_IN_A_ROW = 3
 # As often as this between good and bad within a dozen runs: neither works nor fails.
 FLAPPING_WINDOW, FLAPPING_CHANGES = 12, 6
 SHOWN_TAIL = 2000
-HIGH_TYPES = frozenset({"too-slow", "too-large"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,6 @@ def find_job(ledger: Ledger, name: str) -> Job | None:
     return None if row is None else Job(*row)
 
 
-def find_job_by_id(ledger: Ledger, job_id: int) -> Job | None:
-    """Return the job of an id."""
-    row = ledger.first(f"{SELECT} WHERE id = ?", (job_id,))
-    return None if row is None else Job(*row)
-
-
 def iterate_jobs(ledger: Ledger) -> Iterator[Job]:
     """Yield all jobs by name. Do not write to jobs meanwhile: make a list of them first."""
     for row in ledger.select(f"{SELECT} ORDER BY name"):
