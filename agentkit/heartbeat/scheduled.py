@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agentkit.core.cronline import CronLine, DroppedLine
-from agentkit.core.crontab import Crontabs, read_crontabs, stamp
+from agentkit.core.crontab import Crontabs, find_zone, read_crontabs, stamp
 from agentkit.core.evidence import CrontabLine
 from agentkit.core.ledger import Ledger
 from agentkit.core.ledger.lines import find_lines, mark_lines_gone, see_lines
@@ -91,9 +91,8 @@ def _remember(line: CronLine, cron: str, folder: str, now: float) -> Iterator[Cr
     if "heartbeat" not in line.command:
         return
     environment = {"HOME": home_of(line.user), "LOGNAME": line.user, **dict(line.environment)}
-    schedule, zone = line.schedule, environment.get("CRON_TZ")
-    # With cronie it moves the times of the lines below it; Debian's cron and busybox know none such.
-    if cron == "cronie" and zone and _is_zone(zone):
+    schedule, zone = line.schedule, find_zone(line, cron)
+    if zone and _is_zone(zone):
         schedule = f"{ZONE_SIGN}{zone} {schedule}"
     identity = f"{line.file}\n{schedule}\n{line.command}"
     jobs = dict.fromkeys(

@@ -7,8 +7,6 @@ folder, a last line that speaks of a count), each channel with its own noise. Fi
 one for each channel, information included: no grouping flatters the figures.
 """
 
-
-
 from __future__ import annotations
 
 import argparse

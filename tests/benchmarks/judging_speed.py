@@ -6,8 +6,6 @@ Each job has 40 learnt runs with marks, a watched folder and lines that speak of
 run is judged, and the memory is encoded again, as `check` does it.
 """
 
-
-
 from __future__ import annotations
 
 import argparse
