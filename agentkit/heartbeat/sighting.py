@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentkit.core.evidence import NewFinding, StoredFinding
-from agentkit.core.ledger.beats import storable, write_json
+from agentkit.core.ledger.beats import write_json
 from agentkit.core.lines import Finding, fingerprint
 from agentkit.core.times import format_instant
 
@@ -44,7 +44,7 @@ class Sighting:
             self.subject,
             self.key,
             self.severity,
-            storable(self.title),
+            self.title,
             write_json(evidence) if evidence else None,
         )
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 
 from agentkit.core.times import format_duration, format_instant
+from agentkit.core.visible import make_visible
 
 TAIL_LINES = 10
 DONE = {"resolve": "resolved", "learn": "learnt", "forget": "forgot", "retire": "retired", "remove": "removed"}
@@ -16,16 +17,17 @@ UNITS = ("KiB", "MiB", "GiB", "TiB")
 def word_finding(record: Mapping[str, object], *, with_tail: bool = False) -> str:
     """Return a finding as lines of text: severity and title, since when, where to look, the end of the output."""
     state = "resolved" if record.get("state") == "resolved" else str(record["severity"])
-    text = f"{state:<8}  {record['title']}\n"
+    # One line a finding: what stands in a title may come from anywhere.
+    text = f"{state:<8}  {make_visible(str(record['title']))}\n"
     subject, evidence = str(record["subject"]), record.get("evidence")
     also = evidence.get("also") if isinstance(evidence, dict) else None
-    text += "".join(f"          also {sign}\n" for sign in also) if isinstance(also, list) else ""
+    text += "".join(f"          also {make_visible(str(sign))}\n" for sign in also) if isinstance(also, list) else ""
     details = [f"{record['type']}", f"since {record['first_seen']}"]
     if isinstance(evidence, dict) and evidence.get("run"):
         details.append(f"agentkit heartbeat show {evidence['run']}")
     elif subject.startswith("job:"):
         details.append(f"agentkit heartbeat status {subject.removeprefix('job:')}")
-    text += f"          {'; '.join(details)}\n"
+    text += f"          {make_visible('; '.join(details))}\n"
     if with_tail and isinstance(evidence, dict) and evidence.get("tail") and record.get("state") != "resolved":
         lines = str(evidence["tail"]).rstrip("\n").splitlines()[-TAIL_LINES:]
         text += "".join(f"          | {line}\n" for line in lines)

@@ -108,3 +108,14 @@ def test_a_finding_says_what_since_when_and_where_to_look() -> None:
     assert resolved == head.replace("critical", "resolved")
     assert word_finding({**FINDING, "evidence": {}}).endswith("; agentkit heartbeat status backup\n")
     assert word_finding({**FINDING, "evidence": {}, "subject": "file:/x"}).endswith("00.000Z\n")
+
+
+def test_a_title_of_several_lines_cannot_pass_for_two_findings() -> None:
+    record = {
+        "severity": "critical", "title": "a could not be started: x\ncritical  b failed", "type": "failed",
+        "subject": "job:a\nx", "first_seen": "2026-01-01T00:00:00.000Z", "evidence": {"also": ["\x1b[2Jy\nz"]},
+    }  # fmt: skip
+    lines = word_finding(record).splitlines()
+    assert [line[:8] for line in lines] == ["critical", " " * 8, " " * 8]
+    assert "x\\ncritical  b failed" in lines[0]
+    assert "\\x1b[2Jy\\nz" in lines[1]

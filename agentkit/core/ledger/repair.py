@@ -115,7 +115,9 @@ def _take_over(path: str, new: str, scratch: str, target: sqlite3.Connection) ->
         if name == scratch:
             _lend_schema(path, new, scratch)
         # Read-only: neither the file nor its log may change, they are evidence.
-        with closing(sqlite3.connect(f"file:{quote(name)}?mode=ro", uri=True, isolation_level=None)) as source:
+        with closing(
+            sqlite3.connect(f"file:{quote(os.fsencode(name))}?mode=ro", uri=True, isolation_level=None)
+        ) as source:
             try:
                 # SQLite's word for "go on": without it a file that was cut is refused whole.
                 source.execute("PRAGMA writable_schema = ON")

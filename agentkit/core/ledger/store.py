@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+from agentkit.core.ledger.beats import storable
 from agentkit.core.ledger.faults import FAULTS, explain, explained
 
 BUSY_LIMIT_S = 5.0
@@ -87,25 +88,31 @@ class Ledger:
     def select(self, statement: str, values: Sequence[Value] = ()) -> Iterator[sqlite3.Row]:
         """Return the rows one by one, as the database finds them."""
         try:
-            yield from self._connection.execute(statement, values)
+            yield from self._run(statement, values)
         except FAULTS as error:
             raise explain(error, self.path) from error
 
     def first(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Row | None:
         """Return the first row, or None."""
         with explained(self.path):
-            row: sqlite3.Row | None = self._connection.execute(statement, values).fetchone()
+            row: sqlite3.Row | None = self._run(statement, values).fetchone()
             return row
 
     def execute(self, statement: str, values: Sequence[Value] = ()) -> sqlite3.Cursor:
         """Run one statement; `lastrowid` and `rowcount` are the cursor's."""
         with explained(self.path):
-            return self._connection.execute(statement, values)
+            return self._run(statement, values)
 
     def execute_many(self, statement: str, rows: Iterable[Sequence[Value]]) -> int:
         """Run one statement for each row, in one transaction; return how many rows it touched."""
         with explained(self.path), self.transaction():
-            return self._connection.executemany(statement, rows).rowcount
+            return self._connection.executemany(statement, map(_as_utf8, rows)).rowcount
+
+    def _run(self, statement: str, values: Sequence[Value]) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(statement, values)
+        except UnicodeEncodeError:
+            return self._connection.execute(statement, _as_utf8(values))
 
     def checkpoint(self) -> None:
         """Bring the log into the file, and cut both to what they need; left to the next time while somebody reads."""
@@ -121,3 +128,10 @@ class Ledger:
         """Copy the whole ledger into another database."""
         with explained(self.path):
             self._connection.backup(target, pages=4096)
+
+
+def _as_utf8(values: Sequence[Value]) -> Sequence[Value]:
+    """Return the values with what UTF-8 cannot hold (a byte in the name of a file, say) written as an escape."""
+    if all(not isinstance(value, str) or value.isascii() for value in values):
+        return values
+    return [storable(value) if isinstance(value, str) else value for value in values]

@@ -77,7 +77,7 @@ def _connect_read_only(folder: str, path: str, busy_s: float) -> sqlite3.Connect
         way, connection = ways.pop(0), None
         try:
             with explained(path):
-                connection = connect(f"file:{quote(os.path.abspath(path))}?{way}", uri=True, busy_s=busy_s)
+                connection = connect(f"file:{quote(os.fsencode(os.path.abspath(path)))}?{way}", uri=True, busy_s=busy_s)
                 connection.execute("PRAGMA query_only = ON")
                 check_version(path, connection.execute("PRAGMA user_version").fetchone()[0])
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agentkit.core import paths
 from agentkit.core.evidence import Intake
 from agentkit.core.ledger import Ledger, intake, jobs, notes, open_ledger, runs, take_in_spool
+from agentkit.core.spool import append_record
 
 NOW = 1_790_000_000.0
 DAY_S = 86400.0
@@ -287,3 +288,13 @@ def test_an_attempt_that_another_one_follows_is_no_run_of_its_own(ledger, spool,
     assert (job.runs, job.streak) == (1, 1)
     [day] = jobs.find_day_sums(ledger, "a", 0)
     assert (day.runs, day.ok, day.failed) == (1, 1, 0)
+
+
+def test_a_state_folder_whose_name_is_no_utf_8_is_one_like_any_other(state: str, record) -> None:
+    place = os.fsdecode(os.fsencode(state) + b"\xff\xfe")
+    append_record([place], record("a", "R1", "ok"), NOW)
+    append_record([place], b"torn", NOW)
+    for taken in (1, 0):
+        with open_ledger(place) as ledger:
+            assert take_in_spool(ledger, [place], "web-1", NOW).records == taken
+            assert [note.kind for note in notes.find_unseen_notes(ledger)] == ["torn"]

@@ -16,6 +16,7 @@ from agentkit.core.ledger import (
     take_in_spool,
     views,
 )
+from agentkit.core.spool import append_record
 
 ROOT = Path(__file__).parents[3]
 NOW = 1_790_000_000.0
@@ -162,3 +163,12 @@ def test_a_full_disk_is_shown_with_its_spool(state, spool, record):
         'cat /dev/zero > "$1/ballast" 2>/dev/null || true'
     )
     assert show_mounted(state, fill).startswith("[('a', 'ok')] () ['ballast', 'ledger.db', ")
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_read_without_writing(state: str, record) -> None:
+    place = os.fsdecode(os.fsencode(state) + b"\xff")
+    append_record([place], record("a", "R1", "ok"), NOW)
+    with open_ledger(place) as ledger:
+        take_in_spool(ledger, [place], "web-1", NOW)
+    with open_read_only(place) as ledger:
+        assert [job.name for job in jobs.iterate_jobs(ledger)] == ["a"]
