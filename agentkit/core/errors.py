@@ -68,10 +68,13 @@ class AgentkitError(Exception):
 
 
 def tell(text: "str | bytes") -> None:
-    """Write to stderr at once and unbuffered; nobody may be left to read it, and that stops nothing."""
+    """Write to stderr at once and unbuffered; nobody may be left to read it, and that stops nothing.
+
+    Bytes are somebody else's and go as they are. In our own words a name with escape sequences is shown, not obeyed.
+    """
     import select
 
-    raw = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
+    raw = text if isinstance(text, bytes) else "".join(map(_show, text)).encode()
     poll = select.poll()
     poll.register(2, select.POLLOUT)
     try:
@@ -80,3 +83,7 @@ def tell(text: "str | bytes") -> None:
             raw = raw[os.write(2, raw[:PIPE_BYTES]) :]
     except OSError:
         return
+
+
+def _show(letter: str) -> str:
+    return letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()

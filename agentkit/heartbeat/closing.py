@@ -134,4 +134,5 @@ def complain(options: RunOptions, heard: Listener, outcome: Outcome, closing: Re
         what = f"its output could not be passed on: {outcome.undelivered}"
     if outcome.unkillable:
         what += f"; unkillable: pid {', '.join(str(pid) for pid in outcome.unkillable)}"
+    what = what.replace("\n", "\\n")  # the name of a program may hold anything
     tell(f"agentkit: {options.name}: {what}; agentkit heartbeat show {closing['run']}\n")

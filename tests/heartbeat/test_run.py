@@ -117,6 +117,13 @@ def test_a_program_that_is_not_there_is_named_in_one_line(job: Job) -> None:
     assert job.last()["trouble"] == "/nonexistent/program: No such file or directory"
 
 
+def test_a_name_with_escape_sequences_is_shown_and_not_obeyed(job: Job) -> None:
+    ended = job.run("x", "--", "./\x1b[2J\n\x07\u202egone")
+    assert ended.returncode == 127
+    assert ended.stderr.startswith(b"agentkit: x: ./\\x1b[2J\\n\\x07\\u202egone: No such file or directory; ")
+    assert ended.stderr.count(b"\n") == 1
+
+
 def test_arguments_and_environment_arrive_as_they_were_given(job: Job, tmp_path: Path) -> None:
     show = tmp_path / "show.py"
     show.write_text(
