@@ -26,7 +26,7 @@ from agentkit.heartbeat.learning import (
     WIDTH,
     Learned,
     Sample,
-    learn,
+    learn_healthy,
     remember_digests,
     take_sample,
     wait_with,
@@ -93,7 +93,11 @@ def judge(
     oddities = _find_oddities(learned, observation, sample, expectations)
     after = learned
     if not carries_finding and observation.state == "ok":
-        after = wait_with(learned, sample) if oddities else learn(learned, (*learned.pending, sample))
+        if oddities:
+            is_alarm = any(oddity.severity != "info" for oddity in oddities)
+            after = wait_with(learned, replace(sample, is_alarm=is_alarm))
+        else:
+            after = learn_healthy(learned, sample)
         after = remember_digests(after, observation)
     groups = "" if learning or expectations.effect else find_two_groups(after)
     ask = ""

@@ -1,7 +1,8 @@
 """What has a job taught about itself, and how does one more run change that?
 
-The memory holds the last 40 healthy runs. Odd runs wait beside it until a healthy run follows or a person accepts
-them; a run that is bad by declaration (failed, lost, an effect that did not happen) teaches nothing, ever.
+The memory holds the last 40 healthy runs. Odd runs wait beside it: those that are only worth knowing until a healthy
+run follows, those that gave an alarm until a person accepts them. A run that is bad by declaration (failed, lost, an
+effect that did not happen) teaches nothing, ever.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Sample:
     named: Mapping[str, float] = field(default_factory=dict)
     changed: Mapping[str, bool] = field(default_factory=dict)
     spoken: Mapping[int, int] = field(default_factory=dict)
+    is_alarm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,17 @@ def remember_digests(learned: Learned, observation: Observation) -> Learned:
 def wait_with(learned: Learned, sample: Sample) -> Learned:
     """Return the memory with an odd run waiting beside it; the ten newest wait."""
     return replace(learned, pending=(*learned.pending, sample)[-MOST_PENDING:])
+
+
+def learn_healthy(learned: Learned, sample: Sample) -> Learned:
+    """Return the memory after a healthy run, and after the odd ones before it that were worth no alarm.
+
+    What an alarm was given for is not normal because the next run was good: the same trouble must be named again when
+    it comes back. Such runs wait until a person accepts them.
+    """
+    harmless = [waiting for waiting in learned.pending if not waiting.is_alarm]
+    alarms = tuple(waiting for waiting in learned.pending if waiting.is_alarm)
+    return replace(learn(learned, (*harmless, sample)), pending=alarms)
 
 
 def learn(learned: Learned, samples: Iterable[Sample]) -> Learned:

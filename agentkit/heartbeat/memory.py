@@ -80,8 +80,8 @@ def _decode(data: bytes) -> Learned:
         named[name] = _floats_in(data[start : start + length * _FLOAT_BYTES])
         start += length * _FLOAT_BYTES
     pending = tuple(
-        Sample(tuple(row), sign, values, changed, {int(shape): zeros for shape, zeros in said.items()})
-        for row, sign, values, changed, said in text.get("pending", ())
+        Sample(tuple(row), sign, values, changed, {int(shape): zeros for shape, zeros in said.items()}, is_alarm)
+        for row, sign, values, changed, said, is_alarm in text.get("pending", ())
     )
     return Learned(
         rows, signs, named, text.get("streaks", {}), text.get("digests", {}), output_digest, spoken, pending, asked
@@ -98,7 +98,7 @@ def _encode_text(learned: Learned) -> bytes:
         parts["digests"] = dict(learned.digests)
     if learned.pending:
         parts["pending"] = [
-            (sample.row, sample.signs, dict(sample.named), dict(sample.changed), dict(sample.spoken))
+            (sample.row, sample.signs, dict(sample.named), dict(sample.changed), dict(sample.spoken), sample.is_alarm)
             for sample in learned.pending
         ]
     return json.dumps(parts, separators=(",", ":")).encode() if parts else b""

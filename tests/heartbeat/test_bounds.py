@@ -144,11 +144,21 @@ def test_a_failure_never_makes_a_short_run_normal() -> None:
     assert types_of(judge(learned, replace(draw_healthy(chance), duration_s=0.01))) == {"too-fast"}
 
 
-def test_an_oddity_that_passed_is_history() -> None:
+def test_an_alarm_that_passed_is_named_again_when_it_comes_back() -> None:
     chance, learned = teach_healthy()
-    shorts = [replace(draw_healthy(chance), duration_s=0.4) for _ in range(3)]
-    first, second, healthy, again = judge_all(learned, [*shorts[:2], draw_healthy(chance), shorts[2]])
-    assert types_of(first) == types_of(second) == {"too-fast"}
+    short = replace(draw_healthy(chance), duration_s=0.4)
+    for _ in range(13):
+        first, *healthy = judge_all(learned, [short, *(draw_healthy(chance) for _ in range(5))])
+        assert types_of(first) == {"too-fast"}
+        assert not any(types_of(judgement) for judgement in healthy)
+        learned = healthy[-1].learned
+
+
+def test_a_high_value_that_passed_is_history() -> None:
+    chance, learned = teach_healthy()
+    longs = [replace(draw_healthy(chance), duration_s=700.0) for _ in range(3)]
+    first, second, healthy, again = judge_all(learned, [*longs[:2], draw_healthy(chance), longs[2]])
+    assert types_of(first) == types_of(second) == {"too-slow"}
     assert (healthy.oddities, again.oddities) == ((), ())
 
 

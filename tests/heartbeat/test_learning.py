@@ -33,7 +33,7 @@ def test_a_long_oddity_leaves_the_healthy_past_in_memory() -> None:
     chance, learned = teach_healthy(40)
     runs = [replace(draw_healthy(chance), duration_s=0.4) for _ in range(100)]
     learned = judge_all(learned, [*runs, draw_healthy(chance)])[-1].learned
-    assert sum(seconds > 30 for seconds in learned.rows[::WIDTH]) == WINDOW - MOST_PENDING
+    assert sum(seconds > 30 for seconds in learned.rows[::WIDTH]) == WINDOW
 
 
 def test_accepting_makes_the_next_equal_run_quiet() -> None:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.heartbeat.bounds import judge
-from agentkit.heartbeat.learning import UNKNOWN, WIDTH, Learned
+from agentkit.heartbeat.learning import UNKNOWN, WIDTH, Learned, accept
 from agentkit.heartbeat.memory import VERSION, decode_learned, encode_learned
 from agentkit.heartbeat.oddity import Observation
 from tests.heartbeat.healthy_runs import draw_healthy, judge_all, teach_healthy
@@ -43,7 +42,8 @@ def test_waiting_runs_are_read_back() -> None:
     learned = judge_all(learned, [odd, odd])[-1].learned
     back = decode_learned(encode_learned(learned))
     assert len(back.pending) == 2
-    assert judge(back, draw_healthy(chance)).learned.runs == 28
+    assert [sample.is_alarm for sample in back.pending] == [True, True]
+    assert accept(back).runs == 27
 
 
 def test_a_job_without_marks_fits_into_2_kib() -> None:
