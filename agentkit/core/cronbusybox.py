@@ -5,7 +5,7 @@ out of range is written to its log while the line runs at other times than it sa
 would write them: where day of month and day of week are both given, either counts.
 """
 
-from agentkit.core.cronfields import DAYS, MACROS, MONTHS, REBOOT
+from agentkit.core.cronfields import DAYS, MACROS, MONTHS, REBOOT, never_comes
 from agentkit.core.cronline import FIXES, CronLine, DroppedLine
 from agentkit.core.crontext import Parsed
 from agentkit.core.cronwords import BLANKS, split_fields, split_word
@@ -85,8 +85,6 @@ def _read_line(content: str) -> tuple[str, str, tuple[str, str] | None]:
     )
     if "" in schedule.split(" "):
         return schedule, command, ("never", "these times never come")
-    from agentkit.core.schedule import never_comes
-
     return schedule, command, ("never", "these times never come") if never_comes(schedule) else None
 
 

@@ -29,6 +29,7 @@ MACROS = {
     "@hourly": "0 * * * *",
 }
 REBOOT = "@reboot"
+LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 ALPHANUMERIC = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 LONGEST_NUMBER = 999  # letters that cron collects before it gives up
@@ -38,7 +39,10 @@ _KNOWN: dict[tuple[str, int, bool], str] = {}
 
 
 def validate_schedule(text: str) -> None:
-    """Raise AgentkitError (usage) unless cron takes the text as a schedule: five fields, or `@daily` and its like."""
+    """Raise AgentkitError (usage) unless cron takes the text as a schedule: five fields, or `@daily` and its like.
+
+    Cron also takes times that never come, such as February 31st: nothing could ever be late, so nobody means them.
+    """
     fields = _split(text)
     if fields and fields[0].startswith("@"):
         if len(fields) > 1 or (fields[0] not in MACROS and fields[0] != REBOOT):
@@ -49,6 +53,8 @@ def validate_schedule(text: str) -> None:
     fault = find_fault(fields)
     if fault:
         raise _bad(text, fault)
+    if never_comes(" ".join(fields)):
+        raise _bad(text, "these times never come")
 
 
 def _split(text: str) -> list[str]:
@@ -179,3 +185,21 @@ def list_values(field: str, place: int) -> frozenset[int]:
         values.remove(7)
         values.add(0)
     return frozenset(values)
+
+
+def is_dated(day: str, month: str) -> bool:
+    """Tell whether one of the days of month is in one of the months; fields as from read_field."""
+    days = list_values(day, 2)
+    return any(value <= LONGEST_MONTHS[number - 1] for number in list_values(month, 3) for value in days)
+
+
+def never_comes(schedule: str) -> bool:
+    """Tell whether cron accepts a schedule that names no moment, such as `30 2 31 2 *` or `30-10 * * * *`."""
+    if schedule == REBOOT:
+        return False
+    minute, hour, day, month, weekday = read_schedule(schedule)
+    if not (minute and hour and month):
+        return True
+    both = day.startswith("*") or weekday.startswith("*")
+    dated = is_dated(day, month)
+    return not (dated and weekday) if both else not (dated or weekday)

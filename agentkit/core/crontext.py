@@ -7,7 +7,7 @@ or no newline at the end, and none of its lines runs.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agentkit.core.cronfields import FIELDS, MACROS, REBOOT, find_fault
+from agentkit.core.cronfields import FIELDS, MACROS, REBOOT, find_fault, never_comes
 from agentkit.core.cronline import FIXES, CronLine, DroppedLine, drop
 from agentkit.core.cronwords import (
     BLANKS,
@@ -144,8 +144,6 @@ class _Reader:
 
     def judge(self, fields: list[str], schedule: str) -> tuple[str, str] | None:
         """Return code and reason when cron does not take these times, or when they never come."""
-        from agentkit.core.schedule import never_comes
-
         if len(fields) < 5:
             return "bad-time", f"expected five times and a command, got {len(fields)} words"
         fault = find_fault(fields, strict=not self.debian)

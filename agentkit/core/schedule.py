@@ -13,13 +13,12 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import pairwise
 
-from agentkit.core.cronfields import REBOOT, list_values, read_schedule
+from agentkit.core.cronfields import REBOOT, is_dated, never_comes, read_schedule
 from agentkit.core.errors import AgentkitError, Exit
 
 LOCALTIME = "/etc/localtime"
 # A clock that jumps this far is no daylight saving to cron: it drops what lies between.
 LONGEST_GAP_S = 180 * 60
-LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 # Where a typical gap is counted from: a Monday in a leap year.
 REFERENCE = datetime(2024, 1, 1)  # noqa: DTZ001 local time of no zone
 LEAST_YEAR, MOST_YEAR = 1, 9900
@@ -97,29 +96,15 @@ def period_s(schedule: str) -> float | None:
     return gaps[len(gaps) // 2] if gaps else None
 
 
-def never_comes(schedule: str) -> bool:
-    """Tell whether cron accepts a schedule that names no moment, such as `30 2 31 2 *` or `30-10 * * * *`."""
-    return schedule != REBOOT and _plan(schedule) is None
-
-
 @lru_cache(maxsize=16384)
 def _plan(schedule: str) -> tuple[str, bool] | None:
     """Return what cronsim is asked, and whether the schedule follows the clock; None when it never comes."""
-    if schedule == REBOOT:
+    if schedule == REBOOT or never_comes(schedule):
         return None
     minute, hour, day, month, weekday = read_schedule(schedule)
-    if not (minute and hour and month):
-        return None
-    both = day.startswith("*") or weekday.startswith("*")
-    months, days = list_values(month, 3), list_values(day, 2)
-    dated = any(value <= LONGEST_MONTHS[number - 1] for number in months for value in days)
-    if both and not (dated and weekday):
-        return None
-    if not both:
-        if not dated and not weekday:
-            return None
-        # One of the two names nothing: the other one alone decides.
-        day, weekday = (day, weekday or "*") if dated else ("*", weekday)
+    if not (day.startswith("*") or weekday.startswith("*")):
+        # Where one of the two names nothing the other one alone decides.
+        day, weekday = (day, weekday or "*") if is_dated(day, month) else ("*", weekday)
     return f"{minute} {hour} {day} {month} {weekday}", minute.startswith("*") or hour.startswith("*")
 
 

@@ -14,8 +14,8 @@ from agentkit.core.errors import AgentkitError, Exit
 
 GOOD = (
     *("* * * * *", "*/5 * * * *", "0 0 1 1 0", "59 23 31 12 7", "0,30 8-18/2 * jan-MAR mon-fri", " 1\t2  3 4 5 "),
-    *("5.7 *x * * *", "30-10 * * * *", "007 * * * *", "4294967301 * * * *", "@hourly", "@reboot", " @midnight "),
-    *("@daily", "@weekly", "@monthly", "@yearly", "@annually", "* * * * fri-sun"),
+    *("5.7 *x * * *", "007 * * * *", "4294967301 * * * *", "@hourly", "@reboot", " @midnight "),
+    *("@daily", "@weekly", "@monthly", "@yearly", "@annually"),
 )
 BAD = {
     "60 * * * *": "minute '60': 60 is out of 0-59",
@@ -39,6 +39,10 @@ BAD = {
     "* * * * *\n": "got 5",
     "* * L * *": "'L' is no value",
     "* * * * 1#2": None,
+    "0 0 31 2 *": "these times never come",
+    "0 0 30 2,2 *": "these times never come",
+    "30-10 * * * *": "these times never come",
+    "* * * * fri-sun": "these times never come",
     "9" * 6000 + " * * * *": "is no value",
 }
 

@@ -8,9 +8,9 @@ from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentkit.core.cronfields import FIELDS
+from agentkit.core.cronfields import FIELDS, never_comes
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.schedule import never_comes, next_run, period_s, previous_run
+from agentkit.core.schedule import next_run, period_s, previous_run
 
 BERLIN = "Europe/Berlin"
 
