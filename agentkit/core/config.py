@@ -40,7 +40,7 @@ def load_configuration(
     a fault in any other table goes to `warn`, and that table has its defaults.
     """
     path = configuration_file(environ)
-    document = _read_document(path)
+    document = _read_document(path, is_named=bool(environ.get("AGENTKIT_CONFIG")))
     host = _read_host(path, document) or os.uname().nodename
     _check_top(path, document, own, warn)
 
@@ -64,7 +64,7 @@ def _end_or_warn(error: AgentkitError, is_own: bool, warn: Callable[[str], None]
     warn(error.message)
 
 
-def _read_document(path: str) -> dict[str, object]:
+def _read_document(path: str, *, is_named: bool) -> dict[str, object]:
     import tomllib
 
     try:
@@ -72,6 +72,8 @@ def _read_document(path: str) -> dict[str, object]:
             _check_owner(path, os.fstat(file.fileno()))
             return tomllib.loads(file.read().decode("utf-8"))
     except FileNotFoundError:
+        if is_named:
+            raise _fault(path, "is not there, and AGENTKIT_CONFIG names it") from None
         return {}
     except OSError as error:
         raise _fault(path, f"cannot be read: {error.strerror}") from error

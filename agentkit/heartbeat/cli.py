@@ -104,7 +104,7 @@ def run(
     success_status: str | None = _one("--success-status", "N,N", "which statuses are good; 0 by default"),
     keep_output: str | None = _one("--keep-output", "BYTES", "how much of its output to keep; 65536"),
     tee: bool = _flag("--tee", "pass its output through as it comes"),
-    quiet: bool = _flag("--quiet", "say nothing when it fails or is skipped"),
+    quiet: bool = _flag("--quiet", "one line when it fails, none when it is skipped"),
 ) -> int:
     """Run a job as the hot path does."""
     from agentkit.heartbeat.options import build_options

@@ -112,7 +112,7 @@ def judge_state(options: RunOptions, outcome: Outcome, effects: list[Record]) ->
 def complain(options: RunOptions, heard: Listener, outcome: Outcome, closing: Record) -> None:
     """Say on stderr what went wrong, the tail first, so that cron mails it."""
     if not options.quiet and not options.tee:
-        tail = heard.tail.last(TAIL_BYTES)
+        tail = heard.tail.last(options.keep_bytes)
         tell(tail + (b"" if tail.endswith(b"\n") or not tail else b"\n"))
     took = format_duration(outcome.duration_s)
     if closing["state"] == "idle":

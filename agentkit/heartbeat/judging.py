@@ -93,7 +93,9 @@ def _see_declared(run: Run, detail: dict[str, object], subject: str) -> list[Sig
     missed = _missed_effects(detail)
     if run.state == "idle":
         what = "; ".join(missed) or "its declared work did not happen"
-        title = f"{run.job} ended with {run.status} and did nothing: {what}"
+        # Who says what must not be said did something, though not what it should.
+        outcome = "went wrong" if any(effect.startswith("--forbid-output") for effect in missed) else "did nothing"
+        title = f"{run.job} ended with {run.status} and {outcome}: {what}"
         return [Sighting("idle", subject, CRITICAL, title, evidence=evidence)]
     if missed:
         # The only declared effect that leaves a run `ok` is a time above the one declared.

@@ -21,9 +21,9 @@ def print_checked(checked: Checked, *, now: float, as_json: bool) -> None:
     is_watched = sys.stdout.isatty()
     for finding in checked.firing:
         if finding.severity != INFO or is_watched:
-            print_block(word_finding(to_record(finding, now), with_tail=is_watched))
+            print_block(word_finding(to_record(finding, now), with_tail=is_watched, is_local=is_watched))
     for finding in checked.gone:
         if finding.severity != INFO or is_watched:
-            print_block(word_finding(to_record(finding, now)))
+            print_block(word_finding(to_record(finding, now), is_local=is_watched))
     if is_watched and checked.is_well:
         print_block("all is well\n")

@@ -60,7 +60,7 @@ def look_at_crontabs(ledger: Ledger, folder: str, now: float, root: str = "/") -
         schedules,
         since,
         frozenset(vanished),
-        (*map(_see_vanished, vanished.values()), *map(_see_dead, dead)),
+        (*map(_see_vanished, vanished.values()), *_see_dead_lines(dead)),
     )
 
 
@@ -165,12 +165,25 @@ def _describe(line: DroppedLine) -> dict[str, object]:
 
 
 def _see_vanished(line: CrontabLine) -> Sighting:
-    title = f"the crontab line of {line.job} has gone from {line.file}; if that was meant: heartbeat accept {line.job}"
-    evidence = {"file": line.file, "schedule": line.schedule}
+    title = f"the crontab line of {line.job} has gone from {line.file}"
+    accepting = f"agentkit heartbeat accept {line.job} --reason TEXT"
+    evidence = {"file": line.file, "schedule": line.schedule, "also": [f"if that was meant: {accepting}"]}
     return Sighting("vanished", f"job:{line.job}", WARNING, title, evidence=evidence)
 
 
-def _see_dead(dead: Mapping[str, object]) -> Sighting:
-    subject = f"job:{dead['job']}" if dead["job"] else f"file:{dead['file']}"
-    title = f"cron will not run {dead['file']} line {dead['line']}: {dead['why']}; {dead['fix']}"
-    return Sighting("dead-line", subject, CRITICAL, title, f"{dead['file']}:{dead['code']}", dict(dead))
+def _see_dead_lines(dead: list[dict[str, object]]) -> Iterator[Sighting]:
+    """Yield one finding a fault: a line that makes cron ignore its whole file is one trouble, not one a line."""
+    faults: dict[tuple[object, object], list[dict[str, object]]] = {}
+    for line in dead:
+        faults.setdefault((line["file"], line["why"]), []).append(line)
+    for lines in faults.values():
+        first = lines[0]
+        file, key = first["file"], f"{first['file']}:{first['code']}"
+        if len(lines) == 1:
+            subject = f"job:{first['job']}" if first["job"] else f"file:{file}"
+            title = f"cron will not run {file} line {first['line']}: {first['why']}; {first['fix']}"
+            yield Sighting("dead-line", subject, CRITICAL, title, key, first)
+            continue
+        jobs = sorted({str(line["job"]) for line in lines if line["job"]})
+        title = f"cron will not run {len(lines)} lines of {file} ({', '.join(jobs)}): {first['why']}; {first['fix']}"
+        yield Sighting("dead-line", f"file:{file}", CRITICAL, title, key, {**first, "jobs": jobs})

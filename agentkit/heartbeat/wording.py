@@ -5,30 +5,38 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from agentkit.core.times import format_duration, format_instant
+from agentkit.core.times import format_duration, format_instant, parse_instant
 from agentkit.core.visible import make_visible
 
 TAIL_LINES = 10
+# Their jobs may never have come: there is no status to look at.
+NO_STATUS = ("dead-line", "vanished")
 DONE = {"resolve": "resolved", "learn": "learnt", "forget": "forgot", "retire": "retired", "remove": "removed"}
 NOW_S = 1.0
 UNITS = ("KiB", "MiB", "GiB", "TiB")
 
 
-def word_finding(record: Mapping[str, object], *, with_tail: bool = False) -> str:
-    """Return a finding as lines of text: severity and title, since when, where to look, the end of the output."""
-    state = "resolved" if record.get("state") == "resolved" else str(record["severity"])
-    # One line a finding: what stands in a title may come from anywhere.
-    text = f"{state:<8}  {make_visible(str(record['title']))}\n"
-    subject, evidence = str(record["subject"]), record.get("evidence")
-    also = evidence.get("also") if isinstance(evidence, dict) else None
+def word_finding(record: Mapping[str, object], *, with_tail: bool = False, is_local: bool = False) -> str:
+    """Return a finding as lines of text: severity and title, since when, where to look, the end of the output.
+
+    One that has gone is one line: what was wrong is no news any more. What stands in a title may come from anywhere.
+    """
+    subject, since = str(record["subject"]), say_instant(parse_instant(str(record["first_seen"])), is_local=is_local)
+    name = make_visible(subject.removeprefix("job:"))
+    if record.get("state") == "resolved":
+        return f"resolved  {name} is no longer {record['type']}, as it was since {since}\n"
+    found = record.get("evidence")
+    evidence = found if isinstance(found, dict) else {}
+    text = f"{record['severity']!s:<8}  {make_visible(str(record['title']))}\n"
+    also = evidence.get("also")
     text += "".join(f"          also {make_visible(str(sign))}\n" for sign in also) if isinstance(also, list) else ""
-    details = [f"{record['type']}", f"since {record['first_seen']}"]
-    if isinstance(evidence, dict) and evidence.get("run"):
-        details.append(f"agentkit heartbeat show {evidence['run']}")
-    elif subject.startswith("job:"):
-        details.append(f"agentkit heartbeat status {subject.removeprefix('job:')}")
-    text += f"          {make_visible('; '.join(details))}\n"
-    if with_tail and isinstance(evidence, dict) and evidence.get("tail") and record.get("state") != "resolved":
+    text += f"          {make_visible(str(record['type']))}; since {since}\n"
+    if evidence.get("run"):
+        # On a line of its own: it is copied, and a terminal of 80 columns must not break it.
+        text += f"          agentkit heartbeat show {make_visible(str(evidence['run']))}\n"
+    elif subject.startswith("job:") and record["type"] not in NO_STATUS:
+        text += f"          agentkit heartbeat status {name}\n"
+    if with_tail and evidence.get("tail"):
         lines = str(evidence["tail"]).rstrip("\n").splitlines()[-TAIL_LINES:]
         text += "".join(f"          | {line}\n" for line in lines)
     return text

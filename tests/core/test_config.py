@@ -31,8 +31,15 @@ def fault(file: Path, text: str) -> AgentkitError:
     return caught.value
 
 
+def test_a_file_that_is_named_and_is_not_there_is_a_fault(file: Path) -> None:
+    with pytest.raises(AgentkitError) as caught:
+        load(file)
+    assert caught.value.status == Exit.CONFIGURATION
+    assert caught.value.message == f"{file}: is not there, and AGENTKIT_CONFIG names it"
+
+
 def test_without_a_file_everything_has_its_default(file: Path) -> None:
-    found = load(file)
+    found = load_configuration({"AGENTKIT_HOME": str(file.parent)}, own=OWN, warn=[].append)
     assert found.heartbeat == HeartbeatSettings()
     assert found.heartbeat.keep_days == 90
     assert found.heartbeat.keep_bytes == 2**30

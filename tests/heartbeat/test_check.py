@@ -316,6 +316,15 @@ def test_a_line_that_cron_drops_is_dead(machine: Machine) -> None:
     assert "nobody-of-that-name" in found[0].title
 
 
+def test_a_line_that_kills_its_whole_file_is_one_finding(machine: Machine) -> None:
+    lines = [f"{minute} * * * * {{u}} agentkit heartbeat run job-{minute} -- true" for minute in range(9)]
+    machine.crontab(*lines, "61 4 * * * {u} true")
+    [found] = [f for f in machine.check().firing if f.type == "dead-line"]
+    assert (found.subject, found.severity) == ("file:/etc/crontab", "critical")
+    assert "9 lines" in found.title
+    assert found.evidence()["jobs"] == [f"job-{number}" for number in range(9)]
+
+
 def test_when_nothing_at_all_comes_in_that_is_one_finding(machine: Machine) -> None:
     for number in range(50):
         machine.end(f"job-{number}", took=0, **HOURLY)

@@ -141,7 +141,7 @@ def test_a_program_that_is_named_later_is_told_what_holds(
 def test_text_is_for_a_person(check: Check, machine: Machine, good: str, inbox: Path) -> None:
     _fail(machine, tail="tar: \x1b[31mno space\x1b[0m\n")
     check("--notify", good, "--notify-as", "text")
-    title, where, tail = inbox.read_text().splitlines()
+    title, _, where, tail = inbox.read_text().splitlines()
     assert title == "critical  backup failed with status 3 after 1s"
     assert "agentkit heartbeat show" in where
     assert tail.strip() == "| tar: \\x1b[31mno space\\x1b[0m"

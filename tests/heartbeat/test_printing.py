@@ -39,7 +39,7 @@ def test_the_end_of_the_output_stands_under_a_failure_on_a_terminal_and_in_no_cr
     assert "\x1b" not in shown
     mailed = verb("check").stdout
     assert mailed.startswith("critical  backup failed with status 3 after 1s\n          failed; since ")
-    assert mailed.endswith(f"; agentkit heartbeat show {run}\n")
+    assert mailed.endswith(f"\n          agentkit heartbeat show {run}\n")
 
 
 def test_what_has_gone_is_said_once_and_for_a_day_in_json(verb: Verb, lived: Machine) -> None:
@@ -48,6 +48,6 @@ def test_what_has_gone_is_said_once_and_for_a_day_in_json(verb: Verb, lived: Mac
     lived.check()
     lived.step(30)
     lived.end(**HOURLY)
-    assert verb("check").stdout.startswith("resolved  backup failed with status 3 after 1s\n")
+    assert verb("check").stdout.startswith("resolved  backup is no longer failed, as it was since ")
     assert verb("check").stdout == ""
     assert [record["state"] for record in read_records(verb("check", "--json").stdout, "finding")] == ["resolved"]

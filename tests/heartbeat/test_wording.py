@@ -101,12 +101,13 @@ def test_a_deed_was_done_or_would_be(deed: str) -> None:
 
 
 def test_a_finding_says_what_since_when_and_where_to_look() -> None:
-    head = "critical  backup failed\n          failed; since 2026-11-22T03:00:00.000Z; agentkit heartbeat show 01ARZ\n"
+    since = "          failed; since 2026-11-22T03:00:00.000Z\n"
+    head = f"critical  backup failed\n{since}          agentkit heartbeat show 01ARZ\n"
     assert word_finding(FINDING) == head
     assert word_finding(FINDING, with_tail=True) == head + "          | one\n          | two\n"
     resolved = word_finding({**FINDING, "state": "resolved"}, with_tail=True)
-    assert resolved == head.replace("critical", "resolved")
-    assert word_finding({**FINDING, "evidence": {}}).endswith("; agentkit heartbeat status backup\n")
+    assert resolved == "resolved  backup is no longer failed, as it was since 2026-11-22T03:00:00.000Z\n"
+    assert word_finding({**FINDING, "evidence": {}}).endswith("\n          agentkit heartbeat status backup\n")
     assert word_finding({**FINDING, "evidence": {}, "subject": "file:/x"}).endswith("00.000Z\n")
 
 
@@ -116,6 +117,6 @@ def test_a_title_of_several_lines_cannot_pass_for_two_findings() -> None:
         "subject": "job:a\nx", "first_seen": "2026-01-01T00:00:00.000Z", "evidence": {"also": ["\x1b[2Jy\nz"]},
     }  # fmt: skip
     lines = word_finding(record).splitlines()
-    assert [line[:8] for line in lines] == ["critical", " " * 8, " " * 8]
+    assert [line[:8] for line in lines] == ["critical", " " * 8, " " * 8, " " * 8]
     assert "x\\ncritical  b failed" in lines[0]
     assert "\\x1b[2Jy\\nz" in lines[1]
