@@ -5,6 +5,7 @@ another command's table is a warning. Without a file everything has its default.
 """
 
 import os
+import stat
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -68,8 +69,11 @@ def _read_document(path: str, *, is_named: bool) -> dict[str, object]:
     import tomllib
 
     try:
-        with open(path, "rb") as file:
-            _check_owner(path, os.fstat(file.fileno()))
+        with open(path, "rb", opener=_open_at_once) as file:
+            found = os.fstat(file.fileno())
+            _check_owner(path, found)
+            if not stat.S_ISREG(found.st_mode):
+                raise _fault(path, "is no regular file")
             return tomllib.loads(file.read().decode("utf-8"))
     except FileNotFoundError:
         if is_named:
@@ -81,6 +85,11 @@ def _read_document(path: str, *, is_named: bool) -> dict[str, object]:
         raise _fault(path, f"byte {error.start} is no UTF-8; a TOML file is UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _fault(path, f"is no TOML: {error}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # A named pipe in its place must not hold us until somebody writes to it.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check_owner(path: str, found: os.stat_result) -> None:

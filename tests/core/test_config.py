@@ -178,6 +178,13 @@ def test_a_folder_in_the_files_place_is_a_fault(file: Path) -> None:
     assert caught.value.status == Exit.CONFIGURATION
 
 
+def test_a_named_pipe_in_the_files_place_is_a_fault_and_holds_nobody_up(file: Path) -> None:
+    os.mkfifo(file, 0o600)
+    with pytest.raises(AgentkitError, match="is no regular file") as caught:
+        load(file)
+    assert caught.value.status == Exit.CONFIGURATION
+
+
 def test_a_file_below_a_file_is_a_fault_and_not_an_absent_file(file: Path) -> None:
     file.write_text("")
     with pytest.raises(AgentkitError, match="Not a directory"):
