@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from agentkit.core.config import Configuration
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.evidence import CrontabLine, Job, JobChange, StoredFinding
+from agentkit.core.evidence import STARTED, CrontabLine, Job, JobChange, StoredFinding
 from agentkit.core.ledger import Ledger, take_in_spool, with_ledger
 from agentkit.core.ledger.findings import resolve_findings
 from agentkit.core.ledger.jobs import find_job, iterate_jobs, read_learned, update_jobs
 from agentkit.core.ledger.lines import find_lines, forget_lines
 from agentkit.core.ledger.notes import record_accept
+from agentkit.core.ledger.runs import find_runs_of
 from agentkit.core.paths import state_folder
 from agentkit.core.spool import spool_places
 from agentkit.heartbeat.breaks import Clocks
@@ -32,7 +33,10 @@ ACCEPTED = OF_RUNS | ABSENCE
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What accepting changes; `kept` are findings that no word makes go."""
+    """What accepting changes; `kept` are findings that no word makes go.
+
+    `is_judged` says that a check has looked at the last run: else nobody knows yet what there is to accept.
+    """
 
     findings: tuple[StoredFinding, ...]
     kept: tuple[StoredFinding, ...]
@@ -40,6 +44,7 @@ class Acceptance:
     learned: bytes | None
     odd_runs: int
     retires: bool
+    is_judged: bool
 
     @property
     def is_empty(self) -> bool:
@@ -97,6 +102,7 @@ def _look(ledger: Ledger, name: str, configuration: Configuration, clocks: Clock
         encode_learned(accept_learned(learned)) if learned.pending else None,
         len(learned.pending),
         is_absent and not is_retired(status.job),
+        all(run.is_judged or run.state == STARTED for run in find_runs_of(ledger, name, limit=1)),
     )
 
 
@@ -122,6 +128,8 @@ def _describe(acceptance: Acceptance, name: str, *, is_dry: bool) -> list[str]:
     ]
     if acceptance.retires:
         told.append(say_deed("retire", f"{name}: it is expected again when it leaves evidence", is_dry=is_dry))
-    if not told:
+    if not told and acceptance.is_judged:
         told = [f"nothing to accept: {name} looks as usual"]
+    elif not told:
+        told = [f"nothing to accept yet: no check has judged the last run of {name}; agentkit heartbeat check"]
     return told + [f"still there, {finding.type}: {finding.title}" for finding in acceptance.kept]
