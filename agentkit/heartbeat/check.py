@@ -93,8 +93,9 @@ def _close_lost(ledger: Ledger, places: list[str], host: str, now: float) -> Non
     if lost:
         # One that ended while we looked has left its record before its process went.
         take_in_spool(ledger, places, host, now)
-        for run, why in lost:
-            close_as_lost(ledger, run, now, why)
+        with ledger.transaction():
+            for run, why in lost:
+                close_as_lost(ledger, run, now, why)
 
 
 def _forget_the_future(ledger: Ledger, promises: Promises, now: float) -> None:
