@@ -64,7 +64,8 @@ def keep_news(ledger: Ledger, firing: Iterable[StoredFinding], now: float) -> No
         add_parcel(ledger, NOTIFY, finding.fingerprint, write_json(record), now)
     if news:
         write_value(ledger, TOLD_KEY, json.dumps(sorted(holding)))
-    write_value(ledger, TOLD_AT_KEY, repr(now))
+    # Who accepts a finding while this check waits for the ledger resolves it later than our own instant.
+    write_value(ledger, TOLD_AT_KEY, repr(max([now, *(finding.resolved_at or now for finding in news)])))
 
 
 def notify(ledger: Ledger, argv: list[str], *, limit_s: float, as_text: bool, now: float) -> str | None:

@@ -15,8 +15,9 @@ import pytest
 from jsonschema import validate
 
 from agentkit.core.ledger import Ledger, open_ledger
+from agentkit.core.ledger.findings import resolve_findings
 from agentkit.core.ledger.notes import add_parcel, iterate_parcels
-from agentkit.heartbeat.delivery import notify
+from agentkit.heartbeat.delivery import keep_news, notify
 from agentkit.heartbeat.pinging import find_fault, name_service
 from tests.heartbeat.machine import Machine
 
@@ -255,6 +256,20 @@ def test_two_checks_at_once_tell_the_news_once(
         assert check("--notify", program).stderr == ""
         assert other.wait(timeout=60) == 1
     assert len(_records(inbox)) == 1
+
+
+def test_what_was_accepted_while_a_check_waited_is_told_once(machine: Machine) -> None:
+    _fail(machine)
+    firing = machine.check().firing
+    began_at = machine.now
+    with open_ledger(str(machine.folder)) as ledger:
+        keep_news(ledger, firing, began_at)
+        # Accepted after the next check read its clock, and before it came to the ledger.
+        resolve_findings(ledger, [finding.fingerprint for finding in firing], began_at + 2)
+        for now in (began_at + 1, began_at + 3):
+            keep_news(ledger, (), now)
+        states = [json.loads(parcel.payload)["state"] for parcel in iterate_parcels(ledger, "notify")]
+    assert states == ["firing", "resolved"]
 
 
 def test_a_check_killed_while_it_tells_tells_again(
