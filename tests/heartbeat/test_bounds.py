@@ -75,6 +75,16 @@ def test_the_bounds_and_floors_of_a_channel(channel: str, usual: float, value: f
     assert types_of(judge(learned, *_runs(channel, [value]))) == names
 
 
+def test_memory_in_huge_pages_is_not_less_work() -> None:
+    usual, huge = (
+        Observation(max_rss_bytes=160e6, page_faults=48_000),
+        Observation(max_rss_bytes=160e6, page_faults=8_000),
+    )
+    assert types_of(judge(teach([usual] * 30), huge)) == set()
+    # It ended before it needed any.
+    assert types_of(judge(teach([usual] * 30), replace(huge, max_rss_bytes=10e6))) == {"too-small"}
+
+
 def test_a_number_above_its_bounds_is_information_only() -> None:
     (oddity,) = judge(_learn("duration_s", STEADY), Observation(duration_s=400.0)).oddities
     assert oddity.severity == "info"
