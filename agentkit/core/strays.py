@@ -51,7 +51,7 @@ class Strays:
             self._owner_by_process[process] = owner
 
     def remember_session(self, owner: int, session: int) -> None:
-        """Note that whoever is in this session belongs to `owner`."""
+        """Note that whoever is in `session` belongs to `owner`."""
         self._owner_by_session[session] = owner
 
     def let_go(self, pid: int, start: int) -> None:
