@@ -1,0 +1,55 @@
+"""Where on this host is a file of the machine whose root folder is given, all its links followed inside that folder?
+
+A disk that is mounted for a look has links such as `/etc/localtime -> /usr/share/…`, and these mean its own files.
+"""
+
+import errno
+import os
+
+MOST_LINKS = 40  # as the kernel counts (MAXSYMLINKS)
+
+
+def resolve(root: str, name: str, *, follow_last: bool = True) -> str:
+    """Return the path from here of a name of the machine, with or without its leading slash.
+
+    With the root folder `/` the kernel follows the links, and the name is only joined. Otherwise no link of the path
+    is left, except the last part's without `follow_last`; no `..` leads out of the root. What is missing, or closed
+    to us, is left to be found by whoever opens the path. Raises OSError (ELOOP) where links lead round in circles.
+    """
+    if root == "/":
+        return "/" + name.lstrip("/")
+    todo = _split(name)
+    done: list[str] = []
+    links = 0
+    while todo:
+        part = todo.pop()
+        here = os.path.join(root, *done)
+        if part in (".", ".."):
+            if not os.path.isdir(here):
+                todo.append(part)
+                break
+            if part == "..":
+                del done[-1:]
+            continue
+        if not todo and not follow_last:
+            return os.path.join(here, part)
+        try:
+            target = os.readlink(os.path.join(here, part))
+        except OSError as error:
+            done.append(part)
+            if error.errno == errno.EINVAL:
+                continue  # no link
+            break
+        links += 1
+        if links > MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.path.join(root, name.lstrip("/")))
+        if target.startswith("/"):
+            done.clear()
+        todo.extend(_split(target))
+    return os.path.join(root, *done, *reversed(todo))
+
+
+def _split(name: str) -> list[str]:
+    """Return the parts of a path, last one first; a slash at the end asks for a folder, as a dot does."""
+    parts = [part for part in reversed(name.split("/")) if part not in ("", ".")]
+    return [".", *parts] if name.endswith(("/", "/.")) else parts
