@@ -37,8 +37,7 @@ def _look(root: str, name: str, *, follow_last: bool) -> int:
         assert path == root or path.startswith(root + "/"), path
         return (os.stat if follow_last else os.lstat)(path).st_ino
     except OSError as error:
-        assert error.errno is not None
-        return -error.errno
+        return -(error.errno or 0)
 
 
 def _grow(folder: Path, choices: random.Random, depth: int) -> None:
