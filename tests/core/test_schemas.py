@@ -43,7 +43,7 @@ def test_the_kinds_are_the_records_that_travel() -> None:
         {"at": "2026-11-22 03:00"},
         {"host": ""},
         {"state": "fine"},
-        {"run": "lower"},
+        {"run": "two words"},
         {"attempt": 0},
         {"duration_s": -1},
         {"status": None, "state": "ok", "duration_s": "1"},

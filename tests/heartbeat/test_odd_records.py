@@ -5,10 +5,18 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
+from agentkit.core.ledger import open_ledger
+from agentkit.core.ledger.jobs import iterate_jobs
+from agentkit.core.ledger.runs import find_runs_of
+from agentkit.core.schemas import read_schema
 from agentkit.core.times import format_instant
+from agentkit.heartbeat.history import to_record
 from tests.heartbeat.machine import HOUR, Machine
 
 ODD_VALUES: tuple[object, ...] = (
@@ -102,3 +110,22 @@ def test_half_a_letter_is_told_as_an_escape(
     told = [json.loads(line) for line in inbox.read_text().splitlines()]
     assert {record["subject"] for record in told} == {"job:odd", "job:witness"}
     assert agentkit("heartbeat", "check", "--json", more=more).returncode == 1
+
+
+def test_what_comes_out_again_fits_the_schema(machine: Machine) -> None:
+    records = [
+        {**closing(machine, f"odd-{number}", "ok"), "run": f"{field}-{number}", field: value}
+        for field in FIELDS
+        for number, value in enumerate(ODD_VALUES)
+    ]
+    spool(machine, records)
+    machine.check()
+    registry: Registry[Any] = Registry()
+    for kind in ("common", "beat"):
+        registry = registry.with_resource(f"urn:agentkit:{kind}:1", Resource.from_contents(read_schema(kind)))
+    validator = Draft202012Validator(read_schema("beat"), registry=registry)
+    with open_ledger(str(machine.folder)) as ledger:
+        runs = [run for job in iterate_jobs(ledger) for run in find_runs_of(ledger, job.name, limit=1000)]
+    assert len(runs) > len(records) / 2
+    for run in runs:
+        validator.validate(json.loads(json.dumps(to_record(run), allow_nan=False)))

@@ -1,7 +1,8 @@
 """What does one line of the spool say, and is it possible at all?
 
 The spool is written by programs of several versions, and cut off by full disks: nothing in it is believed before it was
-looked at. What is wrong in a record's core makes the whole record odd; what is wrong elsewhere stays in its detail.
+looked at. What is wrong in a record's core makes the whole record odd; what is wrong elsewhere is left out, and the
+note that tells of it holds the line.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agentkit.core.evidence import CLOSED_STATES, STARTED
+from agentkit.core.ledger.details import find_misshapen
 
 RECORD_LIMIT_BYTES = 4 << 20
 JOB_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,254}", re.ASCII)
@@ -25,6 +27,8 @@ INTEGERS = (
     "stderr_lines", "pid", "pid_start", "pid_namespace",
 )  # fmt: skip
 REALS = ("duration_s", "cpu_s", "boottime_s", "timeout_s")
+MEASURED = frozenset((*INTEGERS, *REALS))
+SIGNED = frozenset({"status", "signal"})
 # What has a column of its own, or says nothing about the run.
 CORE = frozenset({"v", "kind", "at", "host", "job", "run", "attempt", "state", "started_at", "ended_at", "expect"})
 
@@ -94,8 +98,12 @@ def read_beat(record: dict[str, object]) -> Beat:
     if beat.started_at is None and state == STARTED:
         beat.started_at = at
     for name, value in record.items():
-        if name not in CORE and name not in beat.measured and name != "boot" and value not in (None, "", [], {}):
+        if name not in CORE and name not in MEASURED and name != "boot" and value not in (None, "", [], {}):
             beat.detail[name] = value
+    for name in find_misshapen(beat.detail):
+        beat.oddities.append(f"{name} {beat.detail.pop(name)!r:.80} has another shape")
+    if record.get("v", 1) != 1:
+        beat.oddities.append(f"version {record['v']!r:.80}; this agentkit knows 1")
     return beat
 
 
@@ -120,10 +128,11 @@ def _take_measured(record: dict[str, object], beat: Beat) -> None:
         value = record.get(name)
         if value is None:
             continue
-        if isinstance(value, int) and not isinstance(value, bool) and -LARGEST <= value <= LARGEST:
+        least = -LARGEST if name in SIGNED else 0
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= LARGEST:
             beat.measured[name] = value
         else:
-            beat.oddities.append(f"{name} {value!r:.80} is no integer of 64 bits")
+            beat.oddities.append(f"{name} {value!r:.80} is no integer of 64 bits" + (" from 0" if least == 0 else ""))
     for name in REALS:
         value = record.get(name)
         if value is None:

@@ -209,13 +209,14 @@ def test_a_record_with_an_impossible_core_becomes_a_note(ledger, spool, record, 
     assert list(jobs.iterate_jobs(ledger)) == [jobs.find_job(ledger, "b")]
 
 
-def test_a_measure_of_a_wrong_kind_is_told_and_stays_in_the_detail(ledger, spool, record):
+def test_a_measure_of_a_wrong_kind_is_told_and_stands_in_the_note_alone(ledger, spool, record):
     wrong = {"status": "0", "cpu_s": -1, "max_rss_bytes": 1 << 70, "boot": "two words", "host": 5, "expect": []}
     spool(record("a", "R1", "ok", **wrong))
     assert take_in(ledger) == Intake(records=1, odd=1, files=1)
     (run,) = runs.find_run(ledger, "R1")
     assert (run.status, run.cpu_s, run.max_rss_bytes, run.boot, run.host) == (None, None, None, None, "web-1")
-    assert run.detail() == {"status": "0", "cpu_s": -1, "max_rss_bytes": 1 << 70, "tail": "done\n"}
+    assert run.detail() == {"tail": "done\n"}
+    assert str(1 << 70) in str(notes.find_unseen_notes(ledger)[0].detail)
 
 
 def test_a_run_that_changes_its_job_is_odd(ledger, spool, record):
