@@ -4,17 +4,21 @@ Debian's cron and cronie look at owner, mode, links and name before they read; w
 with a line in syslog, or without one.
 """
 
+import errno
 import os
 import stat
 from dataclasses import dataclass, replace
 
-from agentkit.core.cronline import FIXES, CronLine, DroppedLine, drop
+from agentkit.core.cronbytes import make_printable, read_content, tell_unreadable
+from agentkit.core.cronline import FIXES, DroppedLine, drop
 from agentkit.core.cronnames import is_left_over, is_read_by_cronie, is_read_by_debian
 from agentkit.core.crontext import Parsed, parse_crontab
-from agentkit.core.cronusers import MOST_BYTES, Users, find_uid
+from agentkit.core.cronusers import Users, find_uid
+from agentkit.core.rooted import resolve
 
 SYSTEM, FOLDER, SPOOL = "etc/crontab", "etc/cron.d", "var/spool/cron/crontabs"
 LIST_LIMIT_S = 10
+NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True)
@@ -25,23 +29,26 @@ class Machine:
     rules: str
     users: Users
 
-    def path(self, name: str) -> str:
-        """Return where a file of this machine is from here."""
-        return os.path.join(self.root, name)
+    def path(self, name: str, *, follow_last: bool = True) -> str:
+        """Return where a file of this machine is from here (see resolve)."""
+        return resolve(self.root, name, follow_last=follow_last)
 
 
 def read_system_file(machine: Machine, name: str) -> Parsed:
     """Return what cron makes of /etc/crontab or a file of /etc/cron.d (a path without the leading slash)."""
     base = os.path.basename(name)
-    try:
-        link = os.lstat(machine.path(name))
-    except OSError:
+    if name != SYSTEM and is_left_over(base):
         return Parsed()
-    if stat.S_ISDIR(link.st_mode) or (name != SYSTEM and is_left_over(base)):
-        return Parsed()
-    if stat.S_ISLNK(link.st_mode) and not os.path.exists(machine.path(name)):
+    link = _look(machine, name)
+    if isinstance(link, Parsed):
+        return link
+    if stat.S_ISDIR(link.st_mode):
+        # busybox's crond does not look here at all.
+        busybox = machine.rules == "busybox"
+        return Parsed() if busybox else _no_lines(name, None, "not-regular", "cron reads plain files only")
+    if stat.S_ISLNK(link.st_mode) and not _leads_somewhere(machine, name):
         return _no_lines(name, None, "symlink-broken", "the link leads nowhere")
-    got = _read(machine, name, 0)
+    got = read_content(machine.root, name)
     if isinstance(got, Parsed):
         return got
     status, content = got
@@ -57,18 +64,20 @@ def read_user_file(machine: Machine, name: str, user: str) -> Parsed:
     debian = machine.rules == "debian"
     if user.startswith((".", "tmp.")) or (machine.rules == "cronie" and not is_read_by_cronie(user)):
         return Parsed()
-    try:
-        link = os.lstat(machine.path(name))
-    except OSError:
-        return Parsed()
+    link = _look(machine, name)
+    if isinstance(link, Parsed):
+        return link
     if stat.S_ISDIR(link.st_mode):
-        return Parsed()
+        # A folder in the spool such as atjobs is in no user's way.
+        if find_uid(machine.users, user) is None:
+            return Parsed()
+        return _no_lines(name, user, "not-regular", "cron reads plain files only")
     if stat.S_ISLNK(link.st_mode):
         if debian:
             return _no_lines(name, user, "symlink", "cron follows no link to a user's crontab")
-        if not os.path.exists(machine.path(name)):
+        if not _leads_somewhere(machine, name):
             return _no_lines(name, user, "symlink-broken", "the link leads nowhere")
-    got = _read(machine, name, os.O_NOFOLLOW if debian else 0)
+    got = read_content(machine.root, name, flags=os.O_NOFOLLOW if debian else 0)
     if isinstance(got, Parsed):
         return got
     status, content = got
@@ -95,24 +104,23 @@ def ask_crontab(machine: Machine, folder: str) -> Parsed:
     return _parse(machine, f"{folder}/{user}", answer.stdout, user) if answer.returncode == 0 else Parsed()
 
 
-def _read(machine: Machine, name: str, flags: int) -> tuple[os.stat_result, bytes] | Parsed:
-    """Return status and content of a file, or why it cannot be had."""
+def _look(machine: Machine, name: str) -> os.stat_result | Parsed:
+    """Return the status of a file, links not followed; a missing one has no lines."""
     try:
-        descriptor = os.open(machine.path(name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+        return os.lstat(machine.path(name, follow_last=False))
+    except FileNotFoundError:
+        return Parsed()
     except OSError as error:
-        return Parsed(unreadable=[(f"/{name}", error.strerror or str(error))])
+        return tell_unreadable(name, error)
+
+
+def _leads_somewhere(machine: Machine, name: str) -> bool:
+    """Tell whether a link has a target; where we may not look, it has until reading it shows otherwise."""
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return status, b""
-        if status.st_size > MOST_BYTES:
-            return Parsed(unreadable=[(f"/{name}", f"{status.st_size} bytes: at most {MOST_BYTES} are read")])
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return status, file.read(MOST_BYTES)
+        os.stat(machine.path(name))
     except OSError as error:
-        return Parsed(unreadable=[(f"/{name}", error.strerror or str(error))])
-    finally:
-        os.close(descriptor)
+        return error.errno not in NOWHERE
+    return True
 
 
 def _parse(machine: Machine, name: str, content: bytes, owner: str | None) -> Parsed:
@@ -129,34 +137,7 @@ def _parse(machine: Machine, name: str, content: bytes, owner: str | None) -> Pa
             return find_uid(machine.users, user) is not None
 
         parsed = parse_crontab(text, file=f"/{name}", owner=owner, is_user=is_user, rules=rules)
-    return parsed if text.isascii() else _make_printable(parsed)
-
-
-def _make_printable(parsed: Parsed) -> Parsed:
-    """Write bytes that are no UTF-8 as `\\xe4`: nothing that is stored or printed later shall fail on them."""
-
-    def clean(text: str) -> str:
-        return text.encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-    def clean_line(line: CronLine) -> CronLine:
-        return replace(
-            line,
-            schedule=clean(line.schedule),
-            command=clean(line.command),
-            stdin=None if line.stdin is None else clean(line.stdin),
-            environment=tuple((clean(name), clean(value)) for name, value in line.environment),
-            text=clean(line.text),
-        )
-
-    def clean_drop(line: DroppedLine) -> DroppedLine:
-        user = None if line.user is None else clean(line.user)
-        return replace(line, user=user, text=clean(line.text), why=clean(line.why))
-
-    return Parsed(
-        [clean_line(line) for line in parsed.lines],
-        [clean_drop(line) for line in parsed.dropped],
-        [clean_drop(line) for line in parsed.altered],
-    )
+    return parsed if text.isascii() else make_printable(parsed)
 
 
 def _judge_system(machine: Machine, name: str, link: os.stat_result, status: os.stat_result) -> tuple[str, str] | None:

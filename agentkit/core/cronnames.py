@@ -1,6 +1,6 @@
 """Which file names does cron read in cron.d, and run-parts in cron.daily?"""
 
-import os
+from agentkit.core.rooted import resolve
 
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 # What editors, package managers and people leave behind on purpose: no one expects these to run.
@@ -33,7 +33,7 @@ def is_read_by_cronie(name: str) -> bool:
 
 def _has_lsb_names(root: str) -> bool:
     try:
-        with open(os.path.join(root, "etc/default/cron"), encoding="utf-8", errors="replace") as file:
+        with open(resolve(root, "etc/default/cron"), encoding="utf-8", errors="replace") as file:
             lines = file.read(65536).splitlines()
     except OSError:
         return False

@@ -10,6 +10,7 @@ from agentkit.core.cronfiles import FOLDER, SPOOL, SYSTEM, Machine, ask_crontab,
 from agentkit.core.cronline import CronLine, DroppedLine, drop
 from agentkit.core.crontext import Parsed
 from agentkit.core.cronusers import DAY_S, MOST_BYTES, find_expiry, read_users
+from agentkit.core.rooted import resolve
 
 Look = tuple[str, int, int, int, int]
 
@@ -51,8 +52,8 @@ def read_crontabs(root: str = "/", *, cron: str | None = None, now: float | None
 def find_cron(root: str = "/") -> str | None:
     """Return which cron is installed: `debian`, `cronie` or `busybox`; None where there is none."""
     for name in ("usr/sbin/cron", "usr/sbin/crond", "sbin/crond", "usr/bin/crond"):
-        path = os.path.join(root, name)
         try:
+            path = resolve(root, name)
             if os.path.basename(os.path.realpath(path)) == "busybox":
                 return "busybox"
             with open(path, "rb") as file:
@@ -80,7 +81,7 @@ def stamp(root: str = "/", *, now: float | None = None) -> tuple[Look, ...] | No
     for folder in (FOLDER, SPOOL, os.path.dirname(SPOOL)):
         found.append(_look(root, folder))
         try:
-            names = sorted(os.listdir(os.path.join(root, folder)))
+            names = sorted(os.listdir(resolve(root, folder)))
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError:
@@ -92,10 +93,10 @@ def stamp(root: str = "/", *, now: float | None = None) -> tuple[Look, ...] | No
 def _look(root: str, name: str) -> Look:
     path = os.path.join(root, name)
     try:
-        status = os.stat(path)
+        status = os.stat(resolve(root, name))
     except OSError:
         try:
-            status = os.lstat(path)
+            status = os.lstat(resolve(root, name, follow_last=False))
         except OSError:
             return (path, 0, 0, 0, 0)
     # A change of owner, mode or links shows in ctime.
@@ -111,15 +112,25 @@ def _take(whole: Parsed, part: Parsed) -> None:
 
 def _find_spool(root: str, rules: str) -> str:
     """Return the folder of the user crontabs; cronie has it one up, but not as Debian builds it."""
-    if rules == "cronie" and not os.path.isdir(os.path.join(root, SPOOL)):
+    if rules == "cronie" and not _is_folder(root, SPOOL):
         return os.path.dirname(SPOOL)
     return SPOOL
 
 
+def _is_folder(root: str, name: str) -> bool:
+    try:
+        return os.path.isdir(resolve(root, name))
+    except OSError:
+        return False  # links in circles
+
+
 def _list(machine: Machine, folder: str, whole: Parsed) -> list[str]:
     try:
-        return sorted(os.listdir(os.path.join(machine.root, folder)))
-    except (FileNotFoundError, NotADirectoryError):
+        return sorted(os.listdir(machine.path(folder)))
+    except FileNotFoundError:
+        return []
+    except NotADirectoryError:
+        whole.unreadable.append((f"/{folder}", "not a folder"))
         return []
     except OSError as error:
         whole.unreadable.append((f"/{folder}", error.strerror or str(error)))
@@ -152,7 +163,7 @@ def _judge_user(machine: Machine, user: str, home: str | None, now: float | None
         return code, f"the {what} of {user} has expired: PAM turns cron down"
     home = home or machine.users.homes.get(user)
     # A root folder without usr is a part of a machine: what it lacks may stand elsewhere.
-    whole = machine.rules == "cronie" and os.path.isdir(machine.path("usr"))
-    if whole and home and not os.path.isdir(machine.path(home.lstrip("/"))):
+    whole = machine.rules == "cronie" and _is_folder(machine.root, "usr")
+    if whole and home and not _is_folder(machine.root, home):
         return "no-home", f"cron starts nothing for {user}, whose home {home} is missing"
     return None

@@ -7,6 +7,8 @@ syslog only.
 import os
 from dataclasses import dataclass, field
 
+from agentkit.core.rooted import resolve
+
 MOST_BYTES = 16 * 1024 * 1024
 DAY_S = 86400
 
@@ -27,12 +29,12 @@ class Users:
 
 def read_users(root: str = "/") -> Users:
     """Return the users of the machine whose root folder this is; of this machine where it has no passwd file."""
-    passwd = _read_table(os.path.join(root, "etc/passwd"))
+    passwd = _read_table(root, "etc/passwd")
     if passwd is None:
-        root, passwd = "/", _read_table("/etc/passwd") or {}
+        root, passwd = "/", _read_table("/", "etc/passwd") or {}
     uids = {name: int(fields[2]) for name, fields in passwd.items() if len(fields) > 3 and fields[2].isdigit()}
     homes = {name: fields[5] for name, fields in passwd.items() if len(fields) > 5}
-    shadow = _read_table(os.path.join(root, "etc/shadow")) or {}
+    shadow = _read_table(root, "etc/shadow") or {}
     return Users(uids, homes, shadow, whole=os.path.realpath(root) != "/")
 
 
@@ -71,10 +73,10 @@ def _days(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
 
 
-def _read_table(path: str) -> dict[str, list[str]] | None:
+def _read_table(root: str, name: str) -> dict[str, list[str]] | None:
     """Return the lines of a file such as passwd by their first field; None where it is missing or kept from us."""
     try:
-        with open(path, "rb") as file:
+        with open(resolve(root, name), "rb") as file:
             text = file.read(MOST_BYTES).decode(errors="surrogateescape")
     except OSError:
         return None

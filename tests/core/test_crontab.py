@@ -182,8 +182,9 @@ def test_a_machine_without_crontabs_has_no_lines(tmp_path: Path) -> None:
 def test_what_is_put_aside_on_purpose_is_no_news(machine: Path) -> None:
     for name in (".placeholder", "job.dpkg-old", "job.bak", "job~", "#job#", "README.md"):
         _write(machine / "etc/cron.d" / name, "@daily root a\n" if name != "README.md" else "what cron does here\n")
-    (machine / "etc/cron.d/folder").mkdir()
+    (machine / "etc/cron.d/folder.bak").mkdir()
     _write(machine / "var/spool/cron/crontabs/tmp.Xa3", "@daily a\n", 0o600)
+    (machine / "var/spool/cron/crontabs/atjobs").mkdir()
     crontabs = _read(machine)
     assert (crontabs.lines, crontabs.dropped) == ((), ())
 
@@ -241,6 +242,53 @@ def test_a_pipe_in_the_place_of_a_crontab_is_not_waited_for(machine: Path) -> No
     os.mkfifo(machine / "etc/cron.d/pipe")
     os.mkfifo(machine / "var/spool/cron/crontabs/ada")
     assert {line.code for line in _read(machine).dropped} == {"not-regular"}
+
+
+def test_a_folder_in_the_place_of_a_crontab_is_told(machine: Path) -> None:
+    for name in ("etc/crontab", "etc/cron.d/job", "var/spool/cron/crontabs/ada"):
+        (machine / name).mkdir()
+    for cron in ("debian", "cronie"):
+        dropped = read_crontabs(str(machine), cron=cron).dropped
+        assert [(line.file, line.number, line.code) for line in dropped] == [
+            ("/etc/crontab", 0, "not-regular"),
+            ("/etc/cron.d/job", 0, "not-regular"),
+            ("/var/spool/cron/crontabs/ada", 0, "not-regular"),
+        ]
+
+
+def test_a_plain_file_in_the_place_of_a_folder_is_unreadable(machine: Path) -> None:
+    for name in ("etc/cron.d", "var/spool/cron/crontabs"):
+        (machine / name).rmdir()
+        (machine / name).touch()
+    unreadable = (("/etc/cron.d", "not a folder"), ("/var/spool/cron/crontabs", "not a folder"))
+    assert _read(machine).unreadable == unreadable
+
+
+def test_where_we_may_not_look_nothing_is_taken_for_missing(machine: Path) -> None:
+    (machine / "etc").rename(machine / "etc.real")
+    (machine / "etc").symlink_to("etc")
+    assert [file for file, _ in _read(machine).unreadable] == ["/etc/crontab", "/etc/cron.d"]
+
+
+def test_links_lead_where_they_lead_on_that_machine(machine: Path) -> None:
+    (machine / "srv").mkdir()
+    _write(machine / "srv/job", "@daily ada a\n")
+    (machine / "etc/cron.d/job").symlink_to("/srv/job")
+    (machine / "etc/cron.d/none").symlink_to("/etc/passwd.none")
+    (machine / "etc/cron.d/circle").symlink_to("circle")
+    for name in ("etc/passwd", "usr/sbin/cron"):
+        (machine / name).rename(machine / "srv" / Path(name).name)
+        (machine / name).symlink_to(f"/srv/{Path(name).name}")
+    before = stamp(str(machine))
+    crontabs = _read(machine)
+    assert [(line.file, line.user) for line in crontabs.lines] == [("/etc/cron.d/job", "ada")]
+    assert [(line.file, line.code) for line in crontabs.dropped] == [
+        ("/etc/cron.d/circle", "symlink-broken"),
+        ("/etc/cron.d/none", "symlink-broken"),
+    ]
+    assert crontabs.cron == "debian"
+    _write(machine / "srv/job", "@daily ada ab\n")
+    assert stamp(str(machine)) != before
 
 
 def test_a_line_of_a_million_letters_is_read(machine: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.core import cronfiles
+from agentkit.core import cronbytes
 from agentkit.core.schedule import next_run
 from agentkit.heartbeat.scheduled import find_job_name
 from agentkit.heartbeat.shellwords import split_commands
@@ -299,7 +299,7 @@ def test_what_cannot_be_read_today_has_not_vanished(machine: Machine, monkeypatc
     machine.step(60)
     with monkeypatch.context() as patch:
         # Root reads everything; a file that has grown too large is what root cannot read.
-        patch.setattr(cronfiles, "MOST_BYTES", 8)
+        patch.setattr(cronbytes, "MOST_BYTES", 8)
         machine.crontab("0 * * * * {u} agentkit heartbeat run job -- true", "# changed")
         assert machine.firing() == []
     machine.step(60)

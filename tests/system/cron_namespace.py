@@ -48,13 +48,20 @@ for name in passwd group shadow crontab; do
     rm -f "/etc/$name"
     if [ -L "$BASE/root/etc/$name" ]; then
         cp -a "$BASE/root/etc/$name" "/etc/$name"
+    elif [ -d "$BASE/root/etc/$name" ]; then
+        cp -a "$BASE/root/etc/$name" "/etc/$name"
     elif [ -e "$BASE/root/etc/$name" ]; then
         : > "/etc/$name"
         mount --bind "$BASE/root/etc/$name" "/etc/$name"
     fi
 done
 mkdir -p /etc/cron.d
-mount --bind "$BASE/root/etc/cron.d" /etc/cron.d
+if [ -d "$BASE/root/etc/cron.d" ]; then
+    mount --bind "$BASE/root/etc/cron.d" /etc/cron.d
+else
+    rm -rf /etc/cron.d
+    cp -a "$BASE/root/etc/cron.d" /etc/cron.d
+fi
 mount --bind "$BASE/root/var/spool/cron" /var/spool/cron
 if [ -n "${ZONE:-}" ]; then
     ln -sfn "/usr/share/zoneinfo/$ZONE" /etc/localtime

@@ -123,9 +123,10 @@ USER_FILE_CASES: list[tuple[str, str | None, Callable[[Path], None]]] = [
 
 
 def _link(path: Path, owner: int, *, target_owner: int = 0) -> None:
-    target = path.parents[3] / f"{path.name}.target"
+    # A path that is the same for the daemon in its namespace and for us under the root folder.
+    target = path.parents[2] / f"var/spool/cron/{path.name}.target"
     path.rename(target)
-    path.symlink_to(target)
+    path.symlink_to(f"/var/spool/cron/{path.name}.target")
     os.chown(path, owner, owner, follow_symlinks=False)
     os.chown(target, target_owner, 0)
 
@@ -156,6 +157,10 @@ def test_debian_cron_runs_and_drops_what_we_say(tmp_path: Path) -> None:
     link = add("links.followed", "symlink", "* * * * * : > {out}\n", install_user)
     link.rename(tmp_path / "followed")
     link.symlink_to(tmp_path / "followed")
+    for path in (cron.root / "etc/cron.d/folder", cron.crontabs / "folder"):
+        path.mkdir()
+        (path / "crontab").write_text(f"* * * * * root : > {OUT}/folder\n")
+    cron.add_user("folder", next(users))
     for name, shadow, code in (
         ("expired", "*:19000:0:99999:7::100:", "account-expired"),
         ("aged", "*:100:0:10:7:::", "password-expired"),
@@ -169,6 +174,8 @@ def test_debian_cron_runs_and_drops_what_we_say(tmp_path: Path) -> None:
     crontabs = _compare(cron, 2)
     codes: dict[str, str | None] = {label: None for line in crontabs.lines for label in LABEL.findall(line.text)}
     codes |= {label: line.code for line in crontabs.dropped for label in LABEL.findall(line.text)}
+    folders = {line.file for line in crontabs.dropped if line.code == "not-regular"}
+    assert folders == {"/etc/cron.d/folder", "/var/spool/cron/crontabs/folder"}
     codes["links.followed"] = next(line.code for line in crontabs.dropped if line.file.endswith("/followed"))
     assert {label: codes[label] for label in expected} == expected
 
@@ -179,6 +186,27 @@ def test_debian_cron_takes_a_system_crontab_of_1970_for_missing(tmp_path: Path) 
     cron.install_cron_d("ticks", f"* * * * * root echo >> {OUT}/ticks\n")
     crontabs = _compare(cron, 2)
     assert [line.code for line in crontabs.dropped] == ["mtime-zero"]
+
+
+def test_debian_cron_runs_nothing_from_a_folder_in_the_place_of_the_system_crontab(tmp_path: Path) -> None:
+    cron = RealCron(tmp_path, clock=FAST)
+    (cron.root / "etc/crontab").mkdir()
+    (cron.root / "etc/crontab/crontab").write_text(f"* * * * * root : > {OUT}/folder\n")
+    cron.install_cron_d("ticks", f"* * * * * root echo >> {OUT}/ticks\n")
+    crontabs = _compare(cron, 2)
+    assert [(line.file, line.code) for line in crontabs.dropped] == [("/etc/crontab", "not-regular")]
+
+
+def test_debian_cron_runs_on_where_a_plain_file_is_in_the_place_of_its_folder(tmp_path: Path) -> None:
+    cron = RealCron(tmp_path, clock=FAST)
+    cron.install_system(f"* * * * * root echo >> {OUT}/ticks\n")
+    (cron.root / "etc/cron.d").rmdir()
+    (cron.root / "etc/cron.d").write_text(f"* * * * * root : > {OUT}/plain\n")
+    crontabs = read_crontabs(str(cron.root), cron="debian")
+    assert crontabs.unreadable == (("/etc/cron.d", "not a folder"),)
+    with cron:
+        cron.wait_until(lambda: _count(cron.out / "ticks") >= 2, 60)
+    assert _seen(cron) == {"ticks"}
 
 
 def test_busybox_crond_runs_what_we_say_each_line_by_itself(tmp_path: Path) -> None:
@@ -259,12 +287,15 @@ def _compare(cron: RealCron, ticks: int) -> Crontabs:
     assert crontabs.unreadable == ()
     runs = {label for line in crontabs.lines for label in LABEL.findall(line.text)}
     with cron:
-        marks = cron.out / "ticks"
-        cron.wait_until(lambda: marks.exists() and marks.read_bytes().count(b"\n") >= ticks, 60)
+        cron.wait_until(lambda: _count(cron.out / "ticks") >= ticks, 60)
         _wait_for(cron, runs)
     # A file whose name ends with a carriage return is what a line with one touches.
     assert _seen(cron) == runs
     return crontabs
+
+
+def _count(marks: Path) -> int:
+    return marks.read_bytes().count(b"\n") if marks.exists() else 0
 
 
 def _wait_for(cron: RealCron, runs: set[str]) -> None:
