@@ -5,24 +5,30 @@ from dataclasses import dataclass
 # What to do about each code of a DroppedLine.
 FIXES = {
     "account-expired": "chage -E -1 USER",
-    "assignment-ignored": "set it in the command itself",
     "assignment-empty": 'write NAME="" to set an empty value',
+    "assignment-ignored": "set it in the command itself",
     "backslash-halved": "write four backslashes where the shell shall see two",
+    "backslash-removed": "put the command into a script of its own",
+    "bad-anacron": "correct the line (man 5 anacrontab)",
+    "bad-identifier": "give the job an identifier that can name a file",
     "bad-time": "correct the field (man 5 crontab)",
     "carriage-return": "convert the file to Unix line ends (sed -i 's/\\r$//' FILE)",
     "command-too-long": "put the command into a script of its own",
     "file-name": "use only letters, digits, _ and - in the file's name",
     "hard-links": "remove the other names of the file (find / -xdev -samefile FILE)",
     "killed-by-line": "correct that line: cron reads the whole file or none of it",
+    "literal-value": "write the value without quotes, and with no blank beside the =",
     "long-assignment": "put the value into a script of its own",
     "mode": "chmod 600 FILE",
     "mode-system": "chmod 644 FILE",
     "mtime-zero": "touch FILE",
     "never": "correct the date or the range",
+    "no-anacron": "install anacron, or move the job to a crontab",
     "no-command": "add the command",
     "no-expansion": "write the value out: cron expands nothing",
     "no-home": "create the folder, or set HOME= above the line",
     "no-newline": "end the last line with a newline",
+    "no-spool": "mkdir -p /var/spool/anacron",
     "no-user": "add the user after the five times, as files in /etc need it",
     "not-executable": "chmod +x FILE",
     "not-read": "move the line to the crontab of its user (crontab -u USER -e)",
@@ -32,7 +38,12 @@ FIXES = {
     "owner-user": "chown USER FILE",
     "password-expired": "change the password, or chage -M -1 USER",
     "percent": "write \\% where the command shall have a %",
+    "period-unknown": "write the period in days: 1 for @daily, 7 for @weekly, 365 for others",
+    "period-zero": "write the period in days, 1 or more",
     "run-parts-name": "use only letters, digits, _ and - in the file's name",
+    "same-identifier": "give each job an identifier of its own",
+    "shell-ignored": "call that shell in the command itself (bash -c '...')",
+    "swallowed": "take the backslash from the end of the comment",
     "symlink": "put a plain file in its place",
     "symlink-broken": "mend the link or remove it",
     "symlink-owner": "chown -h root FILE",
@@ -47,7 +58,8 @@ class CronLine:
 
     `schedule` is five fields set apart by single blanks, or `@daily` and its like; `command` is what the shell gets;
     `stdin` what the command reads (None without an unescaped %); `environment` the assignments in force at the line.
-    `kind` is `user`, `system` (with a user field) or `run-parts` (then `number` is 0).
+    `kind` is `user`, `system` (with a user field), `anacron` (schedules: see read_anacrontab) or `run-parts` (then
+    `number` is 0).
     """
 
     file: str
