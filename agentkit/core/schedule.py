@@ -33,7 +33,7 @@ def next_run(schedule: str, after: float, tz: str | None = None) -> float | None
     plan = _plan(schedule)
     if plan is None:
         return None
-    zone = _zone(tz)
+    zone = read_zone(tz)
     text, wild = plan
     local = _local(after, zone)
     if not wild:
@@ -59,7 +59,7 @@ def previous_run(schedule: str, at: float, tz: str | None = None) -> float | Non
     plan = _plan(schedule)
     if plan is None:
         return None
-    zone = _zone(tz)
+    zone = read_zone(tz)
     text, wild = plan
     local = _local(at, zone)
     start = local + timedelta(seconds=1)
@@ -94,6 +94,17 @@ def period_s(schedule: str) -> float | None:
             break
     gaps = sorted((later - earlier).total_seconds() for earlier, later in pairwise(moments))
     return gaps[len(gaps) // 2] if gaps else None
+
+
+def read_zone(name: str | None) -> tzinfo:
+    """Return the zone of this name; None is the machine's (/etc/localtime). Raises AgentkitError (usage) for none."""
+    if name is None:
+        try:
+            status = os.stat(LOCALTIME)
+        except FileNotFoundError:
+            return UTC
+        return _read_localtime(status.st_mtime_ns, status.st_ino, status.st_size)
+    return _named_zone(name)
 
 
 @lru_cache(maxsize=16384)
@@ -158,16 +169,6 @@ def _instants(naive: datetime, zone: tzinfo) -> tuple[float, ...]:
 def _is_ambiguous(naive: datetime, zone: tzinfo) -> bool:
     before, after = naive.replace(tzinfo=zone).utcoffset(), naive.replace(tzinfo=zone, fold=1).utcoffset()
     return before != after
-
-
-def _zone(name: str | None) -> tzinfo:
-    if name is None:
-        try:
-            status = os.stat(LOCALTIME)
-        except FileNotFoundError:
-            return UTC
-        return _read_localtime(status.st_mtime_ns, status.st_ino, status.st_size)
-    return _named_zone(name)
 
 
 @lru_cache(maxsize=4)
