@@ -25,6 +25,12 @@ def _dispatch(argv: list[str]) -> int:
         from agentkit.core.errors import AgentkitError
 
         raise AgentkitError(f"agentkit runs on Linux only, and this is {sys.platform}")
+    if argv[1:] == ["--version"]:
+        # Adopted crontab lines ask this first, at each of their turns: does the program work at all?
+        from agentkit import __version__
+
+        sys.stdout.write(f"agentkit {__version__}\n")
+        return 0
     if argv[1:2] == ["heartbeat"] and not _asks_for_help(argv):
         # These write by system calls alone and leave at once: taking the interpreter apart costs a fifth of a run.
         if argv[2:3] == ["run"]:

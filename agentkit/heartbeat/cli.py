@@ -199,6 +199,44 @@ def show(
 
 
 @app.command(
+    cls=Verb, options_metavar="[OPTIONS]", short_help="which scheduled lines can fail without a word, or never run"
+)
+def coverage(
+    root: str = typer.Option("/", "--root", metavar="DIR", help="the root of a machine's files; this machine's"),
+    user: str | None = _one("--user", "USER", "the lines of this user only"),
+    as_json: bool = _flag("--json", JSON_HELP),
+    quiet: bool = _flag("--quiet", "print nothing but errors and warnings; the status says it"),
+) -> int:
+    """every cron line and systemd timer: covered, silent, dead or unknown; status 1 when one is not covered"""
+    from agentkit.heartbeat.coveragepage import print_coverage
+
+    return print_coverage(os.environ, root=root, user=user, as_json=as_json, is_quiet=quiet, now=time.time())
+
+
+@app.command(
+    cls=Verb,
+    options_metavar="CRONTAB [--install|--undo] [OPTIONS]",
+    short_help="wrap each line of a crontab, and take that back",
+)
+def adopt(
+    crontab: str | None = typer.Argument(None, metavar="CRONTAB", help="a file, or a user for that user's crontab"),
+    install: bool = _flag("--install", "put it in place; without it only the changes are shown"),
+    undo: bool = _flag("--undo", "bring back what was there before"),
+    program: str | None = _one("--program", "PATH", "the agentkit that the lines name; the one that is found"),
+    dry_run: bool = _flag("--dry-run", DRY_HELP),
+) -> int:
+    """the same crontab with each line wrapped: a diff first, installed with --install, taken back with --undo"""
+    from agentkit.core.errors import AgentkitError, Exit
+    from agentkit.heartbeat.adopting import adopt_crontab, undo_adoption
+
+    if crontab is None:
+        raise AgentkitError("adopt: which crontab?", hint="agentkit heartbeat adopt /etc/crontab", status=Exit.USAGE)
+    if undo:
+        return undo_adoption(os.environ, crontab, is_dry=dry_run)
+    return adopt_crontab(os.environ, crontab, program=program, installs=install, is_dry=dry_run)
+
+
+@app.command(
     cls=Verb,
     options_metavar="NAME --reason TEXT [--dry-run]",
     short_help="what looks odd about a job is its new normal",

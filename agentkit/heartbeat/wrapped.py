@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from agentkit.core.errors import AgentkitError
+from agentkit.heartbeat.launchers import skip_options
 from agentkit.heartbeat.options import FLAG, WORDS, check_name
 from agentkit.heartbeat.shellwords import split_commands
 
@@ -21,6 +22,7 @@ ELSEWHERE = frozenset({"chroot", "docker", "kubectl", "lxc", "machinectl", "mosh
 # Options of sudo and doas, and of su and runuser, that take the next word.
 SUDO_VALUES, SU_VALUES = "CDRTUghprtu", "Ggsw"
 LEAD_TO_FOLDER = ("AGENTKIT_HOME", "XDG_STATE_HOME", "HOME")
+OPTIONS_WITH_VALUE = tuple(option.removeprefix("--") for option, kind in WORDS.items() if kind != FLAG)
 DEEPEST = 8
 
 
@@ -95,6 +97,17 @@ def _look_at(words: tuple[str, ...], scope: _Scope) -> Iterator[Wrapped]:
             if os.path.basename(word) in STEPS or _find_run(words[index:]) is not None:
                 yield from _look_at(words[index:], scope)
                 return
+
+
+def split_run(words: tuple[str, ...]) -> tuple[str, tuple[str, ...], int] | None:
+    """Return job, own words and the index of the program's first word, when the words are those of `heartbeat run`."""
+    run_at = _find_run(words) if words else None
+    place = None if run_at is None else _find_name(words, run_at)
+    if run_at is None or place is None:
+        return None
+    # Options may stand behind the name, too.
+    end = skip_options(words, place + 1, "", OPTIONS_WITH_VALUE)
+    return words[place], words[run_at:end], end
 
 
 def _find_run(words: tuple[str, ...]) -> int | None:

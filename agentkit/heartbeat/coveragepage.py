@@ -1,0 +1,160 @@
+"""What does a person, or a program, see of the coverage of a machine?"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Mapping
+
+from agentkit.core.cronline import FIXES
+from agentkit.core.errors import Exit
+from agentkit.core.lines import Finding, write_record
+from agentkit.core.screen import Cell, Column, Styled, find_look, print_line, print_table
+from agentkit.core.times import format_instant
+from agentkit.heartbeat.coverage import Coverage, Line, find_coverage
+from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_LIMIT, NO_WRAPPER, SILENT, UNKNOWN
+from agentkit.heartbeat.program import find_program
+from agentkit.heartbeat.sighting import WARNING
+from agentkit.heartbeat.viewing import read_settings, warn
+from agentkit.heartbeat.wording import say_count, say_distance
+from agentkit.heartbeat.wrapping import unwrap_command
+
+STATES = (DEAD, UNKNOWN, SILENT, COVERED)
+LOOKS = {DEAD: "critical", UNKNOWN: "warning", SILENT: "warning", COVERED: "ok"}
+COLUMNS = (
+    Column("state"),
+    Column("where", folds=True),
+    Column("user", rank=3),
+    Column("schedule", rank=1),
+    Column("next", is_right=True, rank=2),
+    Column("command", folds=True, rank=4),
+    Column("why", folds=True),
+)
+SHOWN_COMMAND = 48
+LONGEST_FIX = 120
+NO_VOICE = "nobody would be told: there is no mail program for cron, and no check with --notify or --ping"
+UNCHECKED = "no scheduled line runs heartbeat check, so that missing evidence stays unnoticed"
+ADOPT = "agentkit heartbeat adopt"
+
+
+def print_coverage(
+    environ: Mapping[str, str], *, root: str, user: str | None, as_json: bool, is_quiet: bool, now: float
+) -> int:
+    """Print how the scheduled lines of a machine stand, and return the status: 1 when one is not covered."""
+    configuration = read_settings(environ)
+    is_here = os.path.realpath(root) == "/"
+    settings = configuration.heartbeat
+    coverage = find_coverage(
+        root,
+        user=user,
+        notify=settings.notify if is_here else (),
+        has_ping=is_here and settings.ping is not None,
+        program=find_program(environ) if is_here else None,
+        now=now,
+    )
+    for note in coverage.notes:
+        warn(note)
+    findings = find_machine_findings(coverage, configuration.host, now)
+    if as_json:
+        for line in coverage.lines:
+            write_record(to_record(line, configuration.host, now))
+        for finding in findings:
+            write_record(finding.to_record())
+    elif not is_quiet:
+        _print_page(coverage, findings, environ, now)
+    is_well = all(line.state == COVERED for line in coverage.lines) and not findings
+    return Exit.OK if is_well else Exit.FINDINGS
+
+
+def to_record(line: Line, host: str, now: float) -> dict[str, object]:
+    """Return the record that travels (kind `coverage`)."""
+    return {
+        "v": 1,
+        "kind": "coverage",
+        "at": format_instant(now),
+        "host": host,
+        "file": line.file,
+        "line": line.number,
+        "user": line.user,
+        "schedule": line.schedule,
+        "next": None if line.next is None else format_instant(line.next),
+        "command": line.command,
+        "state": line.state,
+        "reasons": [{"code": reason.code, "text": reason.text} for reason in line.reasons],
+        "fix": line.fix,
+        "jobs": list(line.jobs),
+    }
+
+
+def find_machine_findings(coverage: Coverage, host: str, now: float) -> list[Finding]:
+    """Return what is wrong with the machine as a whole: nobody would be told, or nobody checks."""
+    found = []
+    if coverage.lines and not coverage.voice.is_there:
+        found.append(("no-voice", NO_VOICE))
+    if any(line.state == COVERED for line in coverage.lines) and not coverage.voice.is_checked:
+        found.append(("unchecked", UNCHECKED))
+    return [
+        Finding("heartbeat.coverage", code, f"host:{host}", WARNING, title, host, now, key=code)
+        for code, title in found
+    ]
+
+
+def count_states(coverage: Coverage) -> str:
+    """Return how many lines there are of each state, in words."""
+    counts = Counter(line.state for line in coverage.lines)
+    told = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    return f"{say_count(len(coverage.lines), 'scheduled line')}: {told}" if told else "no scheduled line"
+
+
+def find_next_step(coverage: Coverage) -> str | None:
+    """Return the command that wraps the most silent lines at once."""
+    files = Counter(line.file for line in coverage.lines if line.state == SILENT and line.number is not None)
+    return f"{ADOPT} {files.most_common(1)[0][0]}" if files else None
+
+
+def _print_page(coverage: Coverage, findings: list[Finding], environ: Mapping[str, str], now: float) -> None:
+    look = find_look(sys.stdout, environ)
+    worst_first = sorted(coverage.lines, key=lambda line: STATES.index(line.state))
+    if worst_first:
+        print_table(COLUMNS, [_draw(line, now) for line in worst_first], look=look)
+        print_line(look=look)
+    print_line(Styled(count_states(coverage), "heading"), look=look)
+    for finding in findings:
+        print_line(" ", Styled("warning ", "warning"), finding.title, look=look)
+    for line in worst_first:
+        if line.state == DEAD and line.fix:
+            fix = line.fix if len(line.fix) <= LONGEST_FIX else FIXES.get(line.reasons[0].code, "--json has the fix")
+            print_line(" ", Styled("fix:    ", "dim"), f"{_say_place(line)}: {fix}", look=look)
+    step = find_next_step(coverage)
+    if step:
+        print_line(" ", Styled("next:   ", "dim"), step, look=look)
+
+
+def _draw(line: Line, now: float) -> list[Cell]:
+    command = unwrap_command(line.command or "") or line.command or ""
+    return [
+        Styled(line.state, LOOKS[line.state]),
+        _say_place(line),
+        line.user or "-",
+        line.schedule or "-",
+        say_distance(line.next, now),
+        command if len(command) <= SHOWN_COMMAND else f"{command[: SHOWN_COMMAND - 1]}…",
+        _say_why(line),
+    ]
+
+
+def _say_place(line: Line) -> str:
+    return line.file if line.number is None else f"{line.file}:{line.number}"
+
+
+def _say_why(line: Line) -> str:
+    """Return the reason of a line that never runs in full, of others the names of theirs, the telling ones first."""
+    if line.state in (DEAD, UNKNOWN):
+        return line.reasons[0].text
+    codes = [reason.code for reason in line.reasons if reason.code != NO_LIMIT.code]
+    if NO_WRAPPER.code in codes:
+        # Nearly every line has it: what tells one from the other comes first.
+        codes = [*(code for code in codes if code != NO_WRAPPER.code), NO_WRAPPER.code]
+    told = [f"job {' and '.join(line.jobs)}"] if line.jobs else []
+    return ", ".join([*told, *(code.replace("-", " ") for code in codes)]) or "-"

@@ -1,0 +1,148 @@
+"""Where is the crontab that a person names, what kind is it, and how is it read and replaced?
+
+Either a file, or the crontab of a user, which crontab(1) reads and installs where the spool is closed to us.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import stat
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+from agentkit.core.cronfiles import SPOOL
+from agentkit.core.cronusers import MOST_BYTES
+from agentkit.core.errors import AgentkitError, Exit
+
+LIMIT_S = 20.0
+# cron reads no file that begins so, neither in cron.d nor in its spool.
+TEMPORARY = ".agentkit-"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A crontab: `path`, or None for one that crontab(1) keeps; `kind` as of its lines, `user` where it is a user's."""
+
+    name: str
+    path: str | None
+    kind: str
+    user: str | None
+
+
+def find_place(word: str) -> Place:
+    """Return the crontab that a path or a user's name means; raises AgentkitError (unavailable) where there is none."""
+    if "/" in word or os.path.exists(word):
+        return _describe(os.path.abspath(word))
+    try:
+        pwd.getpwnam(word)
+    except KeyError:
+        raise AgentkitError(
+            f"{word}: neither a file nor a user of this machine",
+            hint="agentkit heartbeat adopt /etc/crontab, or the name of a user for that user's crontab",
+        ) from None
+    path = f"/{SPOOL}/{word}"
+    if os.access(path, os.R_OK) and os.access(os.path.dirname(path), os.W_OK):
+        return Place(path, path, "user", word)
+    return Place(f"crontab of {word}", None, "user", word)
+
+
+def _describe(named: str) -> Place:
+    folder, name = os.path.split(named)
+    within = os.path.basename(folder)
+    # What a link leads to is what changes: the link stays.
+    path = os.path.realpath(named)
+    if name == "anacrontab":
+        return Place(named, path, "anacron", None)
+    if within == "cron.d" or named.endswith("/etc/crontab"):
+        return Place(named, path, "system", None)
+    if within in ("crontabs", "cron"):
+        return Place(named, path, "user", name)
+    return Place(named, path, "user", pwd.getpwuid(os.getuid()).pw_name)
+
+
+def read_place(place: Place) -> bytes:
+    """Return the bytes of a crontab; raises AgentkitError: unavailable where there is none, else bad data."""
+    if place.path is None:
+        return _ask(place, ["-l"]).stdout
+    try:
+        descriptor = os.open(place.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        is_missing = isinstance(error, FileNotFoundError)
+        status = Exit.UNAVAILABLE if is_missing else Exit.BAD_DATA
+        raise AgentkitError(f"{place.name}: {error.strerror}", status=status) from error
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise AgentkitError(f"{place.name}: expected a plain file", status=Exit.BAD_DATA)
+        if found.st_size > MOST_BYTES:
+            raise AgentkitError(
+                f"{place.name}: {found.st_size} bytes, at most {MOST_BYTES} are read", status=Exit.BAD_DATA
+            )
+        return file.read(MOST_BYTES)
+
+
+def replace_place(place: Place, old: bytes, new: bytes) -> None:
+    """Put new bytes in the place of the old ones, whole or not at all, with the owner and mode that were there.
+
+    Raises AgentkitError: try later when somebody changed the crontab meanwhile, else cannot write.
+    """
+    if read_place(place) != old:
+        raise AgentkitError(
+            f"{place.name} was changed while it was read", hint="the same command again", status=Exit.TRY_LATER
+        )
+    if place.path is None:
+        _ask(place, ["-"], new)
+        return
+    try:
+        _replace_file(place.path, new)
+    except OSError as error:
+        raise AgentkitError(f"{place.name}: cannot be replaced: {error.strerror}", status=Exit.CANNOT_WRITE) from error
+
+
+def _replace_file(path: str, new: bytes) -> None:
+    found = os.stat(path)
+    if found.st_nlink != 1:
+        raise AgentkitError(
+            f"{path} has {found.st_nlink} names, and only one of them would change",
+            hint=f"find / -xdev -samefile {path}",
+            status=Exit.REFUSED,
+        )
+    folder = os.path.dirname(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(new)
+            file.flush()
+            if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(descriptor, found.st_uid, found.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _ask(place: Place, words: list[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run crontab(1) for the user of a place."""
+    assert place.user is not None
+    is_own = pwd.getpwnam(place.user).pw_uid == os.getuid()
+    argv = ["crontab", *([] if is_own else ["-u", place.user]), *words]
+    try:
+        ended = subprocess.run(argv, input=given, capture_output=True, timeout=LIMIT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AgentkitError(f"{' '.join(argv)}: {error}") from error
+    if ended.returncode != 0:
+        said = ended.stderr.decode(errors="backslashreplace").strip().splitlines()
+        status = Exit.UNAVAILABLE if words == ["-l"] else Exit.CANNOT_WRITE
+        raise AgentkitError(f"{place.name}: {said[0] if said else 'crontab(1) says no'}", status=status)
+    return ended

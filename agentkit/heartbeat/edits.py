@@ -1,0 +1,48 @@
+"""How is a shell's text changed in places, and a text put into quotes?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Bytes `start` to `end` of a text become `new`; with `nested`, a word there is a text with edits of its own.
+
+    `is_quiet` tells that nothing changes by it but the status, which cron does not look at.
+    """
+
+    start: int
+    end: int
+    new: bytes
+    is_quiet: bool = False
+    nested: tuple[Edit, ...] = ()
+
+
+def apply_edits(text: bytes, edits: list[Edit] | tuple[Edit, ...], *, only_quiet: bool = False) -> bytes:
+    """Return the text with the edits made, from the last place to the first; one inside another's place is left out."""
+    done = len(text)
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end), reverse=True):
+        new = edit.new
+        if edit.nested:
+            inner = apply_edits(edit.new, edit.nested, only_quiet=only_quiet)
+            if inner == edit.new:
+                continue
+            new = quote(inner)
+        elif only_quiet and not edit.is_quiet:
+            continue
+        if edit.end > done:
+            continue
+        text = text[: edit.start] + new + text[edit.end :]
+        done = edit.start
+    return text.strip()
+
+
+def quote(text: bytes) -> bytes:
+    """Return the text as one word of a shell, in single quotes (POSIX.1 2.2.2)."""
+    return b"'" + text.replace(b"'", b"'\\''") + b"'"
+
+
+def is_plain_word(raw: bytes) -> bool:
+    """Tell whether a word says the same in single quotes: nothing in it is expanded."""
+    return raw.startswith(b"'") or not any(sign in raw for sign in (b"$", b"`", b"*", b"?", b"["))

@@ -1,0 +1,318 @@
+"""How can a command fail without a word, and what would have to change in its text?
+
+The text is looked at as its shell would run it: what `heartbeat run` wraps, what runs beside that, whose status and
+whose output get lost. Nothing is run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from agentkit.heartbeat.edits import Edit, is_plain_word
+from agentkit.heartbeat.escapes import mend_detached, mind_lock, mind_tee
+from agentkit.heartbeat.launchers import is_detached, read_step
+from agentkit.heartbeat.manners import (
+    OFTEN_FAILS,
+    consumes_only,
+    ends_well,
+    feeds_only,
+    is_benign,
+    is_guard,
+    runs_alike_in_bash,
+    speaks,
+)
+from agentkit.heartbeat.shellscope import NULL, Frame, Scope
+from agentkit.heartbeat.shelltree import (
+    FUNCTION,
+    GROUP,
+    IF,
+    LIST,
+    LOOP,
+    PIPELINE,
+    SEQUENCE,
+    SIMPLE,
+    Command,
+    Word,
+    read_shell,
+    walk_commands,
+)
+from agentkit.heartbeat.silence import RunParts, Silence, name_work
+from agentkit.heartbeat.wrapped import split_run
+
+BASHES = frozenset({"bash", "rbash", "zsh", "ksh", "ksh93", "mksh"})
+DEEPEST = 12
+
+Origins = tuple[Word | None, ...]
+
+
+@dataclass
+class _Seen:
+    """What a part of a text does: work beside a wrapper, jobs of wrappers, tests that only guard what follows."""
+
+    work: list[tuple[str, ...]] = field(default_factory=list)
+    jobs: list[str] = field(default_factory=list)
+    guards: list[str] = field(default_factory=list)
+
+    def add(self, other: _Seen) -> None:
+        self.work += other.work
+        self.jobs += other.jobs
+        self.guards += other.guards
+
+    @property
+    def acts(self) -> bool:
+        return bool(self.work or self.jobs)
+
+
+def listen(command: str, environment: Mapping[str, str], shell: str = "/bin/sh") -> Silence:
+    """Return what is silent in a command that cron hands to this shell."""
+    found = Silence()
+    frame = Frame(dict(environment), is_bash=os.path.basename(shell) in BASHES)
+    found.works = _see_text(command, Scope(found, frame)).work
+    found.edits, found.needs_pipefail = frame.edits, frame.needs_pipefail
+    found.is_pipefail_quiet = frame.is_pipefail_quiet
+    return _find_small_work(found)
+
+
+def listen_to_words(words: tuple[str, ...], environment: Mapping[str, str]) -> Silence:
+    """Return what is silent in a command that is started without a shell, as systemd does."""
+    found = Silence()
+    if words:
+        scope = Scope(found, Frame(dict(environment), is_bash=False))
+        found.works = _see_words(words, (None,) * len(words), scope).work
+    return _find_small_work(found)
+
+
+def _find_small_work(found: Silence) -> Silence:
+    # A line of nothing but `echo` has that for its work.
+    if not (found.is_wrapped or found.works):
+        found.works = list(found.small)
+    return found
+
+
+def _see_text(text: str, scope: Scope) -> _Seen:
+    shell = read_shell(text)
+    scope.frame.text = shell.text
+    scope.found.is_whole = scope.found.is_whole and shell.is_whole
+    return _see(shell.body, scope)
+
+
+def _see(command: Command, scope: Scope) -> _Seen:
+    if command.kind == SIMPLE:
+        return _see_simple(command, scope)
+    scope = scope.redirect(command.redirects)
+    if command.kind == SEQUENCE:
+        return _see_sequence(command, scope)
+    if command.kind == GROUP:
+        return _see_sequence(command, scope.below())
+    if command.kind == LIST:
+        return _see_list(command, scope)
+    if command.kind == PIPELINE:
+        return _see_pipeline(command, scope)
+    if command.kind in (IF, LOOP):
+        return _see_branches(command, scope)
+    assert command.kind == FUNCTION
+    if command.words and command.parts:
+        scope.frame.functions[command.words[0].text] = command.parts[0]
+    return _Seen()
+
+
+def _see_sequence(command: Command, scope: Scope) -> _Seen:
+    whole, frame, parts = _Seen(), scope.frame, command.parts
+    is_awaited = any(_name_of(part) == "wait" for part in walk_commands(command))
+    for place, (part, joint) in enumerate(zip(parts, command.joints, strict=True)):
+        is_last = place == len(parts) - 1
+        if is_last and whole.work and not frame.ends_on_error and ends_well(part, scope.is_inside):
+            scope.say("status-discarded", f"`; {scope.quote(part)}` at the end hides how the rest ended")
+            if scope.is_top and not frame.functions:
+                frame.edits.append(Edit(parts[place - 1].end, part.end, b"", is_quiet=True))
+        seen = _see(part, replace(scope, is_top=scope.is_top and is_last))
+        if joint == "&" and seen.work and not is_awaited:
+            scope.say("background", f"`{name_work(seen.work[0])}` goes on in the background, and nobody waits for it")
+            end = frame.text.find(b"&", part.end)
+            if scope.is_top and is_last and end >= 0:
+                frame.edits.append(Edit(part.end, end + 1, b"", is_quiet=len(parts) == 1))
+        whole.add(seen)
+    return whole
+
+
+def _see_list(command: Command, scope: Scope) -> _Seen:
+    whole, last = _Seen(), len(command.parts) - 1
+    for place, part in enumerate(command.parts):
+        if place and command.joints[place - 1] == "||" and whole.acts:
+            # What stands behind `||` after work is what is done about its failure.
+            if whole.work:
+                _see_handler(command, place, scope)
+            continue
+        handlers = [command.parts[index + 1] for index in range(place, last) if command.joints[index] == "||"]
+        inner = replace(
+            scope,
+            is_voiced=scope.is_voiced or any(map(speaks, handlers)),
+            is_asked=scope.is_asked or place < last,
+            is_top=scope.is_top and place == last,
+        )
+        seen = _see(part, inner)
+        leaves = any(_name_of(simple) in ("exit", "return") for simple in walk_commands(part))
+        if place and command.joints[place - 1] == "&&" and seen.jobs and not seen.work:
+            # When what stands before it fails, the job stays away, and that is noticed.
+            whole.work = []
+        if whole.guards and (seen.acts or leaves):
+            scope.say("may-be-idle", f"`{whole.guards[0]}` decides whether it does anything")
+            whole.guards = []
+        whole.add(seen)
+    return whole
+
+
+def _see_handler(command: Command, place: int, scope: Scope) -> None:
+    """Look at what is done about a failure: does it throw it away?"""
+    part = command.parts[place]
+    if not ends_well(part, scope.is_inside) or (speaks(part) and not scope.is_inside):
+        return
+    scope.say("status-discarded", f"`|| {scope.quote(part)}` throws a failure away")
+    if scope.is_top and place == len(command.parts) - 1 and not speaks(part):
+        is_quiet = not scope.frame.ends_on_error
+        scope.frame.edits.append(Edit(command.parts[place - 1].end, part.end, b"", is_quiet=is_quiet))
+
+
+def _see_pipeline(command: Command, scope: Scope) -> _Seen:
+    whole, feeding, frame = _Seen(), _Seen(), scope.frame
+    for place, part in enumerate(command.parts):
+        is_last = place == len(command.parts) - 1
+        seen = _see(part, scope.below() if is_last else replace(scope.below(), is_out_open=True))
+        if feeding.jobs and seen.work and consumes_only(part):
+            seen = _Seen()
+        if not is_last and not feeds_only(part):
+            feeding.add(seen)
+        whole.add(seen)
+    if feeding.work and not frame.has_pipefail:
+        scope.say("pipe", f"a pipe ends as its last part does: `{name_work(feeding.work[0])}` may fail unseen")
+        often = any(_name_of(part) in OFTEN_FAILS for part in walk_commands(command))
+        is_final = scope.is_top and not scope.is_asked and not frame.ends_on_error
+        is_alike = frame.is_bash or runs_alike_in_bash(frame.text)
+        frame.needs_pipefail = True
+        frame.is_pipefail_quiet = frame.is_pipefail_quiet and is_final and is_alike and not often
+    return whole
+
+
+def _see_branches(command: Command, scope: Scope) -> _Seen:
+    whole, has_other_way = _Seen(), False
+    guards: list[str] = []
+    for part, purpose in zip(command.parts, command.joints, strict=True):
+        seen = _see(part, replace(scope.below(), is_asked=purpose == "condition"))
+        if purpose == "condition":
+            guards += seen.guards
+            seen.guards = []
+        has_other_way = has_other_way or (purpose == "else" and seen.acts)
+        whole.add(seen)
+    if guards and whole.acts and not has_other_way:
+        scope.say("may-be-idle", f"`{guards[0]}` decides whether it does anything")
+    return whole
+
+
+def _see_simple(command: Command, scope: Scope) -> _Seen:
+    frame = scope.frame
+    words, origins = frame.expand(command.words)
+    if not words:
+        frame.variables.update(command.assignments)
+        return _Seen()
+    frame.take_in(words)
+    if scope.is_asked and is_guard(words):
+        mind_lock(words, scope)
+        return _Seen(guards=[scope.quote(command)])
+    if words[0] in frame.functions and scope.depth < DEEPEST:
+        return _see(frame.functions[words[0]], replace(scope.below(), depth=scope.depth + 1))
+    seen = _see_words(words, origins, scope.redirect(command.redirects))
+    if seen.work and not frame.is_bash and any(redirect.operator.startswith("&>") for redirect in command.redirects):
+        scope.say("background", "`&>` is no redirection to sh: the command goes on in the background")
+    if seen.jobs:
+        mind_tee(words, command.redirects, scope)
+    return seen
+
+
+def _see_words(words: tuple[str, ...], origins: Origins, scope: Scope) -> _Seen:
+    """Look at one command through all its launchers."""
+    name = os.path.basename(words[0])
+    mind_lock(words, scope)
+    if is_detached(words) and not any(split_run(words[place:]) for place in range(1, len(words))):
+        scope.say("background", f"`{name}` starts it elsewhere, and nobody waits for it")
+        mend_detached(words, origins, scope)
+    step = read_step(words)
+    if step is not None:
+        is_limit = step.name == "timeout" and step.own[-1].strip("0.smhd") != ""
+        inner = replace(scope, is_bounded=scope.is_bounded or is_limit)
+        if step.text_at is None:
+            return _see_words(words[step.at :], origins[step.at :], inner)
+        return _see_nested(words, origins, step.text_at, inner, has_pipefail=step.has_pipefail)
+    run = split_run(words)
+    if run is not None:
+        return _see_run(words, origins, run, scope)
+    verb = _find_own_verb(words)
+    if verb == "check":
+        scope.found.checks.append(words)
+        return _Seen(jobs=["check"])
+    if name == "run-parts" and len(words) > 1:
+        folder = next((word for word in reversed(words) if not word.startswith("-")), "")
+        scope.found.run_parts.append(RunParts(words[1 : words.index(folder) if folder else 1], folder, scope.is_inside))
+    if verb is not None or is_benign(words):
+        scope.found.small.append(words)
+        return _Seen()
+    return _keep_work(words, scope)
+
+
+def _see_run(words: tuple[str, ...], origins: Origins, run: tuple[str, tuple[str, ...], int], scope: Scope) -> _Seen:
+    job, own, at = run
+    scope.found.jobs.append(job)
+    scope.found.programs.append(words[at:])
+    is_declared = any(word.startswith(("--expect-", "--forbid-")) for word in own)
+    inside = replace(
+        scope, is_inside=True, is_asked=False, is_voiced=False, is_declared=scope.is_declared or is_declared
+    )
+    if at < len(words):
+        _see_words(words[at:], origins[at:], inside)
+    return _Seen(jobs=[job])
+
+
+def _keep_work(words: tuple[str, ...], scope: Scope) -> _Seen:
+    if not scope.is_inside:
+        name = name_work(words)
+        scope.found.is_bounded = scope.found.is_bounded and scope.is_bounded
+        if not scope.is_err_open and not scope.is_out_open:
+            scope.say("output-discarded", f"what `{name}` prints goes to {NULL}, errors too")
+        elif not scope.is_err_open:
+            scope.say("stderr-discarded", f"the errors of `{name}` go to {NULL}")
+    return _Seen(work=[words])
+
+
+def _see_nested(words: tuple[str, ...], origins: Origins, at: int, scope: Scope, *, has_pipefail: bool) -> _Seen:
+    """Look at a text that a word hands to a shell; what mends it mends that word."""
+    if scope.depth > DEEPEST:
+        return _Seen()
+    shell, outer = os.path.basename(words[0]), scope.frame
+    frame = Frame(dict(outer.variables), is_bash=shell in BASHES, has_pipefail=has_pipefail)
+    # sh -c TEXT NAME WORD…: `$0` and "$@" of the text
+    frame.positional = words[at + 2 :]
+    frame.variables["0"] = words[at + 1] if at + 1 < len(words) else shell
+    seen = _see_text(words[at], replace(scope, frame=frame, depth=scope.depth + 1, is_top=True, is_asked=False))
+    first, origin = origins[0], origins[at]
+    if origin is not None and frame.edits and is_plain_word(outer.text[origin.start : origin.end]):
+        outer.edits.append(Edit(origin.start, origin.end, frame.text, nested=tuple(frame.edits)))
+    if first is not None and frame.needs_pipefail and shell in (*BASHES, "sh", "dash", "ash"):
+        written = outer.text[first.start : first.end] if shell in BASHES else b"bash"
+        outer.edits.append(Edit(first.start, first.end, written + b" -o pipefail", is_quiet=frame.is_pipefail_quiet))
+    return seen
+
+
+def _find_own_verb(words: tuple[str, ...]) -> str | None:
+    """Return the verb of an `agentkit` that needs no wrapper: `check`, `mark`, or an option such as --version."""
+    place = next((at for at, word in enumerate(words[:3]) if os.path.basename(word) == "agentkit"), None)
+    if place is None:
+        return None
+    rest = words[place + 1 :]
+    if rest[:1] == ("heartbeat",) and rest[1:2] in (("check",), ("mark",)):
+        return rest[1]
+    return rest[0] if rest and rest[0].startswith("-") else None
+
+
+def _name_of(command: Command) -> str:
+    return os.path.basename(command.words[0].text) if command.words else ""

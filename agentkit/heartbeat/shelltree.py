@@ -1,0 +1,327 @@
+"""How does a shell read a text: which commands, joined by what, in which groups, with which redirections?
+
+tree-sitter's grammar of bash reads the text; what it says is laid out here as a shell would act on it (its redirection
+behind `a && b` belongs to the whole list, the shell's to `b`). Nothing is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from tree_sitter import Language, Node, Parser
+from tree_sitter_bash import language
+
+SIMPLE, PIPELINE, LIST, SEQUENCE, GROUP = "simple", "pipeline", "list", "sequence", "group"
+IF, LOOP, FUNCTION = "if", "loop", "function"
+
+SIMPLE_NODES = frozenset({"command", "declaration_command", "unset_command", "test_command"})
+LOOPS = frozenset({"while_statement", "for_statement", "c_style_for_statement"})
+REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
+JOINTS = frozenset({";", "&", ";;", "\n"})
+# Below this depth a text is nobody's crontab; Python's own stack is not to be tried.
+DEEPEST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word as it is written, without its quotes where it is literal; `start` and `end` are bytes of the text."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """`2>/dev/null` is (2, ">", "/dev/null"); without a number the descriptor is None, and `&>` means 1 and 2."""
+
+    descriptor: int | None
+    operator: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A simple command, or one made of others.
+
+    `joints` are what stands between the parts: `|` of a pipeline, `&&` and `||` of a list; of a sequence what stands
+    behind each of them, `;` or `&`; of an `if` and a loop what each is for, `condition` or `body`.
+    """
+
+    kind: str
+    start: int
+    end: int
+    words: tuple[Word, ...] = ()
+    assignments: tuple[tuple[str, str], ...] = ()
+    redirects: tuple[Redirect, ...] = ()
+    parts: tuple[Command, ...] = ()
+    joints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """A text as a shell reads it; `is_whole` tells that the grammar took all of it."""
+
+    text: bytes
+    body: Command
+    is_whole: bool
+
+
+def read_shell(text: str) -> Shell:
+    """Return what a shell makes of a text; what the grammar does not know is left out, and `is_whole` is False."""
+    raw = text.encode(errors="surrogateescape")
+    root = _parser().parse(raw).root_node
+    return Shell(raw, _read_sequence(root, 0), not root.has_error)
+
+
+def walk_commands(command: Command) -> Iterator[Command]:
+    """Yield the simple commands of a text, in their order."""
+    if command.kind == SIMPLE:
+        yield command
+    for part in command.parts:
+        yield from walk_commands(part)
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Parser:
+    return Parser(Language(language()))
+
+
+def _read(node: Node, depth: int) -> Command | None:
+    kind, start, end = node.type, node.start_byte, node.end_byte
+    if depth > DEEPEST:
+        return None
+    depth += 1
+    if kind in SIMPLE_NODES or kind in ("variable_assignment", "variable_assignments"):
+        return _read_simple(node)
+    if kind == "redirected_statement":
+        return _read_redirected(node, depth)
+    if kind == "pipeline":
+        return _read_pipeline(node, depth)
+    if kind == "list":
+        return _read_list(node, depth)
+    if kind == "negated_command":
+        return next((part for child in node.named_children if (part := _read(child, depth))), None)
+    if kind in ("compound_statement", "subshell", "do_group"):
+        return replace(_read_sequence(node, depth), kind=GROUP)
+    if kind == "function_definition":
+        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+        part = None if body is None else _read(body, depth)
+        words = () if name is None else (_read_word(name),)
+        return Command(FUNCTION, start, end, words, parts=(part,) if part else ())
+    if kind == "if_statement":
+        return _read_if(node, depth)
+    if kind in LOOPS:
+        return _read_loop(node, depth)
+    if kind == "case_statement":
+        cases = [_read_sequence(child, depth) for child in node.named_children if child.type == "case_item"]
+        return Command(IF, start, end, parts=tuple(cases), joints=("body",) * len(cases))
+    return None
+
+
+def _read_sequence(node: Node, depth: int) -> Command:
+    """Return the statements of a text or a group, each with what stands behind it."""
+    return _collect(node.children, node, depth)
+
+
+def _collect(children: list[Node], node: Node, depth: int) -> Command:
+    parts: list[Command] = []
+    joints: list[str] = []
+    for child in children:
+        if child.type in JOINTS and parts and not child.is_named:
+            joints[-1] = "&" if child.type == "&" else joints[-1]
+            continue
+        part = _read(child, depth) if child.is_named else None
+        if part is not None:
+            parts.append(part)
+            joints.append(";")
+    return Command(SEQUENCE, node.start_byte, node.end_byte, parts=tuple(parts), joints=tuple(joints))
+
+
+def _read_simple(node: Node) -> Command:
+    words: list[Word] = []
+    assignments: list[tuple[str, str]] = []
+    redirects: list[Redirect] = []
+    children = [node] if node.type == "variable_assignment" else node.children
+    if node.type in ("declaration_command", "unset_command") or not node.children:
+        words.append(_read_word(node.children[0] if node.children else node))
+        children = node.children[1:]
+    is_test = node.type == "test_command"
+    for child in children:
+        if child.type in REDIRECTS:
+            redirects.append(_read_redirect(child))
+        elif child.type == "variable_assignment" and node.type != "declaration_command":
+            name, _, _ = _text(child).partition("=")
+            value = child.child_by_field_name("value")
+            assignments.append((name, "" if value is None else _unquote(value)))
+        elif is_test or child.is_named:
+            words.append(_read_word(child))
+    return Command(SIMPLE, node.start_byte, node.end_byte, tuple(words), tuple(assignments), redirects=tuple(redirects))
+
+
+def _read_redirected(node: Node, depth: int) -> Command | None:
+    body = node.child_by_field_name("body")
+    inner = None if body is None else _read(body, depth)
+    redirects = [child for child in node.children if child.type in REDIRECTS]
+    told = tuple(_read_redirect(child) for child in redirects)
+    if inner is None:
+        # `> file` alone, which empties it
+        return Command(SIMPLE, node.start_byte, node.end_byte, redirects=told) if redirects else None
+    whole = replace(_redirect(inner, told), end=max(inner.end, node.end_byte))
+    # `cat <<END | mail root`: the grammar hangs what follows on the here-document.
+    for child in redirects:
+        for part in child.named_children:
+            if part.type in ("pipeline", "list"):
+                rest = _read(part, depth)
+                if rest is not None:
+                    operator = "|" if part.type == "pipeline" else "&&"
+                    kind = PIPELINE if operator == "|" else LIST
+                    whole = Command(kind, whole.start, whole.end, parts=(whole, rest), joints=(operator,))
+    return whole
+
+
+def _redirect(command: Command, redirects: tuple[Redirect, ...]) -> Command:
+    """Return the command with redirections, which belong to the last one of a list or pipeline."""
+    if command.kind in (PIPELINE, LIST) and command.parts:
+        *before, last = command.parts
+        return replace(command, parts=(*before, _redirect(last, redirects)))
+    return replace(command, redirects=(*command.redirects, *redirects))
+
+
+def _read_redirect(node: Node) -> Redirect:
+    number = node.child_by_field_name("descriptor")
+    operator = next((child.type for child in node.children if not child.is_named), "<<")
+    target = node.child_by_field_name("destination")
+    text = "" if target is None else _unquote(target)
+    return Redirect(int(_text(number)) if number is not None and _text(number).isdigit() else None, operator, text)
+
+
+def _read_pipeline(node: Node, depth: int) -> Command:
+    parts: list[Command] = []
+    joints: list[str] = []
+    for child in node.children:
+        if child.type in ("|", "|&"):
+            joints.append(child.type)
+            continue
+        part = _read(child, depth) if child.is_named else None
+        if part is not None and part.kind == PIPELINE:
+            parts.extend(part.parts)
+            joints.extend(part.joints)
+        elif part is not None:
+            parts.append(part)
+    return _join(PIPELINE, node, parts, joints)
+
+
+def _read_list(node: Node, depth: int) -> Command:
+    parts: list[Command] = []
+    joints: list[str] = []
+    for child in node.children:
+        if child.type in ("&&", "||"):
+            joints.append(child.type)
+            continue
+        part = _read(child, depth) if child.is_named else None
+        if part is not None and part.kind == LIST:
+            # `a && b || c` is read from the left.
+            parts.extend(part.parts)
+            joints.extend(part.joints)
+        elif part is not None:
+            parts.append(part)
+    return _join(LIST, node, parts, joints)
+
+
+def _join(kind: str, node: Node, parts: list[Command], joints: list[str]) -> Command:
+    if len(parts) == 1:
+        return replace(parts[0], start=node.start_byte, end=node.end_byte)
+    return Command(kind, node.start_byte, node.end_byte, parts=tuple(parts), joints=tuple(joints[: len(parts) - 1]))
+
+
+def _read_if(node: Node, depth: int) -> Command:
+    parts: list[Command] = []
+    joints: list[str] = []
+
+    def read_clause(clause: Node) -> None:
+        at = [index for index, child in enumerate(clause.children) if child.type == "then"]
+        branches = ("elif_clause", "else_clause")
+        own = [child for child in clause.children if child.type not in branches]
+        if at:
+            parts.append(_collect(clause.children[: at[0]], clause, depth))
+            joints.append("condition")
+            own = [child for child in clause.children[at[0] :] if child.type not in branches]
+        parts.append(_collect(own, clause, depth))
+        joints.append("body" if at else "else")
+        for child in clause.children:
+            if child.type in branches:
+                read_clause(child)
+
+    read_clause(node)
+    return Command(IF, node.start_byte, node.end_byte, parts=tuple(parts), joints=tuple(joints))
+
+
+def _read_loop(node: Node, depth: int) -> Command:
+    body = node.child_by_field_name("body")
+    parts: list[Command] = []
+    joints: list[str] = []
+    if node.type == "while_statement":
+        before = [child for child in node.children if child != body]
+        parts.append(_collect(before, node, depth))
+        joints.append("condition")
+    if body is not None:
+        parts.append(_read_sequence(body, depth))
+        joints.append("body")
+    return Command(LOOP, node.start_byte, node.end_byte, parts=tuple(parts), joints=tuple(joints))
+
+
+def _read_word(node: Node) -> Word:
+    return Word(_unquote(node), node.start_byte, node.end_byte)
+
+
+def _text(node: Node) -> str:
+    return (node.text or b"").decode(errors="surrogateescape")
+
+
+def _unquote(node: Node) -> str:
+    """Return a word without its quotes; what only a running shell can know stays as it is written."""
+    kind = node.type
+    if kind == "raw_string":
+        return _text(node)[1:-1]
+    if kind == "string":
+        return _unquote_double(node)
+    if kind in ("concatenation", "command_name"):
+        return "".join(_unquote(child) for child in node.children)
+    if kind == "word":
+        return _unescape(_text(node), "")
+    return _text(node)
+
+
+def _unquote_double(node: Node) -> str:
+    # Of expansions inside the grammar makes nodes; all else is text, blanks at the edges included.
+    pieces: list[str] = []
+    raw, offset = node.text or b"", node.start_byte
+    at = 1
+    for child in node.children:
+        if child.is_named and child.type != "string_content":
+            pieces.append(_unescape(raw[at : child.start_byte - offset].decode(errors="surrogateescape"), '$`"\\'))
+            pieces.append(_text(child))
+            at = child.end_byte - offset
+    end = len(raw) - 1 if len(raw) > 1 and raw.endswith(b'"') else len(raw)
+    pieces.append(_unescape(raw[at:end].decode(errors="surrogateescape"), '$`"\\'))
+    return "".join(pieces)
+
+
+def _unescape(text: str, only: str) -> str:
+    """Return the text without the backslashes that quote a letter; in double quotes `only` these are quoted."""
+    if "\\" not in text:
+        return text
+    pieces: list[str] = []
+    letters = iter(text)
+    for letter in letters:
+        if letter != "\\":
+            pieces.append(letter)
+            continue
+        following = next(letters, "")
+        if following == "\n":
+            continue
+        pieces.append(following if not only or following in only else letter + following)
+    return "".join(pieces)

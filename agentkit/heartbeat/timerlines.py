@@ -1,0 +1,1 @@
+"""How do systemd's timers stand?"""
