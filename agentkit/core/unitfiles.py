@@ -1,0 +1,229 @@
+"""Which files make up a systemd unit: its fragment, its other names, its drop-ins, and what wants it?
+
+As systemd.unit(5) has it (UNIT FILE LOAD PATH, drop-ins, aliases); paths are those inside the root folder.
+"""
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+
+from agentkit.core.rooted import resolve
+
+# Of the system manager, the first one wins (systemd-analyze unit-paths).
+FOLDERS = (
+    *("/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient"),
+    *("/run/systemd/generator.early", "/etc/systemd/system", "/etc/systemd/system.attached", "/run/systemd/system"),
+    *("/run/systemd/system.attached", "/run/systemd/generator", "/usr/local/lib/systemd/system"),
+    *("/lib/systemd/system", "/usr/lib/systemd/system", "/run/systemd/generator.late"),
+)
+TYPES = "service|socket|target|device|mount|automount|swap|timer|path|slice|scope"
+MOST_BYTES = 4 * 1024 * 1024
+# As often as systemd follows a name to another one.
+MOST_ALIASES = 8
+_NAME = re.compile(rf"(?P<prefix>[\w:.\\-]+)(?P<at>@(?P<instance>[\w:.\\@-]*))?\.(?P<type>{TYPES})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class UnitFiles:
+    """What stands in the folders of a machine's units.
+
+    `places` are paths of files by name; `aliases` names by name; `extras` the folders `NAME.d`, `NAME.wants` and such
+    by their last part, first one first; `unreadable` the folders we may not look into, each with the reason.
+    """
+
+    root: str
+    places: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    extras: dict[str, list[str]] = field(default_factory=dict)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+
+def find_unit_files(root: str = "/") -> UnitFiles:
+    """Return all files of units of the machine with this root folder; never raises on what is there."""
+    files = UnitFiles(root)
+    seen: set[str] = set()
+    for folder in FOLDERS:
+        for name, is_link, is_folder in _list(files, folder, seen):
+            if is_folder:
+                if name.endswith((".d", ".wants", ".requires")):
+                    files.extras.setdefault(name, []).append(f"{folder}/{name}")
+                continue
+            if not _NAME.fullmatch(name) or name in files.places or name in files.aliases:
+                continue
+            alias = _read_alias(root, folder, name) if is_link else None
+            if alias is None:
+                files.places[name] = f"{folder}/{name}"
+            elif alias != name:
+                files.aliases[name] = alias
+    return files
+
+
+def find_fragment(files: UnitFiles, name: str) -> tuple[str, str] | None:
+    """Return the own name of a unit and the path of its file; None for none, or for names in circles."""
+    parts = _NAME.fullmatch(name)
+    if not parts:
+        return None
+    for _ in range(MOST_ALIASES):
+        if name in files.places:
+            return name, files.places[name]
+        if name in files.aliases:
+            name = files.aliases[name]
+            continue
+        template = to_template(name)
+        if template == name:
+            return None
+        if template in files.places:
+            return name, files.places[template]
+        if template not in files.aliases:
+            return None
+        name = to_instance(files.aliases[template], name)
+    return None
+
+
+def find_names(files: UnitFiles, name: str) -> list[str]:
+    """Return all names of the unit with this own name, its own first."""
+    found = [name]
+    for alias in files.aliases:
+        other = to_instance(alias, name)
+        if other not in found and (own := find_fragment(files, other)) and own[0] == name:
+            found.append(other)
+    return found
+
+
+def find_drop_ins(files: UnitFiles, names: list[str]) -> list[str]:
+    """Return the paths of the drop-ins of a unit in the order in which they are read."""
+    folders: list[str] = []
+    for name in names:
+        stems = _find_stems(name)
+        # All of /etc comes before all of /lib, and the closer name first within each.
+        wanted = [path for stem in stems for path in files.extras.get(f"{stem}.d", [])]
+        folders.extend(sorted(wanted, key=lambda path: _rank(os.path.dirname(path))))
+    folders.extend(files.extras.get(f"{names[0].rpartition('.')[2]}.d", []))
+    found: dict[str, str] = {}
+    for folder in folders:
+        for entry, _, is_folder in _list(files, folder, set()):
+            if entry.endswith(".conf") and not entry.startswith(".") and not is_folder:
+                found.setdefault(entry, f"{folder}/{entry}")
+    return [found[entry] for entry in sorted(found)]
+
+
+def find_wanted(files: UnitFiles) -> dict[str, set[str]]:
+    """Return the names that links in `.wants/` and `.requires/` folders pull in, by the name of the unit that does."""
+    wanted: dict[str, set[str]] = {}
+    for extra, folders in files.extras.items():
+        unit, _, kind = extra.rpartition(".")
+        if kind == "d":
+            continue
+        seen: set[str] = set()
+        for folder in folders:
+            for name, is_link, _ in _list(files, folder, set()):
+                if name in seen or not _NAME.fullmatch(name) or "@." in name:
+                    continue
+                seen.add(name)
+                if is_link and not is_masking(files.root, f"{folder}/{name}"):
+                    wanted.setdefault(unit, set()).add(name)
+    return wanted
+
+
+def is_masking(root: str, path: str) -> bool:
+    """Return whether a file is empty or a link to /dev/null, which hides what lies below; False where it is missing."""
+    try:
+        if os.path.islink(here := resolve(root, path, follow_last=False)) and os.readlink(here) == "/dev/null":
+            return True
+        status = os.stat(resolve(root, path))
+    except OSError:
+        return False
+    return stat.S_ISCHR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_size == 0)
+
+
+def read_bytes(root: str, path: str) -> bytes:
+    """Return what a plain file holds; raises OSError where it cannot be read, is none, or is larger than 4 MiB."""
+    # Without O_NONBLOCK a named pipe in a file's place would hold us for ever.
+    handle = os.open(resolve(root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("not a plain file")
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise OSError(f"larger than {MOST_BYTES // 2**20} MiB")
+    return content
+
+
+def is_unit_name(name: str) -> bool:
+    """Return whether this may be the name of a unit that can be started: no template, at most 255 characters."""
+    return len(name) < 256 and "@." not in name and _NAME.fullmatch(name) is not None
+
+
+def to_template(name: str) -> str:
+    """Return `foo@.timer` for `foo@bar.timer`; a name without an instance stays as it is."""
+    parts = _NAME.fullmatch(name)
+    return f"{parts['prefix']}@.{parts['type']}" if parts and parts["at"] else name
+
+
+def to_instance(template: str, name: str) -> str:
+    """Return a template's name with the instance that another name has; what is no template stays as it is."""
+    parts = _NAME.fullmatch(name)
+    if "@." not in template or not parts or not parts["instance"]:
+        return template
+    return template.replace("@.", f"@{parts['instance']}.", 1)
+
+
+def split_name(name: str) -> tuple[str, str | None, str]:
+    """Return prefix, instance (None for none) and type of a unit's name; raises ValueError for what is no such name."""
+    parts = _NAME.fullmatch(name)
+    if not parts:
+        raise ValueError(f"{name!r} is no name of a unit")
+    return parts["prefix"], parts["instance"], parts["type"]
+
+
+def _list(files: UnitFiles, folder: str, seen: set[str]) -> list[tuple[str, bool, bool]]:
+    """Return name, is link, and is folder of each plain file, link or folder in there, in order."""
+    try:
+        here = os.path.realpath(resolve(files.root, folder))
+        if here in seen:
+            return []
+        seen.add(here)
+        with os.scandir(here) as entries:
+            found = [(entry.name, entry.is_symlink(), _is_folder(files.root, folder, entry)) for entry in entries]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        files.unreadable.append((folder, error.strerror or str(error)))
+        return []
+    return sorted(found)
+
+
+def _is_folder(root: str, folder: str, entry: os.DirEntry[str]) -> bool:
+    if not entry.is_symlink():
+        return entry.is_dir()
+    try:
+        return os.path.isdir(resolve(root, f"{folder}/{entry.name}"))
+    except OSError:
+        return False
+
+
+def _read_alias(root: str, folder: str, name: str) -> str | None:
+    """Return the name of the unit that a link stands for; None where it leads out of the folders of units."""
+    try:
+        target = os.readlink(resolve(root, f"{folder}/{name}", follow_last=False))
+    except OSError:
+        return None
+    path = os.path.normpath(os.path.join(folder, target))
+    return os.path.basename(path) if os.path.dirname(path) in FOLDERS else None
+
+
+def _find_stems(name: str) -> list[str]:
+    """Return the names whose `.d` folders hold for a unit: its own, its template's, and both cut behind each dash."""
+    prefix, instance, kind = split_name(name)
+    stems = [name]
+    if instance:
+        stems.extend(_find_stems(to_template(name)))
+    cut = prefix.rstrip("-").rfind("-") + 1
+    # What is cut from a template is no template any more: so systemd does it.
+    return [*stems, *_find_stems(f"{prefix[:cut]}{'@' + instance if instance else ''}.{kind}")] if cut > 0 else stems
+
+
+def _rank(folder: str) -> int:
+    return FOLDERS.index(folder)
