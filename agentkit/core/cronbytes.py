@@ -49,6 +49,7 @@ def make_printable(parsed: Parsed) -> Parsed:
     def clean_line(line: CronLine) -> CronLine:
         return replace(
             line,
+            file=clean(line.file),
             schedule=clean(line.schedule),
             command=clean(line.command),
             stdin=None if line.stdin is None else clean(line.stdin),
@@ -58,10 +59,11 @@ def make_printable(parsed: Parsed) -> Parsed:
 
     def clean_drop(line: DroppedLine) -> DroppedLine:
         user = None if line.user is None else clean(line.user)
-        return replace(line, user=user, text=clean(line.text), why=clean(line.why))
+        return replace(line, file=clean(line.file), user=user, text=clean(line.text), why=clean(line.why))
 
     return Parsed(
         [clean_line(line) for line in parsed.lines],
         [clean_drop(line) for line in parsed.dropped],
         [clean_drop(line) for line in parsed.altered],
+        [(clean(file), why) for file, why in parsed.unreadable],
     )

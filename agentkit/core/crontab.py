@@ -6,6 +6,7 @@ Three crons are known: Debian's (3.0pl1), cronie and busybox's crond. No line is
 import os
 from dataclasses import dataclass
 
+from agentkit.core.cronbytes import make_printable
 from agentkit.core.cronfiles import FOLDER, SPOOL, SYSTEM, Machine, ask_crontab, read_system_file, read_user_file
 from agentkit.core.cronline import CronLine, DroppedLine, drop
 from agentkit.core.crontext import Parsed
@@ -40,10 +41,10 @@ def read_crontabs(root: str = "/", *, cron: str | None = None, now: float | None
     whole = Parsed()
     _take(whole, read_system_file(machine, SYSTEM))
     for name in _list(machine, FOLDER, whole):
-        _take(whole, read_system_file(machine, f"{FOLDER}/{name}"))
+        _take(whole, _print_name(name, read_system_file(machine, f"{FOLDER}/{name}")))
     spool = _find_spool(root, rules)
     for name in _list(machine, spool, whole):
-        _take(whole, read_user_file(machine, f"{spool}/{name}", name))
+        _take(whole, _print_name(name, read_user_file(machine, f"{spool}/{name}", name)))
     if rules != "busybox":
         _judge_users(machine, whole.lines, now, whole.dropped)
     return Crontabs(tuple(whole.lines), tuple(whole.dropped), tuple(whole.altered), tuple(whole.unreadable), rules)
@@ -108,6 +109,10 @@ def _take(whole: Parsed, part: Parsed) -> None:
     whole.dropped.extend(part.dropped)
     whole.altered.extend(part.altered)
     whole.unreadable.extend(part.unreadable)
+
+
+def _print_name(name: str, part: Parsed) -> Parsed:
+    return part if name.isascii() else make_printable(part)
 
 
 def _find_spool(root: str, rules: str) -> str:

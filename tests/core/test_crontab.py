@@ -303,6 +303,12 @@ def test_bytes_that_are_no_utf_8_come_back_printable(machine: Path) -> None:
     assert second.command == "bä"
 
 
+def test_a_file_whose_name_is_no_utf_8_comes_back_printable(machine: Path) -> None:
+    _write(machine / "etc/cron.d/b\udce4", "@daily root a\n")
+    (machine / "var/spool/cron/crontabs/\udce4").symlink_to("nowhere")
+    assert [line.file for line in _read(machine).dropped] == ["/etc/cron.d/b\\xe4", "/var/spool/cron/crontabs/\\xe4"]
+
+
 def test_the_stamp_changes_with_content_mode_and_names(machine: Path) -> None:
     path = _write(machine / "etc/cron.d/job", "@daily root a\n")
     seen = [stamp(str(machine))]
