@@ -19,7 +19,7 @@ from agentkit.heartbeat.adopted import Adopted, find_adopted, forget_adopted, ke
 from agentkit.heartbeat.adoption import Adoption, Left, Surroundings, plan_adoption, take_back
 from agentkit.heartbeat.crontabplace import Place, find_place, read_place, replace_place
 from agentkit.heartbeat.hearing import listen
-from agentkit.heartbeat.program import find_program
+from agentkit.heartbeat.program import find_program_or_refuse
 from agentkit.heartbeat.viewing import warn
 from agentkit.heartbeat.wording import say_count
 from agentkit.heartbeat.wrapping import find_shell
@@ -87,12 +87,7 @@ def undo_adoption(environ: Mapping[str, str], word: str, *, is_dry: bool) -> int
 
 def find_surroundings(environ: Mapping[str, str], program: str | None) -> Surroundings:
     """Return what adopt has to know of this machine; raises AgentkitError (unavailable) without a program to name."""
-    path = program or find_program(environ)
-    if path is None:
-        raise AgentkitError(
-            "no agentkit is found that a crontab line could name",
-            hint="ln -s /opt/agentkit/bin/agentkit /usr/local/bin/agentkit, or --program PATH",
-        )
+    path = program or find_program_or_refuse(environ)
     users = read_users()
     jobs: set[str] = set()
     for line in read_crontabs().lines:

@@ -215,13 +215,14 @@ def coverage(
 
 @app.command(
     cls=Verb,
-    options_metavar="CRONTAB [--install|--undo] [OPTIONS]",
+    options_metavar="CRONTAB [--install|--undo] | --systemd UNIT",
     short_help="wrap each line of a crontab, and take that back",
 )
 def adopt(
     crontab: str | None = typer.Argument(None, metavar="CRONTAB", help="a file, or a user for that user's crontab"),
     install: bool = _flag("--install", "put it in place; without it only the changes are shown"),
     undo: bool = _flag("--undo", "bring back what was there before"),
+    systemd: str | None = _one("--systemd", "UNIT", "print the drop-in that wraps the service of this timer"),
     program: str | None = _one("--program", "PATH", "the agentkit that the lines name; the one that is found"),
     dry_run: bool = _flag("--dry-run", DRY_HELP),
 ) -> int:
@@ -229,6 +230,10 @@ def adopt(
     from agentkit.core.errors import AgentkitError, Exit
     from agentkit.heartbeat.adopting import adopt_crontab, undo_adoption
 
+    if systemd is not None:
+        from agentkit.heartbeat.dropin import print_drop_in
+
+        return print_drop_in(os.environ, systemd, program=program)
     if crontab is None:
         raise AgentkitError("adopt: which crontab?", hint="agentkit heartbeat adopt /etc/crontab", status=Exit.USAGE)
     if undo:

@@ -8,36 +8,18 @@ from dataclasses import dataclass
 
 from agentkit.core.anacrontab import read_anacrontab
 from agentkit.core.cronline import DroppedLine
-from agentkit.core.cronrow import split_row
 from agentkit.core.crontab import find_zone, read_crontabs
 from agentkit.core.cronusers import read_users
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.schedule import next_run
-from agentkit.heartbeat.linejudging import DEAD, UNKNOWN, Judged, find_fix, judge_line
-from agentkit.heartbeat.silence import Reason
+from agentkit.heartbeat.coveredline import Line, write_dropped, write_unread
+from agentkit.heartbeat.folders import find_folder_lines
+from agentkit.heartbeat.linejudging import DEAD, Judged, find_fix, judge_line
+from agentkit.heartbeat.timerlines import find_timer_lines
 from agentkit.heartbeat.voice import Voice, find_voice
 from agentkit.heartbeat.wrapping import Names
 
 PROGRAM = "/usr/local/bin/agentkit"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """How one scheduled line stands, and which jobs its wrappers run.
-
-    `next` is in seconds since 1970, `number` None where the file is the line.
-    """
-
-    file: str
-    number: int | None
-    user: str | None
-    schedule: str | None
-    next: float | None
-    command: str | None
-    state: str
-    reasons: tuple[Reason, ...]
-    fix: str | None
-    jobs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +61,10 @@ def find_coverage(
         return _write(one, _find_next(one, zone, now), fix)
 
     alive = [write(one) for one in judged]
-    dropped = [_write_dropped(one, crontabs.cron) for one in (*crontabs.dropped, *anacron.dropped)]
-    unread = [_write_unread(path, why) for path, why in (*crontabs.unreadable, *anacron.unreadable)]
-    folders: list[Line] = []
-    timers: list[Line] = []
-    timer_checks: list[tuple[tuple[str, ...], dict[str, str]]] = []
-    notes: tuple[str, ...] = ()
+    dropped = [write_dropped(one, crontabs.cron) for one in (*crontabs.dropped, *anacron.dropped)]
+    unread = [write_unread(path, why) for path, why in (*crontabs.unreadable, *anacron.unreadable)]
+    folders = find_folder_lines(root, list(zip(judged, alive, strict=True)))
+    timers, timer_checks, notes = find_timer_lines(root, now=now)
     checks = [(words, dict(one.line.environment)) for one in judged for words in one.silence.checks]
     voice = find_voice(root, [*checks, *timer_checks], notify=notify, has_ping=has_ping)
     lines = [*_in_order([*alive, *dropped, *unread]), *folders, *timers]
@@ -128,38 +108,4 @@ def _write(judged: Judged, next_at: float | None, fix: str | None) -> Line:
         reasons=judged.reasons,
         fix=fix,
         jobs=tuple(judged.silence.jobs),
-    )
-
-
-def _write_dropped(dropped: DroppedLine, rules: str) -> Line:
-    """Return a line that cron drops; what its schedule and command would be is told as far as the text tells."""
-    schedule = command = None
-    if (dropped.text and dropped.code not in ("killed-by-line", "bad-time")) or _looks_whole(dropped.text):
-        before, command, fed = split_row(
-            dropped.text, kind="system" if dropped.file.startswith("/etc/") else "user", rules=rules
-        )
-        words = before.split()
-        schedule = " ".join(words[: 1 if before.lstrip().startswith("@") else 5])
-        command += fed
-    number = dropped.number or None
-    return Line(
-        dropped.file, number, dropped.user, schedule or None, None, command or dropped.text or None, DEAD,
-        (Reason(dropped.code, dropped.why),), _fill_in(dropped),
-    )  # fmt: skip
-
-
-def _looks_whole(text: str) -> bool:
-    return len(text.split()) > 5
-
-
-def _fill_in(dropped: DroppedLine) -> str:
-    """Return the fix with the names of the file and the user in it."""
-    fix = dropped.fix.replace("FILE", dropped.file)
-    return fix.replace("USER", dropped.user) if dropped.user else fix
-
-
-def _write_unread(path: str, why: str) -> Line:
-    reason = Reason("unreadable", f"it cannot be read: {why}")
-    return Line(
-        path, None, None, None, None, None, UNKNOWN, (reason,), "look as root: sudo agentkit heartbeat coverage"
     )

@@ -12,7 +12,8 @@ from agentkit.core.errors import Exit
 from agentkit.core.lines import Finding, write_record
 from agentkit.core.screen import Cell, Column, Styled, find_look, print_line, print_table
 from agentkit.core.times import format_instant
-from agentkit.heartbeat.coverage import Coverage, Line, find_coverage
+from agentkit.heartbeat.coverage import Coverage, find_coverage
+from agentkit.heartbeat.coveredline import Line
 from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_LIMIT, NO_WRAPPER, SILENT, UNKNOWN
 from agentkit.heartbeat.program import find_program
 from agentkit.heartbeat.sighting import WARNING

@@ -10,11 +10,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from agentkit.core.errors import AgentkitError
 from agentkit.heartbeat.edits import Edit, is_plain_word
 from agentkit.heartbeat.escapes import mend_detached, mind_lock, mind_tee
 from agentkit.heartbeat.launchers import is_detached, read_step
 from agentkit.heartbeat.manners import (
     OFTEN_FAILS,
+    SAYS_NONE,
     consumes_only,
     ends_well,
     feeds_only,
@@ -22,7 +24,9 @@ from agentkit.heartbeat.manners import (
     is_guard,
     runs_alike_in_bash,
     speaks,
+    tells_only,
 )
+from agentkit.heartbeat.options import build_options, split_words
 from agentkit.heartbeat.shellscope import NULL, Frame, Scope
 from agentkit.heartbeat.shelltree import (
     FUNCTION,
@@ -38,10 +42,11 @@ from agentkit.heartbeat.shelltree import (
     read_shell,
     walk_commands,
 )
-from agentkit.heartbeat.silence import RunParts, Silence, name_work
+from agentkit.heartbeat.silence import Reason, RunParts, Silence, name_work
 from agentkit.heartbeat.wrapped import split_run
 
 BASHES = frozenset({"bash", "rbash", "zsh", "ksh", "ksh93", "mksh"})
+LEAVES = frozenset({"exit", "return"})
 DEEPEST = 12
 
 Origins = tuple[Word | None, ...]
@@ -123,10 +128,8 @@ def _see_sequence(command: Command, scope: Scope) -> _Seen:
     is_awaited = any(_name_of(part) == "wait" for part in walk_commands(command))
     for place, (part, joint) in enumerate(zip(parts, command.joints, strict=True)):
         is_last = place == len(parts) - 1
-        if is_last and whole.work and not frame.ends_on_error and ends_well(part, scope.is_inside):
-            scope.say("status-discarded", f"`; {scope.quote(part)}` at the end hides how the rest ended")
-            if scope.is_top and not frame.functions:
-                frame.edits.append(Edit(parts[place - 1].end, part.end, b"", is_quiet=True))
+        if is_last and whole.work and not frame.ends_on_error:
+            _see_last(command, scope)
         seen = _see(part, replace(scope, is_top=scope.is_top and is_last))
         if joint == "&" and seen.work and not is_awaited:
             scope.say("background", f"`{name_work(seen.work[0])}` goes on in the background, and nobody waits for it")
@@ -135,6 +138,18 @@ def _see_sequence(command: Command, scope: Scope) -> _Seen:
                 frame.edits.append(Edit(part.end, end + 1, b"", is_quiet=len(parts) == 1))
         whole.add(seen)
     return whole
+
+
+def _see_last(command: Command, scope: Scope) -> None:
+    """Look at the last statement after others that do work: its status stands for all of them."""
+    *_, before, last = command.parts
+    if ends_well(last, scope.is_inside):
+        scope.say("status-discarded", f"`; {scope.quote(last)}` at the end hides how the rest ended")
+        if scope.is_top and not scope.frame.functions:
+            scope.frame.edits.append(Edit(before.end, last.end, b"", is_quiet=True))
+    elif scope.is_inside and _name_of(last) not in LEAVES:
+        text = "of several commands only the last one's status counts: join them by && or begin with set -e"
+        scope.found.worth_knowing.setdefault("status-of-last", Reason("status-of-last", text))
 
 
 def _see_list(command: Command, scope: Scope) -> _Seen:
@@ -153,10 +168,12 @@ def _see_list(command: Command, scope: Scope) -> _Seen:
             is_top=scope.is_top and place == last,
         )
         seen = _see(part, inner)
-        leaves = any(_name_of(simple) in ("exit", "return") for simple in walk_commands(part))
+        leaves = any(_name_of(simple) in LEAVES for simple in walk_commands(part))
         if place and command.joints[place - 1] == "&&" and seen.jobs and not seen.work:
             # When what stands before it fails, the job stays away, and that is noticed.
             whole.work = []
+        if whole.jobs and not whole.work and tells_only(part):
+            seen = _Seen()
         if whole.guards and (seen.acts or leaves):
             scope.say("may-be-idle", f"`{whole.guards[0]}` decides whether it does anything")
             whole.guards = []
@@ -170,9 +187,14 @@ def _see_handler(command: Command, place: int, scope: Scope) -> None:
     if not ends_well(part, scope.is_inside) or (speaks(part) and not scope.is_inside):
         return
     scope.say("status-discarded", f"`|| {scope.quote(part)}` throws a failure away")
-    if scope.is_top and place == len(command.parts) - 1 and not speaks(part):
+    if not scope.is_top or place < len(command.parts) - 1:
+        return
+    edits = scope.frame.edits
+    if speaks(part):
+        edits.extend((Edit(part.start, part.start, b"{ "), Edit(part.end, part.end, b"; exit 1; }")))
+    else:
         is_quiet = not scope.frame.ends_on_error
-        scope.frame.edits.append(Edit(command.parts[place - 1].end, part.end, b"", is_quiet=is_quiet))
+        edits.append(Edit(command.parts[place - 1].end, part.end, b"", is_quiet=is_quiet))
 
 
 def _see_pipeline(command: Command, scope: Scope) -> _Seen:
@@ -191,6 +213,11 @@ def _see_pipeline(command: Command, scope: Scope) -> _Seen:
         is_final = scope.is_top and not scope.is_asked and not frame.ends_on_error
         is_alike = frame.is_bash or runs_alike_in_bash(frame.text)
         frame.needs_pipefail = True
+        for part in command.parts:
+            if part.kind == SIMPLE and _name_of(part) in SAYS_NONE and scope.is_top:
+                # 1 is how these say that there was nothing, which is no failure.
+                frame.edits.append(Edit(part.start, part.start, b"{ "))
+                frame.edits.append(Edit(part.end, part.end, b" || [ $? -eq 1 ]; }"))
         frame.is_pipefail_quiet = frame.is_pipefail_quiet and is_final and is_alike and not often
     return whole
 
@@ -263,14 +290,28 @@ def _see_words(words: tuple[str, ...], origins: Origins, scope: Scope) -> _Seen:
 def _see_run(words: tuple[str, ...], origins: Origins, run: tuple[str, tuple[str, ...], int], scope: Scope) -> _Seen:
     job, own, at = run
     scope.found.jobs.append(job)
-    scope.found.programs.append(words[at:])
     is_declared = any(word.startswith(("--expect-", "--forbid-")) for word in own)
     inside = replace(
         scope, is_inside=True, is_asked=False, is_voiced=False, is_declared=scope.is_declared or is_declared
     )
+    fault = _find_fault((job, *own, "--", *words[at:]))
+    if fault:
+        scope.found.hidden.setdefault("usage", Reason("usage", f"the wrapper does not take its words: {fault}"))
     if at < len(words):
         _see_words(words[at:], origins[at:], inside)
     return _Seen(jobs=[job])
+
+
+def _find_fault(words: tuple[str, ...]) -> str | None:
+    """Return what `heartbeat run` would say to its words, as far as the shell leaves them as they stand."""
+    own = words[: words.index("--")]
+    if any("$" in word or "`" in word for word in own):
+        return None
+    try:
+        build_options(*split_words(list(words)))
+    except AgentkitError as error:
+        return error.message
+    return None
 
 
 def _keep_work(words: tuple[str, ...], scope: Scope) -> _Seen:

@@ -56,7 +56,7 @@ def judge_line(line: CronLine, altered: Sequence[DroppedLine], home: str, root: 
         return Judged(line, silence, COVERED, (WATCHER, *told))
     knowing = tuple(silence.worth_knowing.values())
     if silence.is_covered:
-        guards = tuple(reason for reason in silence.reasons.values() if reason.code == "may-be-idle")
+        guards = tuple(reason for reason in silence.reasons.values() if reason.code in ("lock", "may-be-idle"))
         return Judged(line, silence, COVERED, (*guards, *knowing, *told))
     return Judged(line, silence, SILENT, (*_find_reasons(line, silence), *knowing, *told))
 

@@ -6,7 +6,7 @@ import os
 import re
 
 from agentkit.heartbeat.launchers import read_step
-from agentkit.heartbeat.shelltree import LIST, SEQUENCE, Command, walk_commands
+from agentkit.heartbeat.shelltree import GROUP, LIST, PIPELINE, SEQUENCE, Command, walk_commands
 
 # Words of a shell that are not what a line is there for.
 BENIGN = frozenset(
@@ -40,6 +40,7 @@ OFTEN_FAILS = frozenset(
         *("test", "which", "xzgrep", "zgrep"),
     }
 )
+SAYS_NONE = frozenset({"bzgrep", "cmp", "diff", "egrep", "fgrep", "grep", "rg", "xzgrep", "zgrep"})
 # These take what a job prints and pass it on, or tell somebody.
 CONSUMERS = frozenset(
     {
@@ -104,12 +105,17 @@ def speaks(command: Command) -> bool:
     )
 
 
+def tells_only(command: Command) -> bool:
+    """Tell whether a command does nothing but tell somebody, as one that stands behind a job may."""
+    return all(_name(part) in VOICES or is_benign((_name(part) or ":",)) for part in walk_commands(command))
+
+
 def ends_well(command: Command, is_inside: bool) -> bool:
     """Tell whether a command always ends with 0, whatever went wrong before it.
 
     Inside a wrapper a handler that says something and ends with 0 hides a failure, too; outside of one cron mails it.
     """
-    if command.kind in (SEQUENCE, "group", LIST):
+    if command.kind in (SEQUENCE, GROUP, LIST, PIPELINE):
         return bool(command.parts) and ends_well(command.parts[-1], is_inside)
     name = _name(command)
     if name in ("exit", "return"):

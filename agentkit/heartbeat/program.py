@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Mapping
 
+from agentkit.core.errors import AgentkitError
+
 USUAL = ("/usr/local/bin", "/usr/bin", "/opt/agentkit/bin")
 
 
@@ -22,3 +24,14 @@ def find_program(environ: Mapping[str, str]) -> str | None:
     if own is None:
         return found[0] if found else None
     return next((path for path in found if os.path.realpath(path) == os.path.realpath(own)), own)
+
+
+def find_program_or_refuse(environ: Mapping[str, str]) -> str:
+    """Return that path; raises AgentkitError (unavailable) where there is none."""
+    path = find_program(environ)
+    if path is None:
+        raise AgentkitError(
+            "no agentkit is found that a line could name",
+            hint="ln -s /opt/agentkit/bin/agentkit /usr/local/bin/agentkit, or --program PATH",
+        )
+    return path

@@ -100,14 +100,16 @@ def _look_at(words: tuple[str, ...], scope: _Scope) -> Iterator[Wrapped]:
 
 
 def split_run(words: tuple[str, ...]) -> tuple[str, tuple[str, ...], int] | None:
-    """Return job, own words and the index of the program's first word, when the words are those of `heartbeat run`."""
+    """Return job, options and the index of the program's first word, when the words are those of `heartbeat run`."""
     run_at = _find_run(words) if words else None
     place = None if run_at is None else _find_name(words, run_at)
     if run_at is None or place is None:
         return None
-    # Options may stand behind the name, too.
+    # Options may stand before the name and behind it.
     end = skip_options(words, place + 1, "", OPTIONS_WITH_VALUE)
-    return words[place], words[run_at:end], end
+    behind = words[place + 1 : end - 1 if words[end - 1] == "--" else end]
+    before = words[run_at : place - 1 if words[place - 1] == "--" else place]
+    return words[place], before + behind, end
 
 
 def _find_run(words: tuple[str, ...]) -> int | None:

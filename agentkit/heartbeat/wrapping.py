@@ -111,7 +111,11 @@ class Names:
 
     def choose(self, silence: Silence) -> str:
         """Return a new name of a job for a command."""
-        plain = _find_name(silence)
+        return self.choose_like(_find_name(silence))
+
+    def choose_like(self, text: str) -> str:
+        """Return a new name of a job that is as much like a text as may be."""
+        plain = _make_name(text)
         name, number = plain, 1
         while name in self._taken:
             number += 1
@@ -130,8 +134,11 @@ def _find_name(silence: Silence) -> str:
         name = os.path.basename(arguments[0])
     for ending in ENDINGS:
         name = name.removesuffix(ending)
-    name = re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-._")[:LONGEST_NAME]
-    return name or "job"
+    return name
+
+
+def _make_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:LONGEST_NAME] or "job"
 
 
 def _encode(text: str) -> bytes:

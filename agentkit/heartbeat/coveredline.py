@@ -1,0 +1,71 @@
+"""What is said of one scheduled line, whatever runs it: its place, its times, how it stands, what to do about it?"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from agentkit.core.cronline import DroppedLine
+from agentkit.core.cronrow import split_row
+from agentkit.heartbeat.linejudging import DEAD, UNKNOWN
+from agentkit.heartbeat.silence import Reason
+
+AS_ROOT = "look as root: sudo agentkit heartbeat coverage"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """How one scheduled line stands, and which jobs its wrappers run.
+
+    `next` is in seconds since 1970, `number` None where the file is the line.
+    """
+
+    file: str
+    number: int | None
+    user: str | None
+    schedule: str | None
+    next: float | None
+    command: str | None
+    state: str
+    reasons: tuple[Reason, ...]
+    fix: str | None
+    jobs: tuple[str, ...] = ()
+
+
+def write_dropped(dropped: DroppedLine, rules: str) -> Line:
+    """Return a line that cron drops; its schedule and command are told as far as the text tells them."""
+    schedule, command = None, dropped.text or None
+    kind = (
+        "anacron" if dropped.file.endswith("/anacrontab") else "system" if dropped.file.startswith("/etc/") else "user"
+    )
+    if dropped.number and len(dropped.text.split()) > (5 if kind == "user" else 3):
+        before, command, fed = split_row(dropped.text, kind=kind, rules=rules)
+        words = before.split()
+        is_macro = before.lstrip().startswith("@")
+        schedule = " ".join(words[: 1 if is_macro or kind == "anacron" else 5])
+        command += fed
+    return Line(
+        file=dropped.file,
+        number=dropped.number or None,
+        user=dropped.user,
+        schedule=schedule or None,
+        next=None,
+        command=command or dropped.text or None,
+        state=DEAD,
+        reasons=(Reason(dropped.code, dropped.why),),
+        fix=_fill_in(dropped),
+    )
+
+
+def write_unread(path: str, why: str) -> Line:
+    """Return a file or folder that cannot be read, so that nothing is known of what it holds."""
+    reason = Reason("unreadable", f"it cannot be read: {why}")
+    return Line(
+        path, None, None, None, None, None, UNKNOWN, (reason,), "look as root: sudo agentkit heartbeat coverage"
+    )
+
+
+def _fill_in(dropped: DroppedLine) -> str:
+    """Return the fix with the names of the file and the user in it."""
+    fix = dropped.fix.replace("FILE", shlex.quote(dropped.file))
+    return fix.replace("USER", shlex.quote(dropped.user)) if dropped.user else fix
