@@ -278,10 +278,13 @@ def prune(
     return prune_ledger(os.environ, settings, days=days, size=size, now=now, is_dry=dry_run, is_quiet=quiet)
 
 
-@app.command(cls=Verb, options_metavar="[--json]")
-def summary(as_json: bool = _flag("--json", JSON_HELP)) -> None:
+@app.command(cls=Verb, options_metavar="[OPTIONS]")
+def summary(
+    root: str = typer.Option("/", "--root", metavar="DIR", help="whose scheduled lines are looked at; this machine's"),
+    as_json: bool = _flag("--json", JSON_HELP),
+) -> None:
     """what there is to say about this machine, on half a page"""
     from agentkit.heartbeat.breaks import read_clocks
     from agentkit.heartbeat.summary import print_summary
 
-    print_summary(os.environ, clocks=read_clocks(), as_json=as_json)
+    print_summary(os.environ, root=root, clocks=read_clocks(), as_json=as_json)

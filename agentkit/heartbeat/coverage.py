@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentkit.core.anacrontab import read_anacrontab
+from agentkit.core.config import Configuration
 from agentkit.core.cronline import DroppedLine
 from agentkit.core.crontab import find_zone, read_crontabs
 from agentkit.core.cronusers import read_users
@@ -15,6 +16,7 @@ from agentkit.core.schedule import next_run
 from agentkit.heartbeat.coveredline import Line, write_dropped, write_unread
 from agentkit.heartbeat.folders import find_folder_lines
 from agentkit.heartbeat.linejudging import DEAD, Judged, find_fix, judge_line
+from agentkit.heartbeat.program import find_program
 from agentkit.heartbeat.timerlines import find_timer_lines
 from agentkit.heartbeat.voice import Voice, find_voice
 from agentkit.heartbeat.wrapping import Names
@@ -32,6 +34,22 @@ class Coverage:
     lines: tuple[Line, ...]
     voice: Voice
     notes: tuple[str, ...]
+
+
+def find_coverage_of(
+    configuration: Configuration, environ: Mapping[str, str], *, root: str, now: float, user: str | None = None
+) -> Coverage:
+    """Return the coverage of a machine; what this one's configuration and programs say counts for this one only."""
+    is_here = os.path.realpath(root) == "/"
+    settings = configuration.heartbeat
+    return find_coverage(
+        root,
+        user=user,
+        notify=settings.notify if is_here else (),
+        has_ping=is_here and settings.ping is not None,
+        program=find_program(environ) if is_here else None,
+        now=now,
+    )
 
 
 def find_coverage(

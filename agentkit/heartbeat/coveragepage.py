@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -12,10 +11,9 @@ from agentkit.core.errors import Exit
 from agentkit.core.lines import Finding, write_record
 from agentkit.core.screen import Cell, Column, Styled, find_look, print_line, print_table
 from agentkit.core.times import format_instant
-from agentkit.heartbeat.coverage import Coverage, find_coverage
+from agentkit.heartbeat.coverage import Coverage, find_coverage_of
 from agentkit.heartbeat.coveredline import Line
 from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_LIMIT, NO_WRAPPER, SILENT, UNKNOWN
-from agentkit.heartbeat.program import find_program
 from agentkit.heartbeat.sighting import WARNING
 from agentkit.heartbeat.viewing import read_settings, warn
 from agentkit.heartbeat.wording import say_count, say_distance
@@ -44,16 +42,7 @@ def print_coverage(
 ) -> int:
     """Print how the scheduled lines of a machine stand, and return the status: 1 when one is not covered."""
     configuration = read_settings(environ)
-    is_here = os.path.realpath(root) == "/"
-    settings = configuration.heartbeat
-    coverage = find_coverage(
-        root,
-        user=user,
-        notify=settings.notify if is_here else (),
-        has_ping=is_here and settings.ping is not None,
-        program=find_program(environ) if is_here else None,
-        now=now,
-    )
+    coverage = find_coverage_of(configuration, environ, root=root, user=user, now=now)
     for note in coverage.notes:
         warn(note)
     findings = find_machine_findings(coverage, configuration.host, now)

@@ -14,6 +14,9 @@ from agentkit.core.screen import Styled, print_line
 from agentkit.core.times import format_duration, format_instant
 from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.check import read_last_check
+from agentkit.heartbeat.coverage import Coverage, find_coverage_of
+from agentkit.heartbeat.coveragepage import NO_VOICE, count_states
+from agentkit.heartbeat.linejudging import COVERED
 from agentkit.heartbeat.sighting import CRITICAL, INFO, WARNING
 from agentkit.heartbeat.status import ORDER, WELL, JobStatus, find_statuses
 from agentkit.heartbeat.viewing import open_evidence, read_settings
@@ -23,6 +26,7 @@ OLD_CHECK_S = 3600.0
 SHOWN_FINDINGS = 5
 FIRST_STEP = "agentkit heartbeat run NAME --every 1h -- PROGRAM…"
 CHECK = "agentkit heartbeat check"
+COVERAGE = "agentkit heartbeat coverage"
 RANKS = {CRITICAL: 0, WARNING: 1, INFO: 2}
 
 
@@ -43,11 +47,12 @@ class Summary:
     next_step: str | None
 
 
-def print_summary(environ: Mapping[str, str], *, clocks: Clocks, as_json: bool) -> None:
-    """Print the summary, as one `summary` record or as lines for a person."""
+def print_summary(environ: Mapping[str, str], *, root: str, clocks: Clocks, as_json: bool) -> None:
+    """Print the summary, as one `summary` record or as lines for a person; `root` is that of the scheduled lines."""
     configuration, now = read_settings(environ), clocks.now
+    coverage = find_coverage_of(configuration, environ, root=root, now=now)
     with open_evidence(environ, configuration, now, warns_of_check=False) as ledger:
-        summary = summarise(ledger, configuration, clocks)
+        summary = summarise(ledger, configuration, coverage, clocks)
     if as_json:
         write_record(to_record(summary, configuration.host, now))
         return
@@ -58,16 +63,18 @@ def print_summary(environ: Mapping[str, str], *, clocks: Clocks, as_json: bool) 
         print_line(" ", Styled("next:   ", "dim"), summary.next_step)
 
 
-def summarise(ledger: Ledger, configuration: Configuration, clocks: Clocks) -> Summary:
-    """Return what there is to say: the jobs, what is wrong, and whether anybody checks."""
+def summarise(ledger: Ledger, configuration: Configuration, coverage: Coverage, clocks: Clocks) -> Summary:
+    """Return what there is to say: the jobs, what is wrong, whether anybody checks, and which lines leave evidence."""
     statuses = find_statuses(ledger, configuration, (), clocks, with_past=False)
     findings = sorted(find_firing(ledger), key=lambda finding: (RANKS[finding.severity], finding.first_seen_at))
     alarms = [finding for finding in findings if finding.severity != INFO]
     checked = _say_check(read_last_check(ledger), clocks.now)
+    scheduled = _say_coverage(coverage)
+    is_covered = all(line.severity == INFO for line in scheduled)
     if not statuses:
-        lines = (Line("no job has left evidence yet"), *_say_findings(alarms, findings))
-        return Summary("heartbeat: watches nothing yet", lines, FIRST_STEP)
-    lines = (_say_jobs(statuses), *_say_findings(alarms, findings), checked)
+        lines = (Line("no job has left evidence yet"), *_say_findings(alarms, findings), *scheduled)
+        return Summary("heartbeat: watches nothing yet", lines, FIRST_STEP if is_covered else COVERAGE)
+    lines = (_say_jobs(statuses), *_say_findings(alarms, findings), checked, *scheduled)
     bad = [status for status in statuses if not status.is_well]
     if alarms:
         title = f"heartbeat: {say_count(len(alarms), 'finding')}"
@@ -75,9 +82,12 @@ def summarise(ledger: Ledger, configuration: Configuration, clocks: Clocks) -> S
         title = f"heartbeat: {say_count(len(bad), 'job')} not well"
     elif checked.severity != INFO:
         title = "heartbeat: nobody checks"
+    elif not is_covered:
+        title = "heartbeat: its jobs are well, and not every scheduled line is one"
     else:
         title = "heartbeat: all is well"
-    return Summary(title, lines, _find_next_step(alarms, bad, checked))
+    step = _find_next_step(alarms, bad, checked)
+    return Summary(title, lines, COVERAGE if step is None and not is_covered else step)
 
 
 def to_record(summary: Summary, host: str, now: float) -> dict[str, object]:
@@ -119,6 +129,17 @@ def _say_check(last: float | None, now: float) -> Line:
     if last > now + OLD_CHECK_S:
         return Line(f"the last check lies {age} in the future: the clock was set back", WARNING)
     return Line(f"the last check was {age} ago", WARNING if now - last > OLD_CHECK_S else INFO)
+
+
+def _say_coverage(coverage: Coverage) -> tuple[Line, ...]:
+    """Return how the scheduled lines stand, and whether anybody would be told; nothing where nothing is scheduled."""
+    if not coverage.lines:
+        return ()
+    is_covered = all(line.state == COVERED for line in coverage.lines)
+    lines = [Line(count_states(coverage), INFO if is_covered else WARNING)]
+    if not coverage.voice.is_there:
+        lines.append(Line(NO_VOICE, WARNING))
+    return tuple(lines)
 
 
 def _find_next_step(alarms: list[StoredFinding], bad: list[JobStatus], checked: Line) -> str | None:

@@ -170,7 +170,9 @@ def test_the_help_of_run_names_every_option_on_one_line_of_80_columns(agentkit: 
         ("show", "RUN [OPTIONS]"),
         ("accept", "NAME --reason TEXT [--dry-run]"),
         ("prune", "[OPTIONS]"),
-        ("summary", "[--json]"),
+        ("summary", "[OPTIONS]"),
+        ("coverage", "[OPTIONS]"),
+        ("adopt", "CRONTAB [--install|--undo] | --systemd UNIT"),
     ],
 )
 def test_every_verb_has_a_help(agentkit: Verb, verb_name: str, usage: str) -> None:

@@ -1,16 +1,20 @@
 from pathlib import Path
 
+import pytest
+
 from agentkit.core.errors import Exit
 from tests.heartbeat.answers import Verb, read_records
 from tests.heartbeat.machine import HOUR, Machine
 
 pytest_plugins = ("tests.heartbeat.lived",)
 
+NOWHERE = "/proc/self/task"
 HOURLY = {"expect": {"every_s": HOUR}}
 
 
-def summarise(verb: Verb) -> tuple[str, list[tuple[str, str]], str | None]:
-    ended = verb("summary", "--json")
+def summarise(verb: Verb, root: str = NOWHERE) -> tuple[str, list[tuple[str, str]], str | None]:
+    """Ask for the summary, with the scheduled lines of a root folder; that of NOWHERE has none."""
+    ended = verb("summary", "--json", "--root", root)
     assert (ended.returncode, ended.stderr) == (0, "")
     [record] = read_records(ended.stdout, "summary")
     lines = record["lines"]
@@ -95,8 +99,46 @@ def test_a_person_gets_the_same_as_lines(verb: Verb, lived: Machine) -> None:
 def test_checkup_asks_for_it(verb: Verb, agentkit: Verb, lived: Machine) -> None:
     lived.end(**HOURLY)
     lived.check()
-    shown = agentkit("checkup", more={"AGENTKIT_HOME": str(lived.folder)}).stdout
-    assert shown.splitlines()[0] == "heartbeat: all is well"
+    shown = agentkit("checkup", more={"AGENTKIT_HOME": str(lived.folder)}).stdout.splitlines()
+    # How many of this machine's own lines are covered is another story.
+    assert shown[0] in ("heartbeat: all is well", "heartbeat: its jobs are well, and not every scheduled line is one")
+    assert shown[1].split() == ["1", "job:", "1", "well"]
+
+
+@pytest.fixture
+def scheduled(tmp_path: Path) -> Path:
+    """Return the root folder of a machine with a line that is silent and one that is dead."""
+    crontab = tmp_path / "disk/etc/crontab"
+    crontab.parent.mkdir(parents=True)
+    crontab.write_text("0 3 * * * root backup\n0 4 31 2 * root backup\n")
+    crontab.chmod(0o644)
+    (crontab.parent / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    return tmp_path / "disk"
+
+
+def test_what_is_not_covered_and_who_is_not_told_are_warnings(verb: Verb, lived: Machine, scheduled: Path) -> None:
+    title, lines, next_step = summarise(verb, str(scheduled))
+    assert lines[1:] == [
+        ("warning", "2 scheduled lines: 1 dead, 1 silent"),
+        ("warning", "nobody would be told: there is no mail program for cron, and no check with --notify or --ping"),
+    ]
+    assert (title, next_step) == ("heartbeat: watches nothing yet", "agentkit heartbeat coverage")
+    lived.end(**HOURLY)
+    lived.check()
+    title, _, next_step = summarise(verb, str(scheduled))
+    assert title == "heartbeat: its jobs are well, and not every scheduled line is one"
+    assert next_step == "agentkit heartbeat coverage"
+
+
+def test_a_machine_whose_lines_are_covered_is_well(verb: Verb, lived: Machine, scheduled: Path) -> None:
+    run = "/usr/local/bin/agentkit heartbeat"
+    lines = [f"0 3 * * * root {run} run backup -- backup", f"0 4 * * * root {run} check --notify 'mail root'", ""]
+    (scheduled / "etc/crontab").write_text("\n".join(lines))
+    lived.end(**HOURLY)
+    lived.check()
+    title, told, next_step = summarise(verb, str(scheduled))
+    assert (title, next_step) == ("heartbeat: all is well", None)
+    assert told[-1] == ("info", "2 scheduled lines: 2 covered")
 
 
 def test_a_wrong_configuration_is_told_by_checkup(agentkit: Verb, verb: Verb, lived: Machine) -> None:
