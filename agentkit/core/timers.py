@@ -73,6 +73,11 @@ def read_timers(root: str = "/", *, now: float, tz: str | None = None) -> tuple[
     return tuple(_read_timer(root, files, name, now, tz) for name in list_enabled_timers(root, files))
 
 
+def read_timer(root: str, name: str, *, now: float, tz: str | None = None) -> Timer:
+    """Return one timer, enabled or not; one that is not there has a fault that says so."""
+    return _read_timer(root, find_unit_files(root), name, now, tz)
+
+
 def _read_timer(root: str, files: UnitFiles, name: str, now: float, tz: str | None) -> Timer:
     timer = read_unit(root, name, files)
     service_name = _find_service_name(timer, name)
@@ -170,12 +175,12 @@ def _judge_service(service: Unit | None, name: str, commands: tuple[Command, ...
 def _find_refusals(service: Unit, commands: tuple[Command, ...]) -> Iterator[tuple[str, str]]:
     """Yield why systemd refuses the service, or starts nothing by it (systemd.service(5))."""
     kind = _find_type(service)
-    if not commands and kind != "oneshot":
-        yield "no-command", f"{service.name} has no ExecStart="
-    elif not commands and not _is_true(service.get("Service", "RemainAfterExit")):
-        yield "no-command", f"{service.name} has neither ExecStart= nor RemainAfterExit=yes"
-    elif not commands:
-        yield "no-command", f"{service.name} has no ExecStart=: it starts and does nothing"
+    if not commands:
+        others = [service.get("Service", "ExecStop"), service.get("Unit", "SuccessAction")]
+        if kind == "oneshot" and any(others) and _is_true(service.get("Service", "RemainAfterExit")):
+            yield "no-command", f"{service.name} has no ExecStart=: it starts and does nothing"
+        else:
+            yield "no-command", f"systemd refuses {service.name}: it has no ExecStart="
     if len(commands) > 1 and kind != "oneshot":
         yield "refused", f"{service.name} has more than one ExecStart=, which only Type=oneshot may have"
     if kind == "oneshot" and (restart := service.get("Service", "Restart")) in ("always", "on-success"):

@@ -16,7 +16,7 @@ _UNITS = (
 )
 _LENGTHS_US = {name: length_us for names, length_us in _UNITS for name in names}
 _NAMES = "|".join(sorted(_LENGTHS_US, key=lambda name: (-len(name), name)))
-_PART = re.compile(rf"[ \t\n\r]*\+?([0-9]+)(?:\.([0-9]+))?(?:[ \t\n\r]*({_NAMES})|(?=[ \t\n\r]|\Z))")
+_PART = re.compile(rf"[ \t\n\r]*\+?(?=\.?[0-9])([0-9]*)(?:\.([0-9]+))?(?:[ \t\n\r]*({_NAMES})|(?=[ \t\n\r]|\Z))")
 MOST_US = 2**64 - 1
 
 
@@ -35,7 +35,7 @@ def parse_time_span(text: str) -> float | None:
         if not match:
             raise ValueError(f"{text!r} is no time span")
         length_us = _LENGTHS_US[match[3] or "s"]
-        total_us += int(match[1]) * length_us
+        total_us += int(match[1] or "0") * length_us
         for digit in match[2] or "":
             length_us //= 10
             total_us += int(digit) * length_us

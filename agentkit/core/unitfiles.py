@@ -18,6 +18,7 @@ FOLDERS = (
     *("/lib/systemd/system", "/usr/lib/systemd/system", "/run/systemd/generator.late"),
 )
 TYPES = "service|socket|target|device|mount|automount|swap|timer|path|slice|scope"
+NULL = "/dev/null"
 MOST_BYTES = 4 * 1024 * 1024
 # As often as systemd follows a name to another one.
 MOST_ALIASES = 8
@@ -121,7 +122,8 @@ def find_wanted(files: UnitFiles) -> dict[str, set[str]]:
                 if name in seen or not _NAME.fullmatch(name) or "@." in name:
                     continue
                 seen.add(name)
-                if is_link and not is_masking(files.root, f"{folder}/{name}"):
+                # A link to a masked unit stays: that the unit never runs is news.
+                if is_link and _read_link(files.root, f"{folder}/{name}") != NULL:
                     wanted.setdefault(unit, set()).add(name)
     return wanted
 
@@ -129,9 +131,11 @@ def find_wanted(files: UnitFiles) -> dict[str, set[str]]:
 def is_masking(root: str, path: str) -> bool:
     """Return whether a file is empty or a link to /dev/null, which hides what lies below; False where it is missing."""
     try:
-        if os.path.islink(here := resolve(root, path, follow_last=False)) and os.readlink(here) == "/dev/null":
+        here = resolve(root, path)
+        # Another machine's /dev may be empty.
+        if here == resolve(root, NULL):
             return True
-        status = os.stat(resolve(root, path))
+        status = os.stat(here)
     except OSError:
         return False
     return stat.S_ISCHR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_size == 0)
@@ -206,12 +210,16 @@ def _is_folder(root: str, folder: str, entry: os.DirEntry[str]) -> bool:
 
 def _read_alias(root: str, folder: str, name: str) -> str | None:
     """Return the name of the unit that a link stands for; None where it leads out of the folders of units."""
+    target = _read_link(root, f"{folder}/{name}")
+    path = os.path.normpath(os.path.join(folder, target)) if target else ""
+    return os.path.basename(path) if os.path.dirname(path) in FOLDERS else None
+
+
+def _read_link(root: str, path: str) -> str | None:
     try:
-        target = os.readlink(resolve(root, f"{folder}/{name}", follow_last=False))
+        return os.readlink(resolve(root, path, follow_last=False))
     except OSError:
         return None
-    path = os.path.normpath(os.path.join(folder, target))
-    return os.path.basename(path) if os.path.dirname(path) in FOLDERS else None
 
 
 def _find_stems(name: str) -> list[str]:
