@@ -15,7 +15,7 @@ from agentkit.core.cronbytes import make_printable, read_content
 from agentkit.core.cronline import FIXES, CronLine, DroppedLine, drop
 from agentkit.core.crontext import Parsed
 from agentkit.core.cronusers import MOST_BYTES
-from agentkit.core.rooted import resolve
+from agentkit.core.rooted import is_whole, resolve
 
 FILE, SPOOL = "etc/anacrontab", "var/spool/anacron"
 PROGRAMS = ("usr/sbin/anacron", "sbin/anacron", "usr/bin/anacron")
@@ -58,14 +58,14 @@ def read_anacrontab(root: str = "/", *, anacron: str | None = None) -> Anacronta
     """Return what anacron makes of /etc/anacrontab on the machine with this root folder.
 
     Lines are of kind `anacron` and user root; a schedule is `7d` (days), `0d` (whenever anacron starts), `@monthly` or
-    `@yearly`. Without anacron, or without its spool folder, all lines are dropped. `anacron` is `debian` or `cronie`;
-    without it, the one that is installed. Never raises on what the file holds.
+    `@yearly`. On a whole machine without anacron, or without its spool folder, all lines are dropped. `anacron` is
+    `debian` or `cronie`; without it, the one that is installed. Never raises on what the file holds.
     """
     rules = anacron or find_anacron(root)
     parsed = _read(root, rules or "debian")
-    if rules is None:
+    if rules is None and is_whole(root):
         _drop_all(parsed, "no-anacron", "anacron is not installed")
-    elif anacron is None and not os.path.isdir(_find(root, SPOOL) or ""):
+    elif rules is not None and anacron is None and not os.path.isdir(_find(root, SPOOL) or ""):
         _drop_all(parsed, "no-spool", f"anacron ends at once without the folder /{SPOOL}")
     parsed.dropped.sort(key=lambda line: line.number)
     return Anacrontab(

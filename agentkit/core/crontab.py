@@ -11,7 +11,7 @@ from agentkit.core.cronfiles import FOLDER, SPOOL, SYSTEM, Machine, ask_crontab,
 from agentkit.core.cronline import CronLine, DroppedLine, drop
 from agentkit.core.crontext import Parsed
 from agentkit.core.cronusers import DAY_S, MOST_BYTES, find_expiry, read_users
-from agentkit.core.rooted import resolve
+from agentkit.core.rooted import is_whole, resolve
 
 Look = tuple[str, int, int, int, int]
 
@@ -167,8 +167,7 @@ def _judge_user(machine: Machine, user: str, home: str | None, now: float | None
         what = "account" if code == "account-expired" else "password"
         return code, f"the {what} of {user} has expired: PAM turns cron down"
     home = home or machine.users.homes.get(user)
-    # A root folder without usr is a part of a machine: what it lacks may stand elsewhere.
-    whole = machine.rules == "cronie" and _is_folder(machine.root, "usr")
-    if whole and home and not _is_folder(machine.root, home):
+    judges_homes = machine.rules == "cronie" and is_whole(machine.root)
+    if judges_homes and home and not _is_folder(machine.root, home):
         return "no-home", f"cron starts nothing for {user}, whose home {home} is missing"
     return None

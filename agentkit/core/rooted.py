@@ -53,3 +53,14 @@ def _split(name: str) -> list[str]:
     """Return the parts of a path, last one first; a slash at the end asks for a folder, as a dot does."""
     parts = [part for part in reversed(name.split("/")) if part not in ("", ".")]
     return [".", *parts] if name.endswith(("/", "/.")) else parts
+
+
+def is_whole(root: str) -> bool:
+    """Tell whether this is the root folder of a whole machine: it has a shell.
+
+    Of a part of one, such as a backup of its /etc, what is missing may stand elsewhere: its lack says nothing.
+    """
+    try:
+        return os.path.exists(resolve(root, "bin/sh"))
+    except OSError:
+        return False

@@ -12,7 +12,7 @@ from agentkit.core.cronline import FIXES, CronLine, DroppedLine
 from agentkit.core.cronnames import is_left_over
 from agentkit.core.crontext import Parsed
 from agentkit.core.cronusers import MOST_BYTES
-from agentkit.core.rooted import resolve
+from agentkit.core.rooted import is_whole, resolve
 from agentkit.core.runpartschoice import choose_names
 
 FOLDERS = {
@@ -159,8 +159,7 @@ def _judge_content(root: str, where: str, flavour: str) -> tuple[str, str] | Non
         is_text = re.search(rb"[^\t\r -~\x80-\xff]", first) is None
         why = "the first line names no program with #!, so the kernel does not run it"
         return ("exec-format", why) if is_text and flavour == "debian" else None
-    # A root folder without usr is a part of a machine: what it lacks may stand elsewhere.
-    if interpreter[:1] != b"/" or not os.path.isdir(resolve(root, "usr")):
+    if interpreter[:1] != b"/" or not is_whole(root):
         return None
     name = os.fsdecode(interpreter)
     try:

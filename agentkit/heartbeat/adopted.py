@@ -38,23 +38,26 @@ def keep_adopted(folder: str, adopted: Adopted) -> str:
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         descriptor, temporary = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            json.dump(record, file)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-        opened = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                json.dump(record, file)
+                file.flush()
+                os.fsync(descriptor)
+            os.replace(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        _sync(os.path.dirname(path))
+        # The folder itself may be a moment old.
+        _sync(folder)
     except OSError as error:
         raise AgentkitError(f"{path}: cannot be written: {error.strerror}", status=Exit.CANNOT_WRITE) from error
     return path
 
 
 def find_adopted(folder: str, name: str) -> Adopted | None:
-    """Return what is kept of a crontab, or None; raises AgentkitError (bad data) when it cannot be read any more."""
+    """Return what is kept of a crontab (see Place.key), or None; raises AgentkitError (bad data) where it is spoilt."""
     path = _find_path(folder, name)
     try:
         with open(path, encoding="ascii") as file:
@@ -73,6 +76,14 @@ def forget_adopted(folder: str, name: str) -> None:
     """Remove what is kept of a crontab that is as it was again."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_find_path(folder, name))
+
+
+def _sync(folder: str) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _find_path(folder: str, name: str) -> str:

@@ -20,8 +20,11 @@ class Edit:
 
 
 def apply_edits(text: bytes, edits: list[Edit] | tuple[Edit, ...], *, only_quiet: bool = False) -> bytes:
-    """Return the text with the edits made, from the last place to the first; one inside another's place is left out."""
-    done = len(text)
+    """Return the text with the edits made, from the last place to the first; one inside another's place is left out.
+
+    A text without an edit stays as it is: a carriage return or an escaped blank at its end is part of its last word.
+    """
+    done, before = len(text), text
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end), reverse=True):
         new = edit.new
         if edit.nested:
@@ -35,7 +38,10 @@ def apply_edits(text: bytes, edits: list[Edit] | tuple[Edit, ...], *, only_quiet
             continue
         text = text[: edit.start] + new + text[edit.end :]
         done = edit.start
-    return text.strip()
+    if text == before:
+        return text
+    bare = text.rstrip(b" \t")
+    return text if bare.endswith(b"\\") else bare
 
 
 def quote(text: bytes) -> bytes:

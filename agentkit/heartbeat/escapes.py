@@ -57,7 +57,7 @@ def mend_detached(words: tuple[str, ...], origins: tuple[Word | None, ...], scop
         if origin is None:
             continue
         if name == "screen" and word.startswith("-d"):
-            edits.append(Edit(origin.start, origin.end, word.replace("-d", "-D", 1).encode()))
+            edits.append(Edit(origin.start, origin.end, word.replace("-d", "-D", 1).encode(errors="surrogateescape")))
             return
         if word in LEAVES.get(name, ()):
             edits.append(Edit(origin.start, origin.end + 1, b""))

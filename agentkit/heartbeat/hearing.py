@@ -107,10 +107,8 @@ def _see(command: Command, scope: Scope) -> _Seen:
     if command.kind == SIMPLE:
         return _see_simple(command, scope)
     scope = scope.redirect(command.redirects)
-    if command.kind == SEQUENCE:
+    if command.kind in (SEQUENCE, GROUP):
         return _see_sequence(command, scope)
-    if command.kind == GROUP:
-        return _see_sequence(command, scope.below())
     if command.kind == LIST:
         return _see_list(command, scope)
     if command.kind == PIPELINE:
@@ -191,7 +189,8 @@ def _see_handler(command: Command, place: int, scope: Scope) -> None:
         return
     edits = scope.frame.edits
     if speaks(part):
-        edits.extend((Edit(part.start, part.start, b"{ "), Edit(part.end, part.end, b"; exit 1; }")))
+        edits.append(Edit(part.start, part.start, b"{ ", is_quiet=True))
+        edits.append(Edit(part.end, part.end, b"; exit 1; }", is_quiet=True))
     else:
         is_quiet = not scope.frame.ends_on_error
         edits.append(Edit(command.parts[place - 1].end, part.end, b"", is_quiet=is_quiet))
@@ -226,7 +225,8 @@ def _see_branches(command: Command, scope: Scope) -> _Seen:
     whole, has_other_way = _Seen(), False
     guards: list[str] = []
     for part, purpose in zip(command.parts, command.joints, strict=True):
-        seen = _see(part, replace(scope.below(), is_asked=purpose == "condition"))
+        is_body = command.kind == IF and purpose != "condition"
+        seen = _see(part, replace(scope, is_top=scope.is_top and is_body, is_asked=purpose == "condition"))
         if purpose == "condition":
             guards += seen.guards
             seen.guards = []
@@ -250,8 +250,11 @@ def _see_simple(command: Command, scope: Scope) -> _Seen:
     if words[0] in frame.functions and scope.depth < DEEPEST:
         return _see(frame.functions[words[0]], replace(scope.below(), depth=scope.depth + 1))
     seen = _see_words(words, origins, scope.redirect(command.redirects))
-    if seen.work and not frame.is_bash and any(redirect.operator.startswith("&>") for redirect in command.redirects):
-        scope.say("background", "`&>` is no redirection to sh: the command goes on in the background")
+    for redirect in command.redirects:
+        if seen.work and not frame.is_bash and redirect.operator.startswith("&>"):
+            scope.say("background", "`&>` is no redirection to sh: the command goes on in the background")
+            mended = f"{redirect.operator[1:]}{redirect.target} 2>&1".encode(errors="surrogateescape")
+            frame.edits.append(Edit(redirect.start, redirect.end, mended))
     if seen.jobs:
         mind_tee(words, command.redirects, scope)
     return seen

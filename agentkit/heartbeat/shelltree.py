@@ -35,11 +35,16 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """`2>/dev/null` is (2, ">", "/dev/null"); without a number the descriptor is None, and `&>` means 1 and 2."""
+    """`2>/dev/null` is (2, ">", "/dev/null"); without a number the descriptor is None, and `&>` means 1 and 2.
+
+    `start` and `end` are bytes of the text.
+    """
 
     descriptor: int | None
     operator: str
     target: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,8 @@ def _read_redirect(node: Node) -> Redirect:
     operator = next((child.type for child in node.children if not child.is_named), "<<")
     target = node.child_by_field_name("destination")
     text = "" if target is None else _unquote(target)
-    return Redirect(int(_text(number)) if number is not None and _text(number).isdigit() else None, operator, text)
+    descriptor = int(_text(number)) if number is not None and _text(number).isdigit() else None
+    return Redirect(descriptor, operator, text, node.start_byte, node.end_byte)
 
 
 def _read_pipeline(node: Node, depth: int) -> Command:

@@ -33,6 +33,10 @@ def test_a_job_tells_its_number_period_command_and_environment(machine: Path) ->
 
 def test_without_anacron_all_its_lines_are_dropped(machine: Path) -> None:
     (machine / "usr/sbin/anacron").unlink()
+    # Of a part of a machine nothing is known about its programs.
+    assert len(read_anacrontab(str(machine)).lines) == 2
+    (machine / "bin").mkdir()
+    (machine / "bin/sh").touch()
     anacrontab = read_anacrontab(str(machine))
     assert anacrontab.lines == ()
     assert [(line.number, line.code) for line in anacrontab.dropped] == [(3, "no-anacron"), (4, "no-anacron")]

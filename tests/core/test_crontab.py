@@ -216,6 +216,8 @@ def test_the_lines_of_an_account_that_has_run_out_are_dropped(machine: Path) -> 
 
 def test_cronie_starts_nothing_for_a_user_without_a_home(machine: Path) -> None:
     (machine / "home/ada").rmdir()
+    (machine / "bin").mkdir()
+    _write(machine / "bin/sh", "")
     _write(machine / "etc/crontab", "@daily ada a\nHOME=/root\n@daily ada b\n")
     crontabs = read_crontabs(str(machine), cron="cronie")
     assert [line.command for line in crontabs.lines] == ["b"]
