@@ -292,7 +292,9 @@ def _carry(place: _Place, level: int, settled: tuple[int, Fields, bool]) -> _Pla
     _, shown, summer = settled
     above = level - 1
     is_turn = shown[:above] == place.fields[:above] and shown[above] != place.fields[above]
-    return replace(place, fields=(*shown[:level], *START[level:]) if is_turn else shown, meant=summer)
+    return replace(
+        place, fields=(*shown[:level], START[level], *shown[level + 1 :]) if is_turn else shown, meant=summer
+    )
 
 
 def _count_from_end(calendar: Calendar, clock: Clock, place: _Place) -> Values:

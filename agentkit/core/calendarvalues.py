@@ -63,7 +63,8 @@ def limit_values(values: Values, least: int, most: int, what: str, *, from_end: 
     if values is None:
         return None
     ordered = sorted(
-        set(values), key=lambda value: (value.start, -1 if value.stop is None else value.stop, value.repeat)
+        {_trim(value) for value in values},
+        key=lambda value: (value.start, -1 if value.stop is None else value.stop, value.repeat),
     )
     for value in ordered:
         # No month lacks 28 days; systemd takes three more off for each further value.
@@ -90,6 +91,12 @@ def _read_value(match: re.Match[str], *, is_seconds: bool) -> Value:
         repeat = 0 if stop is None else SECOND_US if is_seconds else 1
         if is_seconds and stop is not None and start + repeat > stop:
             raise ValueError(f"the range {match[0]!r} is shorter than a second")
+    return Value(start, stop, repeat)
+
+
+def _trim(value: Value) -> Value:
+    """Return the value with the end that its repetitions reach; one that never repeats before its end has none."""
+    start, stop, repeat = value.start, value.stop, value.repeat
     if stop is not None and stop > start:
         stop -= (stop - start) % repeat
     return Value(start) if stop == start else Value(start, stop, repeat)

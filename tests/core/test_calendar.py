@@ -75,7 +75,17 @@ TABLE = [
         "*:*:1..1.5/0.1",
         "*:*:*",
     ),
-    *("*:*:4/26.000001", "*:02,47/8", "*:36/15,4", "*-*-6/11", "*-06/5-13", "*-*-1/30", "*-*-1/31", "*-*-1..3/5"),
+    *(
+        "*:*:4/26.000001",
+        "*:02,47/8",
+        "*:36/15,4",
+        "*-*-6/11",
+        "*-06/5-13",
+        "Sun *-1/5-* CET",
+        "*-*-1/30",
+        "*-*-1/31",
+        "*-*-1..3/5",
+    ),
     *(
         "",
         " ",
@@ -253,7 +263,7 @@ def _make_expression(choices: random.Random) -> str:
 @pytest.mark.parametrize(
     ("zone", "base"),
     [
-        *((BERLIN, base) for base in (FORWARD - 7200, FORWARD, BACK - 3600, BACK, BACK + 3600)),
+        *((BERLIN, base) for base in (FORWARD - 7200, FORWARD, BACK - 3600, BACK, BACK + 3600, 1701054835)),
         *(("Europe/Dublin", base) for base in (FORWARD, BACK)),
         ("America/Sao_Paulo", 1541000000),
         ("UTC", 1735689599),

@@ -80,6 +80,8 @@ def test_a_timer_says_what_it_starts_when_as_whom_and_with_what_bound(tmp_path: 
         ("[Timer]\nOnCalendar=25:00\nOnCalendar=daily\n", ONESHOT, ["bad-calendar"]),
         ("[Timer]\nOnCalendar=25:00\n", ONESHOT, ["bad-calendar", "no-schedule"]),
         ("[Timer]\nOnCalendar=daily\nOnBootSec=\n", ONESHOT, ["no-schedule"]),
+        ("[Timer]\nOnBootSec=5\nOnCalendar=\n", ONESHOT, ["no-schedule"]),
+        ("[Timer]\nOnCalendar=25:00\nOnCalendar=\nOnCalendar=daily\n", ONESHOT, []),
         ("[Timer]\nOnBootSec=soon\n", ONESHOT, ["bad-span", "no-schedule"]),
         ("[Timer]\nPersistent=yes\n", ONESHOT, ["no-schedule"]),
         ("[Timer]\nOnClockChange=yes\n", ONESHOT, []),
