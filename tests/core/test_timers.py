@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.core.timers import Timer, read_timers
+from agentkit.core.timers import Timer, read_timer, read_timers
 from agentkit.core.timespan import parse_time_span
 from tests.machines import LIMIT_S, ask_manager, build_machine
 
@@ -178,6 +178,12 @@ def test_a_dynamic_user_is_not_root(tmp_path: Path) -> None:
 def test_a_link_that_is_left_over_is_a_timer_without_a_file(tmp_path: Path) -> None:
     timer = _read(tmp_path, {"timers.target": "[Unit]\n"}, "gone.timer")["gone.timer"]
     assert (timer.file, timer.service, _codes(timer)) == (None, "gone.service", ["not-found", "no-service"])
+
+
+def test_a_timer_that_is_not_enabled_is_read_by_its_name(tmp_path: Path) -> None:
+    root = str(build_machine(tmp_path, {"x.timer": TIMER, "x.service": ONESHOT}))
+    assert read_timers(root, now=NOW) == ()
+    assert read_timer(root, "x.timer", now=NOW, tz="UTC").next == datetime(2026, 3, 2, tzinfo=UTC).timestamp()
 
 
 def test_a_timer_may_start_what_is_no_service(tmp_path: Path) -> None:
