@@ -59,10 +59,10 @@ FIXES = {
 class CronLine:
     """A line that cron runs.
 
-    `schedule` is five fields set apart by single blanks, or `@daily` and its like; `command` is what the shell gets;
-    `stdin` what the command reads (None without an unescaped %); `environment` the assignments in force at the line.
-    `kind` is `user`, `system` (with a user field), `anacron` (schedules: see read_anacrontab) or `run-parts` (then
-    `number` is 0).
+    `schedule` is five fields set apart by single blanks, or `@daily` and its like; `command` is what the shell gets,
+    but for blanks before it; `stdin` what the command reads (None without an unescaped %); `environment` the
+    assignments in force at the line. `kind` is `user`, `system` (with a user field), `anacron` (schedules: see
+    read_anacrontab) or `run-parts` (then `number` is 0).
     """
 
     file: str

@@ -115,7 +115,7 @@ class _Reader:
         if fault is not None and fault[0] != "never":
             self.fail(number, row, *(_explain_assignment(content) or fault))
             return
-        user = self.owner
+        user, gap = self.owner, 0
         if user is None:
             words = rest
             user, rest = split_word(words)
@@ -123,13 +123,15 @@ class _Reader:
             if len(user) == len(words) or not self.is_user(user):
                 self.fail(number, row, *_explain_user(user, rest), user=user or None)
                 return
+            # Debian counts the blanks after the first as the command's, and hands them over; no shell minds them.
+            gap = len(words) - len(user) - 1 - len(rest)
         elif rest.startswith("*"):
             self.fail(number, row, "bad-time", "the command begins with *: one field too many")
             return
         if not rest and not self.debian:
             self.fail(number, row, "no-command", "there is no command", user=user)
             return
-        if self.debian and len(rest) * 4 > LONGEST_COMMAND and len(rest.encode(errors="replace")) > LONGEST_COMMAND:
+        if self.debian and _is_too_long(rest, gap):
             self.fail(number, row, "command-too-long", f"the command has over {LONGEST_COMMAND} bytes", user=user)
             return
         command, stdin = rest, None
@@ -185,6 +187,11 @@ class _Reader:
         self.parsed.dropped.sort(key=lambda dropped: dropped.number)
         self.parsed.lines.clear()
         self.parsed.altered.clear()
+
+
+def _is_too_long(command: str, gap: int) -> bool:
+    # A letter has at most four bytes.
+    return len(command) * 4 + gap > LONGEST_COMMAND and len(command.encode(errors="replace")) + gap > LONGEST_COMMAND
 
 
 def _explain_user(user: str, rest: str) -> tuple[str, str]:

@@ -83,6 +83,8 @@ SYSTEM_CASES: list[tuple[str, str | None, str]] = [
     ("no_command", "killed-by-line", "* * * * * root : > {out}\n* * * * * root\n* * * * * root : > {kept}\n"),
     ("blank_command", None, "* * * * * root \n* * * * * root : > {out}\n"),
     ("many_blanks", None, "* * * * *  \t root \t  : > {out}\n"),
+    ("wide_gap", None, "* * * * * root" + " " * (998 + 1 - len(f": > {OUT}/system.wide_gap")) + ": > {out}\n"),
+    ("too_wide_gap", "command-too-long", "* * * * * root" + " " * 999 + ": > {out}\n* * * * * root : > {kept}\n"),
     ("no_newline", "no-newline", "* * * * * root : > {kept}\n* * * * * root : > {out}"),
     ("one_bad_line", "killed-by-line", "* * * * * root : > {out}\n61 * * * * root : > {kept}\n"),
     ("empty_line_only", None, "\n* * * * * root : > {out}\n"),
