@@ -48,7 +48,20 @@ chmod +x backup.sh
 for night in $(seq 25); do agentkit heartbeat run backup --every 1d -- ./backup.sh; done
 """
 EXPORT = "agentkit heartbeat run export --every 1h --expect-count 'rows>=1' -- sh -c"
+# A machine's disk, with six lines as people write them.
+DISK = r"""
+mkdir -p disk/etc/cron.d disk/etc/cron.hourly && echo root:x:0:0::/root:/bin/sh > disk/etc/passwd
+cat > disk/etc/crontab <<'END'
+17 * * * *   root  cd / && run-parts --report /etc/cron.hourly
+30 2 * * *   root  pg_dump shop | gzip > /backup/shop.gz
+0 4 * * *    root  /usr/local/bin/sync-mail >/dev/null 2>&1 || true
+0 5 * * *    root  tar czf /backup/$(date +%F).tgz /home
+*/10 * * * * root  /usr/local/bin/agentkit heartbeat run poll -- /opt/agent/poll
+END
+printf '0 6 * * * root /usr/local/bin/report\n' > disk/etc/cron.d/report.sh
+"""
 SCENES = {
+    "disk": DISK,
     "export": "; ".join(f"{EXPORT} 'echo rows={rows} >> \"$AGENTKIT_MARKS\"'" for rows in (12, 9, 14, 0)),
     "good-nights": GOOD_NIGHTS,
     "backup": f"{GOOD_NIGHTS} touch backup.lock; agentkit heartbeat run backup --every 1d -- ./backup.sh",

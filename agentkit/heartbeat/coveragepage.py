@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agentkit.core.cronline import FIXES
 from agentkit.core.errors import Exit
 from agentkit.core.lines import Finding, write_record
-from agentkit.core.screen import Cell, Column, Styled, find_look, print_line, print_table
+from agentkit.core.screen import GAP, Cell, Column, Styled, find_look, print_line, print_table
 from agentkit.core.times import format_instant
 from agentkit.heartbeat.coverage import Coverage, find_coverage_of
 from agentkit.heartbeat.coveredline import Line
@@ -25,12 +26,13 @@ COLUMNS = (
     Column("state"),
     Column("where", folds=True),
     Column("user", rank=3),
-    Column("schedule", rank=1),
-    Column("next", is_right=True, rank=2),
-    Column("command", folds=True, rank=4),
+    Column("schedule", rank=2),
+    Column("next", is_right=True, rank=4),
     Column("why", folds=True),
+    Column("command", rank=1),
 )
-SHOWN_COMMAND = 48
+# In a pipe a command is cut to this, on a terminal to what is left of a line, if that is worth it.
+SHOWN_COMMAND, LEAST_COMMAND = 60, 20
 LONGEST_FIX = 120
 NO_VOICE = "nobody would be told: there is no mail program for cron, and no check with --notify or --ping"
 UNCHECKED = "no scheduled line runs heartbeat check, so that missing evidence stays unnoticed"
@@ -107,31 +109,59 @@ def _print_page(coverage: Coverage, findings: list[Finding], environ: Mapping[st
     look = find_look(sys.stdout, environ)
     worst_first = sorted(coverage.lines, key=lambda line: STATES.index(line.state))
     if worst_first:
-        print_table(COLUMNS, [_draw(line, now) for line in worst_first], look=look)
+        rows = _draw(worst_first, now, look.width)
+        print_table(_fold(rows, look.width), rows, look=look)
         print_line(look=look)
     print_line(Styled(count_states(coverage), "heading"), look=look)
     for finding in findings:
         print_line(" ", Styled("warning ", "warning"), finding.title, look=look)
     for line in worst_first:
-        if line.state == DEAD and line.fix:
-            fix = line.fix if len(line.fix) <= LONGEST_FIX else FIXES.get(line.reasons[0].code, "--json has the fix")
-            print_line(" ", Styled("fix:    ", "dim"), f"{_say_place(line)}: {fix}", look=look)
+        if line.state in (DEAD, UNKNOWN):
+            told = f"{_say_place(line)}: {line.reasons[0].text}; {_say_fix(line)}"
+            print_line(" ", Styled(f"{line.state:<8}", LOOKS[line.state]), told, look=look)
     step = find_next_step(coverage)
     if step:
         print_line(" ", Styled("next:   ", "dim"), step, look=look)
 
 
-def _draw(line: Line, now: float) -> list[Cell]:
-    command = unwrap_command(line.command or "") or line.command or ""
-    return [
-        Styled(line.state, LOOKS[line.state]),
-        _say_place(line),
-        line.user or "-",
-        line.schedule or "-",
-        say_distance(line.next, now),
-        command if len(command) <= SHOWN_COMMAND else f"{command[: SHOWN_COMMAND - 1]}…",
-        _say_why(line),
+def _draw(lines: list[Line], now: float, width: int | None) -> list[list[Cell]]:
+    """Return the rows of a table; the command is last, and gets what is left of the width."""
+    rows: list[list[Cell]] = [
+        [
+            Styled(line.state, LOOKS[line.state]),
+            _say_place(line),
+            line.user or "-",
+            line.schedule or "-",
+            say_distance(line.next, now),
+            _say_why(line),
+        ]
+        for line in lines
     ]
+    room = SHOWN_COMMAND if width is None else max(LEAST_COMMAND, _find_room(rows, width))
+    for row, line in zip(rows, lines, strict=True):
+        command = unwrap_command(line.command or "") or line.command or "-"
+        row.append(command if len(command) <= room else f"{command[: room - 1]}…")
+    return rows
+
+
+def _fold(rows: list[list[Cell]], width: int | None) -> list[Column]:
+    """Return the columns; a place is kept in one piece unless it takes a third of the line."""
+    longest = max(len(str(row[1])) for row in rows)
+    is_long = width is not None and longest * 3 > width
+    return [replace(column, folds=is_long) if column.name == "where" else column for column in COLUMNS]
+
+
+def _find_room(rows: list[list[Cell]], width: int) -> int:
+    """Return how many columns are left for the command, when what is worth less has given way to it."""
+    widths = [
+        max(len(column.name), *(len(cell.text if isinstance(cell, Styled) else cell) for cell in cells)) + GAP
+        for column, cells in zip(COLUMNS, zip(*rows, strict=True), strict=False)
+    ]
+    for place in sorted(range(len(widths)), key=lambda place: -COLUMNS[place].rank):
+        if width - sum(widths) >= LEAST_COMMAND or not COLUMNS[place].rank:
+            break
+        widths[place] = 0
+    return width - sum(widths)
 
 
 def _say_place(line: Line) -> str:
@@ -139,12 +169,14 @@ def _say_place(line: Line) -> str:
 
 
 def _say_why(line: Line) -> str:
-    """Return the reason of a line that never runs in full, of others the names of theirs, the telling ones first."""
-    if line.state in (DEAD, UNKNOWN):
-        return line.reasons[0].text
-    codes = [reason.code for reason in line.reasons if reason.code != NO_LIMIT.code]
-    if NO_WRAPPER.code in codes:
-        # Nearly every line has it: what tells one from the other comes first.
-        codes = [*(code for code in codes if code != NO_WRAPPER.code), NO_WRAPPER.code]
+    """Return the names of a line's reasons, the jobs of its wrappers before them."""
+    codes = [reason.code for reason in line.reasons]
+    # Nearly every line has these: they are told where there is nothing else to tell.
+    telling = [code for code in codes if code not in (NO_WRAPPER.code, NO_LIMIT.code)] or codes[:1]
     told = [f"job {' and '.join(line.jobs)}"] if line.jobs else []
-    return ", ".join([*told, *(code.replace("-", " ") for code in codes)]) or "-"
+    return ", ".join([*told, *(code.replace("-", " ") for code in telling)]) or "-"
+
+
+def _say_fix(line: Line) -> str:
+    fix = line.fix or ""
+    return fix if len(fix) <= LONGEST_FIX else FIXES.get(line.reasons[0].code, "--json has the fix")

@@ -46,7 +46,7 @@ def judge_line(line: CronLine, altered: Sequence[DroppedLine], home: str, root: 
     silence = listen(line.command, environment, _find_real_shell(root, shell))
     told = tuple(Reason(one.code, one.why) for one in altered)
     if any(one.code == "percent" for one in altered) and not silence.is_whole and _was_whole(line):
-        why = f"cron ends the command at its first %: {line.command[-40:]!r} is no command to {shell}"
+        why = f"cron ends the command at its first %, and what is left of it is none to {shell}"
         return Judged(line, silence, DEAD, (Reason("percent", why),))
     if os.path.basename(shell) not in SHELLS:
         return Judged(
@@ -108,7 +108,8 @@ def _mean_percent(line: CronLine, rules: str) -> CronLine:
 
 def _was_whole(line: CronLine) -> bool:
     """Tell whether the command would be one for its shell, if cron did not cut it off."""
-    return read_shell(line.text.replace("\\%", "%").rstrip("\r")).is_whole
+    _, command, fed = split_row(line.text, kind=line.kind, rules="debian")
+    return read_shell((command + fed).replace("\\%", "%").rstrip("\r")).is_whole
 
 
 def _find_real_shell(root: str, shell: str) -> str:
