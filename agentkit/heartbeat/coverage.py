@@ -16,12 +16,10 @@ from agentkit.core.schedule import next_run
 from agentkit.heartbeat.coveredline import Line, write_dropped, write_unread
 from agentkit.heartbeat.folders import find_folder_lines
 from agentkit.heartbeat.linejudging import DEAD, Judged, find_fix, judge_line
-from agentkit.heartbeat.program import find_program
+from agentkit.heartbeat.program import PROGRAM, find_program
 from agentkit.heartbeat.timerlines import find_timer_lines
 from agentkit.heartbeat.voice import Voice, find_voice
 from agentkit.heartbeat.wrapping import Names
-
-PROGRAM = "/usr/local/bin/agentkit"
 
 
 @dataclass(frozen=True, slots=True)

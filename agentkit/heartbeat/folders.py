@@ -11,15 +11,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from agentkit.core.cronline import CronLine
-from agentkit.core.rooted import resolve
+from agentkit.core.rooted import is_whole, resolve
 from agentkit.core.runparts import FOLDERS, find_run_parts_flavour, read_folder
 from agentkit.heartbeat.coveredline import Line, write_dropped, write_unread
 from agentkit.heartbeat.hearing import listen
 from agentkit.heartbeat.launchers import SHELLS
-from agentkit.heartbeat.linejudging import COVERED, DEAD, SILENT, Judged
+from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_WRAPPER, SILENT, Judged
+from agentkit.heartbeat.program import PROGRAM
 from agentkit.heartbeat.silence import Reason, RunParts
 
 LONGEST_SCRIPT_BYTES = 1 << 20
+# When Debian's own /etc/crontab runs the folders.
+DAYS = {
+    "@hourly": "17 * * * *",
+    "@daily": "25 6 * * *",
+    "@weekly": "47 6 * * 7",
+    "@monthly": "52 6 1 * *",
+    "@yearly": "2 7 1 1 *",
+}
 Runner = tuple[Judged, Line, RunParts]
 
 
@@ -61,11 +70,25 @@ def _look_into(root: str, folder: str, flavour: str, runner: Runner) -> Iterator
 
 
 def _leave_alone(root: str, name: str, flavour: str) -> Iterator[Line]:
-    """Yield the files of a folder that no line runs: somebody put them there to be run."""
-    for entry in read_folder(root, name, flavour=flavour).lines:
-        reason = Reason("no-runner", f"no line runs the folder /{name}")
-        fix = f"a line such as: 52 6 1 * * root run-parts --report /{name}"
-        yield Line(entry.file, None, "root", None, None, entry.command, DEAD, (reason,), fix)
+    """Yield the files of a folder that no line runs: somebody put them there to be run.
+
+    Of a part of a machine, such as a backup of some of its /etc, the line that runs them may stand elsewhere.
+    """
+    schedule = FOLDERS[name]
+    parsed = read_folder(root, name, flavour=flavour, schedule=schedule)
+    row = f"{DAYS[schedule]} root {PROGRAM} heartbeat run {os.path.basename(name)} -- run-parts --report /{name}"
+    for entry in parsed.lines:
+        fix = f"in /etc/crontab: {row}"
+        line = Line(entry.file, None, "root", schedule, None, entry.command, SILENT, (NO_WRAPPER,), fix)
+        jobs = _find_own_jobs(root, entry.file)
+        if is_whole(root):
+            reason = Reason("no-runner", f"no line runs the folder /{name}")
+            line = replace(line, schedule=None, state=DEAD, reasons=(reason,))
+        elif jobs:
+            line = replace(line, state=COVERED, reasons=(), fix=None, jobs=jobs)
+        yield line
+    yield from (write_dropped(dropped, "debian") for dropped in parsed.dropped)
+    yield from (write_unread(path, why) for path, why in parsed.unreadable)
 
 
 def _write(entry: CronLine, runner: Line) -> Line:

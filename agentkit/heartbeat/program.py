@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from agentkit.core.errors import AgentkitError
 
+# Where the installation page puts it.
+PROGRAM = "/usr/local/bin/agentkit"
 USUAL = ("/usr/local/bin", "/usr/bin", "/opt/agentkit/bin")
 
 

@@ -163,10 +163,17 @@ def test_a_script_that_wraps_its_own_work_is_covered(disk: Disk) -> None:
     ]
 
 
-def test_a_folder_that_no_line_runs_is_dead(disk: Disk) -> None:
-    disk.write("etc/cron.yearly/report", "#!/bin/sh\n", 0o755)
+def test_a_folder_that_no_line_runs_is_dead_on_a_whole_machine(disk: Disk) -> None:
+    disk.write("etc/cron.daily/report", "#!/bin/sh\n", 0o755)
+    # Of a part of a machine the line that runs it may stand elsewhere.
+    [line] = disk.coverage().lines
+    assert (line.state, line.schedule, line.reasons[0].code) == ("silent", "@daily", "no-wrapper")
+    disk.write("bin/sh", "", 0o755)
     [line] = disk.coverage().lines
     assert (line.state, line.reasons[0].code) == ("dead", "no-runner")
+    assert line.fix.startswith("in /etc/crontab: ")
+    disk.system(line.fix.removeprefix("in /etc/crontab: "))
+    assert {line.state for line in disk.coverage().lines} == {"covered"}
 
 
 def test_where_anacron_is_installed_it_runs_the_folders(disk: Disk) -> None:
