@@ -122,7 +122,8 @@ def _read_field(field: str, place: int, strict: bool) -> str:
         for value in (first, last):
             if not low <= value <= high:
                 raise ValueError(f"{value} is out of {low}-{high}")
-        if star:
+        # cron looks at the first letter of what is written: `30-10,*` names no day first, and begins with no star.
+        if star and (pieces or field.startswith("*")):
             pieces.append("*" if step == 1 else f"*/{step}")
         elif step == 1 and first < last:
             pieces.append(f"{first}-{last}")

@@ -75,6 +75,7 @@ def test_a_skipped_day_is_no_daylight_saving() -> None:
         ("0 0 */2 * 5", "2026-01-09"),  # both: it begins with a star
         ("0 0 13 * */5", "2026-02-13"),  # both: 0 and 5
         ("0 0 31-1 * 5", "2026-01-02"),  # the day names nothing
+        ("0 0 31-1,*/40 * 5", "2026-01-02"),  # either: it begins with a range, though one that names nothing
         ("0 0 31 2 7", "2026-02-01"),
         ("0 0 29 2 *", "2028-02-29"),
     ],

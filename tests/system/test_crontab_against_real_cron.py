@@ -37,6 +37,7 @@ USER_CASES: list[tuple[str, str | None, str]] = [
     ("names_backwards", "never", "* * * * fri-sun : > {out}\n* * * * * : > {kept}\n"),
     ("range_backwards", "never", "59-0 * * * * : > {out}\n* * * * * : > {kept}\n"),
     ("backwards_or_weekday", None, "* * 31-1 * 0-6 : > {out}\n"),
+    ("backwards_then_star", None, "* * 31-1,*/40 * 0-6 : > {out}\n"),
     ("february_thirty", "never", "* * 30 2 * : > {out}\n"),
     ("steps", None, "*/1 0-23/1 1-31/1 */1 */1 : > {out}\n"),
     ("step_without_range", "bad-time", "0/1 * * * * : > {out}\n* * * * * : > {kept}\n"),
