@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from agentkit.core.anacrontab import parse_anacrontab
 from agentkit.core.cronbusybox import parse_busybox
@@ -28,6 +29,7 @@ from agentkit.heartbeat.wrapping import (
 )
 
 TOO_LONG = "wrapped it has more bytes than cron takes (Debian's 998), or the kernel"
+NOT_WRITTEN = "stays silent: no line could be written that cron takes for the same command"
 GOES_ON = "it goes on over several rows"
 
 
@@ -104,8 +106,8 @@ def plan_adoption(content: bytes, place: Place, around: Surroundings) -> Adoptio
         if why is not None:
             left.append(Left(one.line.number, why, _find_fix(one, names, around)))
     changes = {number: Change(rows[number - 1], mended.row, mended.job) for number, mended in wanted.items()}
-    for number in _take_out_wrong(rows, changes, wanted, parsed, place, around):
-        left.append(Left(number, "stays silent: no line could be written that cron takes for the same command", None))
+    read = partial(_parse, place=place, around=around)
+    left += [Left(number, NOT_WRITTEN, None) for number in _take_out_wrong(rows, changes, wanted, parsed, read)]
     new = _encode(_put(rows, changes))
     return Adoption(content, new, changes, tuple(sorted(left, key=lambda one: one.number)))
 
@@ -192,15 +194,14 @@ def _take_out_wrong(
     rows: list[str],
     changes: dict[int, Change],
     wanted: dict[int, Mended],
-    parsed: Parsed,
-    place: Place,
-    around: Surroundings,
+    before: Parsed,
+    read: Callable[[str], Parsed],
 ) -> list[int]:
     """Take out the changes that cron would not read as they are meant, and return the numbers of their rows."""
     wrong: list[int] = []
     while True:
-        after = _parse(_put(rows, changes), place, around)
-        bad = [number for number in _find_wrong(parsed, wanted, after) if number in changes]
+        after = read(_put(rows, changes))
+        bad = [number for number in _find_wrong(before, wanted, after) if number in changes]
         if not bad:
             return wrong
         # One bad row kills a whole file, and then all of them seem to be wrong.

@@ -75,7 +75,7 @@ def _is_user(word: str) -> bool:
 def _describe(named: str) -> Place:
     # What a link leads to is what changes: the link stays.
     path = os.path.realpath(named)
-    # A link elsewhere to a file of /etc has the lines of that, and a link there to a file elsewhere is read as one of it.
+    # A link from elsewhere to a file of /etc has the lines of that, and so has a link in /etc to a file elsewhere.
     for one in (named, path):
         folder, name = os.path.split(one)
         within = os.path.basename(folder)
@@ -189,7 +189,9 @@ def _ask(place: Place, words: list[str], given: bytes = b"") -> subprocess.Compl
     is_own = pwd.getpwnam(place.user).pw_uid == os.getuid()
     argv = ["crontab", *([] if is_own else ["-u", place.user]), *words]
     try:
-        ended = subprocess.run(argv, input=given, capture_output=True, timeout=LIMIT_S, env={**os.environ, **WHOLE}, check=False)
+        ended = subprocess.run(
+            argv, input=given, capture_output=True, timeout=LIMIT_S, env={**os.environ, **WHOLE}, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise AgentkitError(f"{' '.join(argv)}: {error}") from error
     if ended.returncode != 0:
