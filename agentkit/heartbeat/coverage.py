@@ -64,7 +64,7 @@ def find_coverage(
     if user is not None and user not in users.uids:
         raise AgentkitError(f"--user: there is no user {user!r}", status=Exit.UNAVAILABLE)
     crontabs, anacron = read_crontabs(root, now=now), read_anacrontab(root)
-    altered = _group(crontabs.altered)
+    altered = _group((*crontabs.altered, *anacron.altered))
     judged = [
         judge_line(line, altered.get((line.file, line.number), ()), users.homes.get(line.user, "/"), root)
         for line in (*crontabs.lines, *anacron.lines)

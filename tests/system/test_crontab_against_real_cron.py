@@ -7,22 +7,18 @@ and the environment that cron handed over.
 import os
 import random
 import re
-from bisect import bisect
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from agentkit.core.cronline import CronLine
 from agentkit.core.crontab import Crontabs, read_crontabs
-from agentkit.core.schedule import next_run
+from agentkit.heartbeat.coverage import find_coverage
 from tests.system.cron_namespace import FAST, OUT, RealCron
 
 LABEL = re.compile(rf"{OUT}/([A-Za-z0-9_.-]+)")
 NOW = 1_790_000_000.0
-BERLIN = ZoneInfo("Europe/Berlin")
 
 # Name, code of its line (None: it runs), text of a user's crontab. A line that touches `kept` shows the killing.
 USER_CASES: list[tuple[str, str | None, str]] = [
@@ -238,57 +234,14 @@ def test_busybox_crond_runs_what_we_say_each_line_by_itself(tmp_path: Path) -> N
     assert not dropped & _seen(cron)
 
 
-SCHEDULES = (
-    *("30 2 * * *", "*/10 2 * * *", "15 2,3 * * *", "0 3 * * *", "1 3 * * *", "* 2 * * *", "0 * * * *", "2 * * * *"),
-    *(
-        "59 1 * * *",
-        "59 2 * * *",
-        "0-59 1-3 * * *",
-        "@hourly",
-        "0 2-3 * * *",
-        "*/2 * * * *",
-        "1 2 29 3 *",
-        "58 2 25 10 *",
-    ),
-)
-
-
-@pytest.mark.parametrize(
-    "start",
-    [
-        pytest.param(datetime(2026, 3, 29, 1, 57, 30, tzinfo=BERLIN), id="the clock goes forward"),
-        pytest.param(datetime(2026, 10, 25, 2, 57, 30, tzinfo=BERLIN), id="the clock goes back"),
-    ],
-)
-def test_next_run_follows_debian_cron_when_the_clock_changes(tmp_path: Path, start: datetime) -> None:
-    zone, begin = BERLIN.key, start.timestamp()
-    cron = RealCron(tmp_path, zone=zone, clock=f"@{begin:.0f} x30")
-    rows = [f"{schedule} date +\\%s.\\%N >> {OUT}/{place}" for place, schedule in enumerate(SCHEDULES)]
-    cron.install_crontab("root", "\n".join([f"* * * * * date +\\%s.\\%N >> {OUT}/ticks", *rows, ""]))
-    with cron:
-        cron.wait_until(lambda: len(_times(cron.out / "ticks")) >= 8, 60)
-    ticks = _times(cron.out / "ticks")[:8]
-    first = begin // 60 * 60 + 60
-    for place, schedule in enumerate(SCHEDULES):
-        # The last tick that the daemon made before a run tells its minute; a tick lasts two seconds.
-        seen = {first + 60 * (bisect(ticks, time + 0.5) - 1) for time in _times(cron.out / str(place))}
-        said = set()
-        at = next_run(schedule, begin, zone)
-        while at is not None and at < first + 60 * 7:
-            said.add(at)
-            at = next_run(schedule, at, zone)
-        assert {at for at in seen if at < first + 60 * 7} == said, schedule
-
-
-def _times(path: Path) -> list[float]:
-    return sorted(map(float, path.read_text().split())) if path.exists() else []
-
-
 def _compare(cron: RealCron, ticks: int) -> Crontabs:
     """Let the daemon run for some of its minutes; what it ran must be what we say that it runs."""
     crontabs = read_crontabs(str(cron.root), cron=cron.flavour, now=NOW)
     assert crontabs.unreadable == ()
     runs = {label for line in crontabs.lines for label in LABEL.findall(line.text)}
+    coverage = find_coverage(str(cron.root), user=None, notify=(), has_ping=False, program=None, now=NOW)
+    alive = [line.command or "" for line in coverage.lines if line.state != "dead"]
+    assert {label for command in alive for label in LABEL.findall(command)} == runs
     with cron:
         cron.wait_until(lambda: _count(cron.out / "ticks") >= ticks, 60)
         _wait_for(cron, runs)
