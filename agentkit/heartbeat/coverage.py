@@ -21,16 +21,22 @@ from agentkit.heartbeat.timerlines import find_timer_lines
 from agentkit.heartbeat.voice import Voice, find_voice
 from agentkit.heartbeat.wrapping import Names
 
+# One of these is in the root folder of every machine, and of what is kept of one.
+TOPS = ("etc", "var", "usr", "lib")
+
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The lines of a machine, in the order in which cron reads them, and who would be told of a failure.
+    """The lines of the machine with this root, in the order in which cron reads them, and who is told of a failure.
 
-    `notes` say what was left out, and why.
+    `unchecked` are users whose lines leave evidence that no scheduled check of theirs reads; `notes` say what was left
+    out, and why.
     """
 
+    root: str
     lines: tuple[Line, ...]
     voice: Voice
+    unchecked: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -58,8 +64,8 @@ def find_coverage(
     `notify` and `has_ping` are what the configuration says, `program` the agentkit that a fix names. Raises
     AgentkitError (unavailable) where there is no such folder or user.
     """
-    if not os.path.isdir(root):
-        raise AgentkitError(f"--root: {root} is no folder", hint="it is the root folder of a machine's files")
+    if not any(os.path.isdir(os.path.join(root, name)) for name in TOPS):
+        raise AgentkitError(f"--root: {root} has no etc in it", hint="the root folder of a machine's files is meant")
     users = read_users(root)
     if user is not None and user not in users.uids:
         raise AgentkitError(f"--user: there is no user {user!r}", status=Exit.UNAVAILABLE)
@@ -77,14 +83,27 @@ def find_coverage(
         return _write(one, _find_next(one, zone, now), fix)
 
     alive = [write(one) for one in judged]
-    dropped = [write_dropped(one, crontabs.cron) for one in (*crontabs.dropped, *anacron.dropped)]
+    dropped = [write_dropped(one, crontabs.cron, root) for one in (*crontabs.dropped, *anacron.dropped)]
     unread = [write_unread(path, why) for path, why in (*crontabs.unreadable, *anacron.unreadable)]
     folders = find_folder_lines(root, list(zip(judged, alive, strict=True)))
     timers, timer_checks, notes = find_timer_lines(root, now=now)
     checks = [(words, dict(one.line.environment)) for one in judged for words in one.silence.checks]
     voice = find_voice(root, [*checks, *timer_checks], notify=notify, has_ping=has_ping)
     lines = [*_in_order([*alive, *dropped, *unread]), *folders, *timers]
-    return Coverage(tuple(line for line in lines if user is None or line.user in (user, None)), voice, notes)
+    shown = tuple(line for line in lines if user is None or line.user in (user, None))
+    return Coverage(root, shown, voice, _find_unchecked(judged, has_timer_check=bool(timer_checks)), notes)
+
+
+def _find_unchecked(judged: Sequence[Judged], *, has_timer_check: bool) -> tuple[str, ...]:
+    """Return the users who leave evidence in a state folder that no scheduled check of this machine reads."""
+
+    def find_folder(one: Judged) -> str:
+        return dict(one.line.environment).get("AGENTKIT_HOME") or one.line.user
+
+    read = {find_folder(one) for one in judged if one.silence.checks}
+    if has_timer_check:
+        read.add("root")
+    return tuple(sorted({one.line.user for one in judged if one.silence.jobs and find_folder(one) not in read}))
 
 
 def _group(altered: Iterable[DroppedLine]) -> Mapping[tuple[str, int], Sequence[DroppedLine]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -13,8 +14,8 @@ from agentkit.core.lines import Finding, write_record
 from agentkit.core.screen import GAP, Cell, Column, Styled, find_look, print_line, print_table
 from agentkit.core.times import format_instant
 from agentkit.heartbeat.coverage import Coverage, find_coverage_of
-from agentkit.heartbeat.coveredline import Line
-from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_LIMIT, NO_WRAPPER, SILENT, UNKNOWN
+from agentkit.heartbeat.coveredline import Line, find_here
+from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_LIMIT, NO_MAIL, NO_WRAPPER, SILENT, UNKNOWN
 from agentkit.heartbeat.sighting import WARNING
 from agentkit.heartbeat.viewing import read_settings, warn
 from agentkit.heartbeat.wording import say_count, say_distance
@@ -34,8 +35,10 @@ COLUMNS = (
 # In a pipe a command is cut to this, on a terminal to what is left of a line, if that is worth it.
 SHOWN_COMMAND, LEAST_COMMAND = 60, 20
 LONGEST_FIX = 120
+COMMON = frozenset({NO_WRAPPER.code, NO_LIMIT.code})
+# The line that kills its file tells of all that it takes along.
+KILLED = "killed-by-line"
 NO_VOICE = "nobody would be told: there is no mail program for cron, and no check with --notify or --ping"
-UNCHECKED = "no scheduled line runs heartbeat check, so that missing evidence stays unnoticed"
 ADOPT = "agentkit heartbeat adopt"
 
 
@@ -80,15 +83,16 @@ def to_record(line: Line, host: str, now: float) -> dict[str, object]:
 
 
 def find_machine_findings(coverage: Coverage, host: str, now: float) -> list[Finding]:
-    """Return what is wrong with the machine as a whole: nobody would be told, or nobody checks."""
+    """Return what is wrong with the machine as a whole: nobody would be told, or nobody checks what is left."""
     found = []
     if coverage.lines and not coverage.voice.is_there:
-        found.append(("no-voice", NO_VOICE))
-    if any(line.state == COVERED for line in coverage.lines) and not coverage.voice.is_checked:
-        found.append(("unchecked", UNCHECKED))
+        found.append(("no-voice", f"host:{host}", NO_VOICE))
+    for user in coverage.unchecked:
+        title = f"no scheduled line of {user} runs heartbeat check, and what the jobs of {user} leave is read by nobody"
+        found.append(("unchecked", f"user:{user}", title))
     return [
-        Finding("heartbeat.coverage", code, f"host:{host}", WARNING, title, host, now, key=code)
-        for code, title in found
+        Finding("heartbeat.coverage", code, subject, WARNING, title, host, now, key=code)
+        for code, subject, title in found
     ]
 
 
@@ -102,26 +106,34 @@ def count_states(coverage: Coverage) -> str:
 def find_next_step(coverage: Coverage) -> str | None:
     """Return the command that wraps the most silent lines at once."""
     files = Counter(line.file for line in coverage.lines if line.state == SILENT and line.number is not None)
-    return f"{ADOPT} {files.most_common(1)[0][0]}" if files else None
+    return f"{ADOPT} {shlex.quote(find_here(coverage.root, files.most_common(1)[0][0]))}" if files else None
 
 
 def _print_page(coverage: Coverage, findings: list[Finding], environ: Mapping[str, str], now: float) -> None:
     look = find_look(sys.stdout, environ)
-    worst_first = sorted(coverage.lines, key=lambda line: STATES.index(line.state))
+    worst_first = sorted(_fold_folders(coverage.lines), key=lambda line: STATES.index(line.state))
     if worst_first:
         rows = _draw(worst_first, now, look.width)
         print_table(_fold(rows, look.width), rows, look=look)
         print_line(look=look)
-    print_line(Styled(count_states(coverage), "heading"), look=look)
+    hidden = len(coverage.lines) - len(worst_first)
+    folded = f" ({say_count(hidden, 'file')} of run-parts not shown: they stand as the lines above)" if hidden else ""
+    print_line(Styled(count_states(coverage) + folded, "heading"), look=look)
     for finding in findings:
         print_line(" ", Styled("warning ", "warning"), finding.title, look=look)
     for line in worst_first:
-        if line.state in (DEAD, UNKNOWN):
-            told = f"{_say_place(line)}: {line.reasons[0].text}; {_say_fix(line)}"
+        if line.state in (DEAD, UNKNOWN) and line.reasons[0].code != KILLED:
+            told = f"{line.place}: {line.reasons[0].text}; {_say_fix(line)}"
             print_line(" ", Styled(f"{line.state:<8}", LOOKS[line.state]), told, look=look)
     step = find_next_step(coverage)
     if step:
         print_line(" ", Styled("next:   ", "dim"), step, look=look)
+
+
+def _fold_folders(lines: tuple[Line, ...]) -> list[Line]:
+    """Return the lines without the files of folders that stand as the line does that runs them."""
+    states = {line.place: line.state for line in lines if line.runner is None}
+    return [line for line in lines if line.runner is None or line.state != states.get(line.runner)]
 
 
 def _draw(lines: list[Line], now: float, width: int | None) -> list[list[Cell]]:
@@ -129,7 +141,7 @@ def _draw(lines: list[Line], now: float, width: int | None) -> list[list[Cell]]:
     rows: list[list[Cell]] = [
         [
             Styled(line.state, LOOKS[line.state]),
-            _say_place(line),
+            line.place,
             line.user or "-",
             line.schedule or "-",
             say_distance(line.next, now),
@@ -164,15 +176,12 @@ def _find_room(rows: list[list[Cell]], width: int) -> int:
     return width - sum(widths)
 
 
-def _say_place(line: Line) -> str:
-    return line.file if line.number is None else f"{line.file}:{line.number}"
-
-
 def _say_why(line: Line) -> str:
     """Return the names of a line's reasons, the jobs of its wrappers before them."""
     codes = [reason.code for reason in line.reasons]
     # Nearly every line has these: they are told where there is nothing else to tell.
-    telling = [code for code in codes if code not in (NO_WRAPPER.code, NO_LIMIT.code)] or codes[:1]
+    telling = [code for code in codes if code not in COMMON]
+    telling = telling if set(telling) - {NO_MAIL.code} else [*codes[:1], *telling]
     told = [f"job {' and '.join(line.jobs)}"] if line.jobs else []
     return ", ".join([*told, *(code.replace("-", " ") for code in telling)]) or "-"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 
@@ -17,7 +18,8 @@ AS_ROOT = "look as root: sudo agentkit heartbeat coverage"
 class Line:
     """How one scheduled line stands, and which jobs its wrappers run.
 
-    `next` is in seconds since 1970, `number` None where the file is the line.
+    `next` is in seconds since 1970, `number` None where the file is the line; `runner` is the line that runs it, where
+    another one does.
     """
 
     file: str
@@ -30,14 +32,25 @@ class Line:
     reasons: tuple[Reason, ...]
     fix: str | None
     jobs: tuple[str, ...] = ()
+    runner: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Return where the line stands, as a person writes it."""
+        return self.file if self.number is None else f"{self.file}:{self.number}"
 
 
-def write_dropped(dropped: DroppedLine, rules: str) -> Line:
+def find_here(root: str, file: str) -> str:
+    """Return the path from here of a machine's file, for a command that a person is to run."""
+    return file if os.path.realpath(root) == "/" else os.path.join(root, file.lstrip("/"))
+
+
+def write_dropped(dropped: DroppedLine, rules: str, root: str) -> Line:
     """Return a line that cron drops; its schedule and command are told as far as the text tells them."""
     schedule, command = None, dropped.text or None
-    kind = (
-        "anacron" if dropped.file.endswith("/anacrontab") else "system" if dropped.file.startswith("/etc/") else "user"
-    )
+    kind = "system" if dropped.file.startswith("/etc/") else "user"
+    if dropped.file.endswith("/anacrontab"):
+        kind = "anacron"
     if dropped.number and len(dropped.text.split()) > (5 if kind == "user" else 3):
         before, command, fed = split_row(dropped.text, kind=kind, rules=rules)
         words = before.split()
@@ -53,19 +66,17 @@ def write_dropped(dropped: DroppedLine, rules: str) -> Line:
         command=command or dropped.text or None,
         state=DEAD,
         reasons=(Reason(dropped.code, dropped.why),),
-        fix=_fill_in(dropped),
+        fix=_fill_in(dropped, root),
     )
 
 
 def write_unread(path: str, why: str) -> Line:
     """Return a file or folder that cannot be read, so that nothing is known of what it holds."""
     reason = Reason("unreadable", f"it cannot be read: {why}")
-    return Line(
-        path, None, None, None, None, None, UNKNOWN, (reason,), "look as root: sudo agentkit heartbeat coverage"
-    )
+    return Line(path, None, None, None, None, None, UNKNOWN, (reason,), AS_ROOT)
 
 
-def _fill_in(dropped: DroppedLine) -> str:
+def _fill_in(dropped: DroppedLine, root: str) -> str:
     """Return the fix with the names of the file and the user in it."""
-    fix = dropped.fix.replace("FILE", shlex.quote(dropped.file))
+    fix = dropped.fix.replace("FILE", shlex.quote(find_here(root, dropped.file)))
     return fix.replace("USER", shlex.quote(dropped.user)) if dropped.user else fix

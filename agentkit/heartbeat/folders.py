@@ -13,7 +13,7 @@ from dataclasses import replace
 from agentkit.core.cronline import CronLine
 from agentkit.core.rooted import is_whole, resolve
 from agentkit.core.runparts import FOLDERS, find_run_parts_flavour, read_folder
-from agentkit.heartbeat.coveredline import Line, write_dropped, write_unread
+from agentkit.heartbeat.coveredline import Line, find_here, write_dropped, write_unread
 from agentkit.heartbeat.hearing import listen
 from agentkit.heartbeat.launchers import SHELLS
 from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_WRAPPER, SILENT, Judged
@@ -56,16 +56,15 @@ def _look_into(root: str, folder: str, flavour: str, runner: Runner) -> Iterator
     parsed = read_folder(
         root, folder, flavour=flavour, options=run_parts.options, schedule=line.schedule or "", user=line.user or "root"
     )
-    place = line.file if line.number is None else f"{line.file}:{line.number}"
     for entry in parsed.lines:
         jobs = line.jobs if run_parts.is_wrapped else _find_own_jobs(root, entry.file)
         if jobs:
             yield replace(_write(entry, line), state=COVERED, jobs=jobs)
             continue
-        reason = Reason("no-wrapper", f"{place} runs it, and nothing writes down how it ended")
-        fix = f"agentkit heartbeat adopt {shlex.quote(line.file)} --install"
+        reason = Reason("no-wrapper", f"{line.place} runs it, and nothing writes down how it ended")
+        fix = f"agentkit heartbeat adopt {shlex.quote(find_here(root, line.file))} --install"
         yield replace(_write(entry, line), reasons=(reason,), fix=fix)
-    yield from (write_dropped(dropped, "debian") for dropped in parsed.dropped)
+    yield from (write_dropped(dropped, "debian", root) for dropped in parsed.dropped)
     yield from (write_unread(path, why) for path, why in parsed.unreadable)
 
 
@@ -87,13 +86,24 @@ def _leave_alone(root: str, name: str, flavour: str) -> Iterator[Line]:
         elif jobs:
             line = replace(line, state=COVERED, reasons=(), fix=None, jobs=jobs)
         yield line
-    yield from (write_dropped(dropped, "debian") for dropped in parsed.dropped)
+    yield from (write_dropped(dropped, "debian", root) for dropped in parsed.dropped)
     yield from (write_unread(path, why) for path, why in parsed.unreadable)
 
 
 def _write(entry: CronLine, runner: Line) -> Line:
     """Return an entry with the times and the user of the line that runs its folder, as silent."""
-    return Line(entry.file, None, runner.user, runner.schedule, runner.next, entry.command, SILENT, (), None)
+    return Line(
+        file=entry.file,
+        number=None,
+        user=runner.user,
+        schedule=runner.schedule,
+        next=runner.next,
+        command=entry.command,
+        state=SILENT,
+        reasons=(),
+        fix=None,
+        runner=runner.place,
+    )
 
 
 def _find_own_jobs(root: str, path: str) -> tuple[str, ...]:

@@ -146,8 +146,8 @@ def test_files_of_cron_daily_stand_as_the_line_that_runs_them(disk: Disk) -> Non
         ("/etc/cron.daily/still", None, "dead"),
     ]
     assert (entries[0].schedule, entries[0].next) == (line.schedule, line.next)
-    assert entries[0].fix == "agentkit heartbeat adopt /etc/crontab --install"
-    assert entries[2].fix == "chmod +x /etc/cron.daily/still"
+    assert entries[0].fix == f"agentkit heartbeat adopt {disk.root}/etc/crontab --install"
+    assert entries[2].fix == f"chmod +x {disk.root}/etc/cron.daily/still"
     disk.system(line.fix)
     wrapped, logs, *_ = disk.coverage().lines
     assert (wrapped.state, logs.state, logs.jobs) == ("covered", "covered", wrapped.jobs)
@@ -184,7 +184,7 @@ def test_where_anacron_is_installed_it_runs_the_folders(disk: Disk) -> None:
     disk.system("25 6 * * * root test -x /usr/sbin/anacron || run-parts --report /etc/cron.daily")
     entry = disk.coverage().lines[-1]
     assert (entry.file, entry.schedule) == ("/etc/cron.daily/logs", "1d")
-    assert entry.fix == "agentkit heartbeat adopt /etc/anacrontab --install"
+    assert entry.fix == f"agentkit heartbeat adopt {disk.root}/etc/anacrontab --install"
 
 
 # Timers.
@@ -267,6 +267,32 @@ def test_a_check_that_tells_somebody_is_a_voice(disk: Disk, agentkit: Program, o
     assert (status, {record["state"] for record in records}) == (0, {"covered"})
 
 
+def test_evidence_that_nobody_reads_is_named_by_its_user(disk: Disk) -> None:
+    check = f"{RUN.removesuffix(' run')} check"
+    disk.system(f"0 3 * * * root {RUN} a -- a", f"0 3 * * * ada {RUN} b -- b", f"*/5 * * * * root {check}")
+    assert disk.coverage().unchecked == ("ada",)
+    disk.system("AGENTKIT_HOME=/srv/state", f"0 3 * * * ada {RUN} b -- b", f"*/5 * * * * root {check}")
+    assert disk.coverage().unchecked == ()
+
+
+def test_files_that_stand_as_the_line_that_runs_them_are_folded_for_a_person(disk: Disk, agentkit: Program) -> None:
+    for name in ("one", "two"):
+        disk.write(f"etc/cron.daily/{name}", "#!/bin/sh\n", 0o755)
+    disk.write("etc/cron.daily/still", "#!/bin/sh\n", 0o644)
+    disk.system("25 6 * * * root run-parts /etc/cron.daily")
+    shown = agentkit("heartbeat", "coverage", "--root", str(disk.root)).stdout
+    assert "/etc/cron.daily/still" in shown
+    assert "/etc/cron.daily/one" not in shown
+    assert "4 scheduled lines: 1 dead, 3 silent (2 files of run-parts not shown" in shown
+
+
+def test_of_a_file_that_one_line_kills_that_line_tells(disk: Disk, agentkit: Program) -> None:
+    disk.system(*["0 3 * * * root backup"] * 20, "0 3 * * * nosuchuser backup")
+    shown = agentkit("heartbeat", "coverage", "--root", str(disk.root)).stdout
+    assert shown.count("there is no user nosuchuser") == 1
+    assert "makes cron ignore the whole file" not in shown
+
+
 def test_a_mail_program_is_a_voice(disk: Disk) -> None:
     disk.system("0 3 * * * root backup")
     assert not disk.coverage().voice.is_there
@@ -333,7 +359,7 @@ MODULES = ("agentkit.heartbeat.coverage", "tests.heartbeat.disk", "sqlite3", "zo
 def test_a_root_that_is_none_is_told_plainly(agentkit: Program, tmp_path: Path) -> None:
     ended = agentkit("heartbeat", "coverage", "--root", str(tmp_path / "nothing"))
     assert (ended.returncode, ended.stdout) == (69, "")
-    assert "is no folder" in ended.stderr
+    assert "has no etc in it" in ended.stderr
 
 
 def test_a_machine_without_lines_is_well(disk: Disk, agentkit: Program) -> None:
@@ -367,7 +393,7 @@ def test_a_person_sees_the_worst_first_and_the_next_step(disk: Disk, agentkit: P
         ["covered", "/etc/crontab:3"],
     ]
     assert "3 scheduled lines: 1 dead, 1 silent, 1 covered" in ended.stdout
-    assert ended.stdout.endswith("next:    agentkit heartbeat adopt /etc/crontab\n")
+    assert ended.stdout.endswith(f"next:    agentkit heartbeat adopt {disk.root}/etc/crontab\n")
 
 
 def test_quiet_says_it_by_its_status(disk: Disk, agentkit: Program) -> None:

@@ -1,3 +1,4 @@
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,14 @@ from tests.heartbeat.machine import HOUR, Machine
 
 pytest_plugins = ("tests.heartbeat.lived",)
 
-NOWHERE = "/proc/self/task"
 HOURLY = {"expect": {"every_s": HOUR}}
 
 
-def summarise(verb: Verb, root: str = NOWHERE) -> tuple[str, list[tuple[str, str]], str | None]:
-    """Ask for the summary, with the scheduled lines of a root folder; that of NOWHERE has none."""
-    ended = verb("summary", "--json", "--root", root)
+def summarise(verb: Verb, root: str | None = None) -> tuple[str, list[tuple[str, str]], str | None]:
+    """Ask for the summary, with the scheduled lines of a root folder, or none."""
+    with tempfile.TemporaryDirectory() as bare:
+        Path(bare, "etc").mkdir()
+        ended = verb("summary", "--json", "--root", root or bare)
     assert (ended.returncode, ended.stderr) == (0, "")
     [record] = read_records(ended.stdout, "summary")
     lines = record["lines"]
