@@ -149,7 +149,7 @@ def _read_plan(timer: Unit | None, tz: str | None) -> _Plan:
 
 def _judge_timer(timer: Unit | None, name: str, plan: _Plan, upcoming: float | None) -> list[tuple[str, str]]:
     if timer is None:
-        return [("not-found", f"{name} is wanted but has no file")]
+        return [("not-found", f"there is no {name}")]
     if timer.is_masked:
         return [("masked", f"{name} is masked by {timer.file}")]
     faults = [("unreadable", f"{path}: {why}") for path, why in timer.unreadable]

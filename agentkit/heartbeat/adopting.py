@@ -12,8 +12,6 @@ from datetime import timedelta
 from agentkit.core.crontab import find_cron, read_crontabs
 from agentkit.core.cronusers import find_uid, read_users
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.ledger import open_read_only
-from agentkit.core.ledger.jobs import iterate_jobs
 from agentkit.core.locks import hold_lock
 from agentkit.core.paths import state_folder
 from agentkit.core.screen import Styled, find_look, print_block, print_line
@@ -28,6 +26,8 @@ from agentkit.heartbeat.wrapping import find_shell
 
 LOCK_LIMIT = timedelta(seconds=20)
 LOOKS = {"+": "ok", "-": "failed", "@": "dim"}
+# Of a file that is no crontab every line is wrong.
+MOST_WARNINGS = 20
 BASH_FOLDERS = "/bin:/usr/bin:/usr/local/bin"
 
 
@@ -43,7 +43,7 @@ def adopt_crontab(environ: Mapping[str, str], word: str, *, program: str | None,
         _print_rows(_list_changes(place, adoption), environ)
         _tell_left(place, adoption.left)
         if installs and adoption.changes:
-            print_line(f"would {_say_done(place, adoption)}")
+            print_line(f"would wrap {say_count(len(adoption.changes), 'line')} of {place.name}")
         elif adoption.changes:
             print_line(Styled(f"nothing is changed yet: agentkit heartbeat adopt {word} --install", "dim"))
         else:
@@ -57,7 +57,8 @@ def adopt_crontab(environ: Mapping[str, str], word: str, *, program: str | None,
             return Exit.OK
         kept = _keep(folder, place, adoption, around)
         replace_place(place, adoption.old, adoption.new)
-    print_line(f"{_say_done(place, adoption)}; what it was is in {kept}")
+    counted = say_count(len(adoption.changes), "line")
+    print_line(f"wrapped {counted} of {place.name}; what it was is in {kept}")
     print_line(Styled(f"agentkit heartbeat adopt {word} --undo takes it back", "dim"))
     return Exit.OK
 
@@ -87,12 +88,14 @@ def undo_adoption(environ: Mapping[str, str], word: str, *, is_dry: bool) -> int
 
 def _tell_back(place: Place, adopted: Adopted | None, back: Back, environ: Mapping[str, str], *, is_dry: bool) -> None:
     before, told = ("would bring", "would be kept") if is_dry else ("brought", "were kept")
-    is_same = adopted is None or adopted.old == back.content
+    if adopted is None:
+        print_line(f"{before} {place.name} back")
+        warn("what it was is not kept in this state folder: each line was unwrapped as it stands")
+        return
+    is_same = adopted.old == back.content
     print_line(f"{before} {place.name} back" + ("" if is_same else f"; these edits {told}:"))
-    if adopted is not None:
-        old, new = _split_rows(adopted.old), _split_rows(back.content)
-        rows = difflib.unified_diff(old, new, place.name, f"{place.name} (edited)", lineterm="", n=0)
-        _print_rows(rows, environ)
+    old, new = _split_rows(adopted.old), _split_rows(back.content)
+    _print_rows(difflib.unified_diff(old, new, place.name, f"{place.name} (edited)", lineterm="", n=0), environ)
     for number in back.edited:
         warn(f"{place.name}:{number} was changed after it was wrapped; it is unwrapped, and the change stays")
 
@@ -104,7 +107,7 @@ def find_surroundings(environ: Mapping[str, str], program: str | None) -> Surrou
     for line in read_crontabs().lines:
         if "heartbeat" in line.command:
             jobs.update(listen(line.command, dict(line.environment), find_shell(line)).jobs)
-    return _find_machine(path, frozenset(jobs | _find_jobs(environ)))
+    return _find_machine(path, frozenset(jobs))
 
 
 def _find_machine(program: str, jobs: frozenset[str]) -> Surroundings:
@@ -127,14 +130,6 @@ def _find_named(program: str, environ: Mapping[str, str]) -> str:
     return os.path.abspath(path)
 
 
-def _find_jobs(environ: Mapping[str, str]) -> set[str]:
-    try:
-        with open_read_only(state_folder(environ)) as ledger:
-            return {job.name for job in iterate_jobs(ledger)}
-    except AgentkitError:
-        return set()  # without a ledger no name is taken
-
-
 def _find_way_back(now: bytes, adopted: Adopted | None, place: Place, around: Surroundings) -> Back:
     if adopted is None:
         return take_back(now, (), place, around)
@@ -154,14 +149,12 @@ def _keep(folder: str, place: Place, adoption: Adoption, around: Surroundings) -
     return keep_adopted(folder, Adopted(place.key, old, adoption.new, changes))
 
 
-def _say_done(place: Place, adoption: Adoption) -> str:
-    return f"wrap {say_count(len(adoption.changes), 'line')} of {place.name}"
-
-
 def _tell_left(place: Place, left: tuple[Left, ...]) -> None:
-    for one in left:
+    for one in left[:MOST_WARNINGS]:
         where = f"{place.name}:{one.number}" if one.number else place.name
         warn(f"{where} {one.why}" + (f"; instead: {one.fix}" if one.fix else ""))
+    if len(left) > MOST_WARNINGS:
+        warn(f"{place.name}: and {say_count(len(left) - MOST_WARNINGS, 'more line')} that stay as they are")
 
 
 def _list_changes(place: Place, adoption: Adoption) -> Iterator[str]:

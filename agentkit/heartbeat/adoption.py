@@ -29,6 +29,8 @@ from agentkit.heartbeat.wrapping import (
 )
 
 TOO_LONG = "wrapped it has more bytes than cron takes (Debian's 998), or the kernel"
+# The line that kills its file tells of all that it takes along.
+KILLED = "killed-by-line"
 NOT_WRITTEN = "stays silent: no line could be written that cron takes for the same command"
 GOES_ON = "it goes on over several rows"
 
@@ -96,7 +98,7 @@ def plan_adoption(content: bytes, place: Place, around: Surroundings) -> Adoptio
     judged = [judge_line(line, altered[line.number], around.find_home(line.user), "/") for line in parsed.lines]
     names = Names([*around.jobs, *(job for one in judged for job in one.silence.jobs)])
     wanted: dict[int, Mended] = {}
-    left = [Left(one.number, f"cron will not run it: {one.why}", one.fix) for one in parsed.dropped]
+    left = [Left(one.number, f"cron will not run it: {one.why}", one.fix) for one in parsed.dropped if one.code != KILLED]
     for one in judged:
         if one.state == COVERED:
             continue

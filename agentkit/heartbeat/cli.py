@@ -230,6 +230,8 @@ def adopt(
     from agentkit.core.errors import AgentkitError, Exit
     from agentkit.heartbeat.adopting import adopt_crontab, undo_adoption
 
+    if (systemd is not None and (crontab is not None or install or undo)) or (install and undo):
+        raise AgentkitError("adopt: give one of --install, --undo and --systemd", status=Exit.USAGE)
     if systemd is not None:
         from agentkit.heartbeat.dropin import print_drop_in
 

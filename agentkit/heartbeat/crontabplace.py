@@ -102,15 +102,19 @@ def read_place(place: Place) -> bytes:
         is_missing = isinstance(error, FileNotFoundError)
         status = Exit.UNAVAILABLE if is_missing else Exit.BAD_DATA
         raise AgentkitError(f"{place.name}: {error.strerror}", status=status) from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise AgentkitError(f"{place.name}: expected a plain file", status=Exit.BAD_DATA)
+            hint = f"one of its files, such as {place.name}/NAME" if stat.S_ISDIR(found.st_mode) else None
+            raise AgentkitError(f"{place.name}: expected a plain file", hint=hint, status=Exit.BAD_DATA)
         if found.st_size > MOST_BYTES:
             raise AgentkitError(
                 f"{place.name}: {found.st_size} bytes, at most {MOST_BYTES} are read", status=Exit.BAD_DATA
             )
-        return file.read(MOST_BYTES)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(MOST_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def replace_place(place: Place, old: bytes, new: bytes) -> None:

@@ -15,7 +15,7 @@ from agentkit.heartbeat.hearing import listen
 from agentkit.heartbeat.launchers import SHELLS
 from agentkit.heartbeat.shelltree import read_shell
 from agentkit.heartbeat.silence import Reason, Silence, name_work
-from agentkit.heartbeat.wrapping import Names, find_shell, rules_of, wrap_line
+from agentkit.heartbeat.wrapping import Names, find_obstacle, find_shell, rules_of, wrap_line
 
 COVERED, SILENT, DEAD, UNKNOWN = "covered", "silent", "dead", "unknown"
 NO_WRAPPER = Reason("no-wrapper", "nothing writes down that it ran, or how it ended")
@@ -24,6 +24,7 @@ NO_MAIL = Reason("no-mail", 'MAILTO="" throws away what it prints')
 WATCHER = Reason("watcher", "it watches the check itself, and needs no agentkit for it")
 # What stands before the first % of a format: +%F, '%s', --format=%h.
 BEFORE_FORMATS = ("+", '"', "'", "=", ":", "-", "_", ".", "/")
+USAGE = "usage"
 BY_HAND = (
     "run it in the foreground and in one piece, from a script of its own if need be, through agentkit heartbeat run"
 )
@@ -80,6 +81,11 @@ def find_fix(judged: Judged, names: Names, *, program: str, rules: str) -> str |
     if judged.state not in (SILENT, DEAD):
         return None
     line, silence = judged.line, judged.silence
+    if USAGE in silence.hidden:
+        return "correct its words: agentkit heartbeat run --help"
+    obstacle = find_obstacle(line)
+    if obstacle:
+        return f"wrap the work of it by hand: {obstacle}"
     if line.stdin is not None and (judged.state == DEAD or _was_meant(line)):
         line = _mean_percent(line, rules)
         silence = listen(line.command, dict(line.environment), find_shell(line))
