@@ -32,6 +32,7 @@ TOO_LONG = "wrapped it has more bytes than cron takes (Debian's 998), or the ker
 # The line that kills its file tells of all that it takes along.
 KILLED = "killed-by-line"
 NOT_WRITTEN = "stays silent: no line could be written that cron takes for the same command"
+CUT_OFF = "busybox's crond ends a line at its #"
 GOES_ON = "it goes on over several rows"
 
 
@@ -98,7 +99,9 @@ def plan_adoption(content: bytes, place: Place, around: Surroundings) -> Adoptio
     judged = [judge_line(line, altered[line.number], around.find_home(line.user), "/") for line in parsed.lines]
     names = Names([*around.jobs, *(job for one in judged for job in one.silence.jobs)])
     wanted: dict[int, Mended] = {}
-    left = [Left(one.number, f"cron will not run it: {one.why}", one.fix) for one in parsed.dropped if one.code != KILLED]
+    left = [
+        Left(one.number, f"cron will not run it: {one.why}", one.fix) for one in parsed.dropped if one.code != KILLED
+    ]
     for one in judged:
         if one.state == COVERED:
             continue
@@ -159,7 +162,8 @@ def _wrap(one: Judged, row: str, names: Names, around: Surroundings) -> tuple[st
         bash=around.bash,
     )
     if mended is None:
-        return f"stays silent: {TOO_LONG}", None
+        is_cut = around.cron == "busybox" and "#" in line.command
+        return f"stays silent: {CUT_OFF if is_cut else TOO_LONG}", None
     after = judge_line(replace(line, command=mended.command, text=mended.row), (), around.find_home(line.user), "/")
     if after.state == COVERED:
         return None, mended

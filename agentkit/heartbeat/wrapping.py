@@ -42,7 +42,7 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9_@%+:,./~-]+")
 WRAPPED = re.compile(
     r"""set -- (?P<program>.+?) heartbeat run (?P<job>\S+)(?: [^;]*?)? --tee --; """
     r""""\$1" --version </dev/null >/dev/null 2>&1 \|\| """
-    r"""\{ echo "[^"]*" >&2; shift \$#; \}; "\$@" (?P<shell>.+?) -c (?P<text>'.*')""",
+    r"""\{ echo "[^"]*" >&2; eval "set --"; \}; exec "\$@" (?P<shell>.+?) -c (?P<text>'.*')""",
     re.DOTALL,
 )
 # The wrapper has the text among its own words, and so is counted, too, or killed.
@@ -84,11 +84,12 @@ def wrap_line(
         if silence.needs_pipefail and (silence.is_pipefail_quiet or not only_quiet):
             shell = _mind_pipes(line, shell, bash)
         timeout = LONG_TIMEOUT if line.schedule == REBOOT else ""
+        # It has no #, where busybox would end the line; eval keeps who only reads it from taking the words for gone.
         command = (
             f"set -- {shlex.quote(program)} heartbeat run {job}{timeout} --tee --; "
             f'"$1" --version </dev/null >/dev/null 2>&1 '
-            f'|| {{ echo "$1 does not work: {job} runs unwatched" >&2; shift $#; }}; '
-            f'"$@" {shell} -c {quote(IN_ORDER + _decode(text), has_backslash=line.kind != "anacron")}'
+            f'|| {{ echo "$1 does not work: {job} runs unwatched" >&2; eval "set --"; }}; '
+            f'exec "$@" {shell} -c {quote(IN_ORDER + _decode(text), has_backslash=line.kind != "anacron")}'
         )
         # cron mails what `|| echo failed` says, and a wrapper looks at the status: inside of one that has to tell.
         inside = listen(command, dict(line.environment), find_shell(line)).edits
@@ -96,6 +97,9 @@ def wrap_line(
     rules = rules_of(line, rules)
     before, _, fed = split_row(line.text, kind=line.kind, rules=rules)
     written = escape_command(command, rules) + fed
+    # busybox's crond ends a line at its #, in quotes or not.
+    if rules == "busybox" and "#" in written:
+        return None
     if len(_encode(written)) > (LONGEST_BYTES if rules == "debian" else LONGEST_ARGUMENT):
         return None
     return Mended(before + written, job, command)
