@@ -28,7 +28,8 @@ def mind_lock(words: tuple[str, ...], scope: Scope) -> None:
     letters = {letter for word in own[1:] if word.startswith("-") and word[1:2] != "-" for letter in word[1:]}
     if name == "flock":
         waits_not = "n" in letters or bool({"--nb", "--nonblock", "--nonblocking"} & set(own))
-        hides = any(_says_zero(own, place) for place in range(len(own)))
+        waits_not = waits_not or _has_zero(own, "w", ("--wait", "--timeout"))
+        hides = _has_zero(own, "E", ("--conflict-exit-code",))
     elif name == "setlock":
         waits_not, hides = "n" in letters, "x" in letters
     else:
@@ -37,13 +38,18 @@ def mind_lock(words: tuple[str, ...], scope: Scope) -> None:
         scope.say("lock", f"`{name}` goes home without a word when another run holds its lock")
 
 
-def _says_zero(own: tuple[str, ...], place: int) -> bool:
-    word, following = own[place], own[place + 1 : place + 2]
-    if word in ("-E", "--conflict-exit-code"):
-        return following == ("0",)
-    return word in ("-E0", "--conflict-exit-code=0") or (
-        word.startswith("-") and word.endswith("E") and following == ("0",)
-    )
+def _has_zero(own: tuple[str, ...], letter: str, names: tuple[str, ...]) -> bool:
+    """Tell whether an option has the value 0: `-E 0`, `-nE0`, `--wait=0`."""
+    for word, following in zip(own, (*own[1:], ""), strict=True):
+        name, given, value = word.partition("=")
+        if name not in names:
+            name, given, value = word.partition(letter)
+            if not given or not name.startswith("-") or name.startswith("--"):
+                continue
+        value = value or following
+        if value and not value.strip("0."):
+            return True
+    return False
 
 
 def mend_detached(words: tuple[str, ...], origins: tuple[Word | None, ...], scope: Scope) -> None:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from agentkit.core.errors import AgentkitError
+from agentkit.heartbeat.discards import find_trap, mind_condition, mind_handler, mind_last, mind_lock_handler
 from agentkit.heartbeat.edits import Edit, is_plain_word
 from agentkit.heartbeat.escapes import mend_detached, mind_lock, mind_tee
-from agentkit.heartbeat.launchers import is_detached, read_step
+from agentkit.heartbeat.launchers import Step, is_detached, read_step
 from agentkit.heartbeat.manners import (
+    LEAVES,
     OFTEN_FAILS,
+    PASSES_ON,
     SAYS_NONE,
     consumes_only,
-    ends_well,
     feeds_only,
     is_benign,
     is_guard,
@@ -34,6 +37,7 @@ from agentkit.heartbeat.shelltree import (
     IF,
     LIST,
     LOOP,
+    NOT,
     PIPELINE,
     SEQUENCE,
     SIMPLE,
@@ -46,7 +50,6 @@ from agentkit.heartbeat.silence import Reason, RunParts, Silence, name_work
 from agentkit.heartbeat.wrapped import split_run
 
 BASHES = frozenset({"bash", "rbash", "zsh", "ksh", "ksh93", "mksh"})
-LEAVES = frozenset({"exit", "return"})
 DEEPEST = 12
 
 Origins = tuple[Word | None, ...]
@@ -72,8 +75,14 @@ class _Seen:
 
 def listen(command: str, environment: Mapping[str, str], shell: str = "/bin/sh") -> Silence:
     """Return what is silent in a command that cron hands to this shell."""
+    return _listen(command, tuple(environment.items()), os.path.basename(shell) in BASHES)
+
+
+# A line that is mended is heard twice: once to mend it, once to see that this did it.
+@lru_cache(maxsize=4)
+def _listen(command: str, environment: tuple[tuple[str, str], ...], is_bash: bool) -> Silence:
     found = Silence()
-    frame = Frame(dict(environment), is_bash=os.path.basename(shell) in BASHES)
+    frame = Frame(dict(environment), is_bash=is_bash)
     found.works = _see_text(command, Scope(found, frame)).work
     found.edits, found.needs_pipefail = frame.edits, frame.needs_pipefail
     found.is_pipefail_quiet = frame.is_pipefail_quiet
@@ -100,7 +109,10 @@ def _see_text(text: str, scope: Scope) -> _Seen:
     shell = read_shell(text)
     scope.frame.text = shell.text
     scope.found.is_whole = scope.found.is_whole and shell.is_whole
-    return _see(shell.body, scope)
+    seen = _see(shell.body, scope)
+    if scope.frame.trap is not None and seen.work:
+        scope.say("status-discarded", f"`trap '{scope.frame.trap}'` ends with 0 whatever happened")
+    return seen
 
 
 def _see(command: Command, scope: Scope) -> _Seen:
@@ -115,6 +127,11 @@ def _see(command: Command, scope: Scope) -> _Seen:
         return _see_pipeline(command, scope)
     if command.kind in (IF, LOOP):
         return _see_branches(command, scope)
+    if command.kind == NOT:
+        seen = _see_sequence(command, scope.below())
+        if seen.work and not scope.is_asked:
+            scope.say("status-discarded", f"`!` calls a failure of `{name_work(seen.work[0])}` a success")
+        return seen
     assert command.kind == FUNCTION
     if command.words and command.parts:
         scope.frame.functions[command.words[0].text] = command.parts[0]
@@ -127,8 +144,8 @@ def _see_sequence(command: Command, scope: Scope) -> _Seen:
     for place, (part, joint) in enumerate(zip(parts, command.joints, strict=True)):
         is_last = place == len(parts) - 1
         if is_last and whole.work and not frame.ends_on_error:
-            _see_last(command, scope)
-        seen = _see(part, replace(scope, is_top=scope.is_top and is_last))
+            mind_last(command, scope)
+        seen = _see(part, scope if is_last or not scope.is_top else scope.below())
         if joint == "&" and seen.work and not is_awaited:
             scope.say("background", f"`{name_work(seen.work[0])}` goes on in the background, and nobody waits for it")
             end = frame.text.find(b"&", part.end)
@@ -138,25 +155,13 @@ def _see_sequence(command: Command, scope: Scope) -> _Seen:
     return whole
 
 
-def _see_last(command: Command, scope: Scope) -> None:
-    """Look at the last statement after others that do work: its status stands for all of them."""
-    *_, before, last = command.parts
-    if ends_well(last, scope.is_inside):
-        scope.say("status-discarded", f"`; {scope.quote(last)}` at the end hides how the rest ended")
-        if scope.is_top and not scope.frame.functions:
-            scope.frame.edits.append(Edit(before.end, last.end, b"", is_quiet=True))
-    elif scope.is_inside and _name_of(last) not in LEAVES:
-        text = "of several commands only the last one's status counts: join them by && or begin with set -e"
-        scope.found.worth_knowing.setdefault("status-of-last", Reason("status-of-last", text))
-
-
 def _see_list(command: Command, scope: Scope) -> _Seen:
     whole, last = _Seen(), len(command.parts) - 1
     for place, part in enumerate(command.parts):
         if place and command.joints[place - 1] == "||" and whole.acts:
             # What stands behind `||` after work is what is done about its failure.
             if whole.work:
-                _see_handler(command, place, scope)
+                mind_handler(command, place, scope)
             continue
         handlers = [command.parts[index + 1] for index in range(place, last) if command.joints[index] == "||"]
         inner = replace(
@@ -165,8 +170,14 @@ def _see_list(command: Command, scope: Scope) -> _Seen:
             is_asked=scope.is_asked or place < last,
             is_top=scope.is_top and place == last,
         )
+        kept = scope.frame.positional
         seen = _see(part, inner)
+        if place and command.joints[place - 1] == "||":
+            # What only a failure sets is not what those behind it get.
+            scope.frame.positional = kept
         leaves = any(_name_of(simple) in LEAVES for simple in walk_commands(part))
+        if place and command.joints[place - 1] == "||" and whole.guards:
+            mind_lock_handler(part, command.parts[place - 1], scope)
         if place and command.joints[place - 1] == "&&" and seen.jobs and not seen.work:
             # When what stands before it fails, the job stays away, and that is noticed.
             whole.work = []
@@ -179,28 +190,13 @@ def _see_list(command: Command, scope: Scope) -> _Seen:
     return whole
 
 
-def _see_handler(command: Command, place: int, scope: Scope) -> None:
-    """Look at what is done about a failure: does it throw it away?"""
-    part = command.parts[place]
-    if not ends_well(part, scope.is_inside) or (speaks(part) and not scope.is_inside):
-        return
-    scope.say("status-discarded", f"`|| {scope.quote(part)}` throws a failure away")
-    if not scope.is_top or place < len(command.parts) - 1:
-        return
-    edits = scope.frame.edits
-    if speaks(part):
-        edits.append(Edit(part.start, part.start, b"{ ", is_quiet=True))
-        edits.append(Edit(part.end, part.end, b"; exit 1; }", is_quiet=True))
-    else:
-        is_quiet = not scope.frame.ends_on_error
-        edits.append(Edit(command.parts[place - 1].end, part.end, b"", is_quiet=is_quiet))
-
-
 def _see_pipeline(command: Command, scope: Scope) -> _Seen:
     whole, feeding, frame = _Seen(), _Seen(), scope.frame
+    last = command.parts[-1]
+    is_open = _name_of(last) not in PASSES_ON or scope.redirect(last.redirects).is_out_open
     for place, part in enumerate(command.parts):
         is_last = place == len(command.parts) - 1
-        seen = _see(part, scope.below() if is_last else replace(scope.below(), is_out_open=True))
+        seen = _see(part, scope.below() if is_last else replace(scope.below(), is_out_open=is_open))
         if feeding.jobs and seen.work and consumes_only(part):
             seen = _Seen()
         if not is_last and not feeds_only(part):
@@ -224,14 +220,18 @@ def _see_pipeline(command: Command, scope: Scope) -> _Seen:
 def _see_branches(command: Command, scope: Scope) -> _Seen:
     whole, has_other_way = _Seen(), False
     guards: list[str] = []
+    asked: list[tuple[str, ...]] = []
     for part, purpose in zip(command.parts, command.joints, strict=True):
         is_body = command.kind == IF and purpose != "condition"
         seen = _see(part, replace(scope, is_top=scope.is_top and is_body, is_asked=purpose == "condition"))
         if purpose == "condition":
             guards += seen.guards
             seen.guards = []
+            asked += seen.work
         has_other_way = has_other_way or (purpose == "else" and seen.acts)
         whole.add(seen)
+    if command.kind == IF and asked:
+        mind_condition(command, name_work(asked[0]), len(whole.work) > len(asked) or bool(whole.jobs), scope)
     if guards and whole.acts and not has_other_way:
         scope.say("may-be-idle", f"`{guards[0]}` decides whether it does anything")
     return whole
@@ -244,6 +244,12 @@ def _see_simple(command: Command, scope: Scope) -> _Seen:
         frame.variables.update(command.assignments)
         return _Seen()
     frame.take_in(words)
+    frame.trap = find_trap(words) or frame.trap
+    if words == ("exec",):
+        whole = scope.redirect(command.redirects)
+        frame.muted = frozenset(
+            number for number, is_open in ((1, whole.is_out_open), (2, whole.is_err_open)) if not is_open
+        )
     if scope.is_asked and is_guard(words):
         mind_lock(words, scope)
         return _Seen(guards=[scope.quote(command)])
@@ -273,7 +279,7 @@ def _see_words(words: tuple[str, ...], origins: Origins, scope: Scope) -> _Seen:
         inner = replace(scope, is_bounded=scope.is_bounded or is_limit)
         if step.text_at is None:
             return _see_words(words[step.at :], origins[step.at :], inner)
-        return _see_nested(words, origins, step.text_at, inner, has_pipefail=step.has_pipefail)
+        return _see_nested(words, origins, step, inner)
     run = split_run(words)
     if run is not None:
         return _see_run(words, origins, run, scope)
@@ -328,12 +334,14 @@ def _keep_work(words: tuple[str, ...], scope: Scope) -> _Seen:
     return _Seen(work=[words])
 
 
-def _see_nested(words: tuple[str, ...], origins: Origins, at: int, scope: Scope, *, has_pipefail: bool) -> _Seen:
+def _see_nested(words: tuple[str, ...], origins: Origins, step: Step, scope: Scope) -> _Seen:
     """Look at a text that a word hands to a shell; what mends it mends that word."""
-    if scope.depth > DEEPEST:
+    at = step.text_at
+    if at is None or scope.depth > DEEPEST:
         return _Seen()
     shell, outer = os.path.basename(words[0]), scope.frame
-    frame = Frame(dict(outer.variables), is_bash=shell in BASHES, has_pipefail=has_pipefail)
+    frame = Frame(dict(outer.variables), is_bash=shell in BASHES, has_pipefail=step.has_pipefail)
+    frame.ends_on_error = step.ends_on_error
     # sh -c TEXT NAME WORD…: `$0` and "$@" of the text
     frame.positional = words[at + 2 :]
     frame.variables["0"] = words[at + 1] if at + 1 < len(words) else shell

@@ -64,6 +64,7 @@ DETACHERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     # Name: the words that make it go its own way (none: it always does), the words that make it stay.
     "at": (frozenset(), frozenset({"-l", "-c", "-d", "-r"})),
     "batch": (frozenset(), frozenset()),
+    "coproc": (frozenset(), frozenset()),
     "daemon": (frozenset(), frozenset({"-f", "--foreground"})),
     "daemonize": (frozenset(), frozenset()),
     "docker": (frozenset({"-d", "--detach"}), frozenset()),
@@ -71,7 +72,9 @@ DETACHERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "podman": (frozenset({"-d", "--detach"}), frozenset()),
     "screen": (frozenset({"-dm", "-dmS", "-d", "-dmSL", "-dmL", "-LdmS"}), frozenset({"-D", "-Dm", "-DmS"})),
     "setsid": (frozenset(), frozenset({"-w", "--wait", "-cw", "-wc"})),
+    "ssh": (frozenset({"-f", "-fn", "-nf"}), frozenset()),
     "start-stop-daemon": (frozenset({"-b", "--background"}), frozenset()),
+    "systemctl": (frozenset({"--no-block"}), frozenset()),
     "systemd-run": (frozenset(), frozenset({"--wait", "--scope", "-t", "--pty", "-P", "--pipe", "-S", "--shell"})),
     "tmux": (frozenset({"-d"}), frozenset()),
 }
@@ -82,7 +85,7 @@ class Step:
     """One launcher: its name, its own words, and what it starts: words from index `at` on, or a shell's text.
 
     `text_at` is the index of the word that holds the text, None where there is none. `has_pipefail` tells of a shell
-    that was told to mind each part of a pipe.
+    that was told to mind each part of a pipe, `ends_on_error` of one that was told to end at the first failure.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Step:
     at: int
     text_at: int | None = None
     has_pipefail: bool = False
+    ends_on_error: bool = False
 
 
 def read_step(words: tuple[str, ...]) -> Step | None:
@@ -156,7 +160,7 @@ def skip_options(words: tuple[str, ...], at: int, letters: str, names: tuple[str
 
 
 def _read_shell(name: str, words: tuple[str, ...]) -> Step | None:
-    has_pipefail, reads_text, at = False, False, 1
+    has_pipefail, ends_on_error, reads_text, at = False, False, False, 1
     while at < len(words) and words[at][:1] in ("-", "+") and len(words[at]) > 1:
         word = words[at]
         at += 1
@@ -166,10 +170,14 @@ def _read_shell(name: str, words: tuple[str, ...]) -> Step | None:
             at += word in ("--rcfile", "--init-file")
             continue
         reads_text = reads_text or (word[0] == "-" and "c" in word)
+        ends_on_error = ends_on_error or (word[0] == "-" and "e" in word)
         if word.endswith(("o", "O")):
             has_pipefail = has_pipefail or (word[0] == "-" and words[at : at + 1] == ("pipefail",))
+            ends_on_error = ends_on_error or (word[0] == "-" and words[at : at + 1] == ("errexit",))
             at += 1
-    return Step(name, words[:at], len(words), at, has_pipefail) if reads_text and at < len(words) else None
+    if not reads_text or at >= len(words):
+        return None
+    return Step(name, words[:at], len(words), at, has_pipefail, ends_on_error)
 
 
 def _read_su(name: str, words: tuple[str, ...]) -> Step | None:

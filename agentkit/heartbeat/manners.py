@@ -6,7 +6,18 @@ import os
 import re
 
 from agentkit.heartbeat.launchers import read_step
-from agentkit.heartbeat.shelltree import GROUP, LIST, PIPELINE, SEQUENCE, Command, walk_commands
+from agentkit.heartbeat.shelltree import (
+    GROUP,
+    IF,
+    LIST,
+    NOT,
+    PIPELINE,
+    SEQUENCE,
+    SIMPLE,
+    Command,
+    read_shell,
+    walk_commands,
+)
 
 # Words of a shell that are not what a line is there for.
 BENIGN = frozenset(
@@ -56,7 +67,12 @@ VOICES = frozenset(
         *("systemd-cat", "wall", "wget", "write"),
     }
 )
+LEAVES = frozenset({"exit", "return"})
 SUCCEEDS = frozenset({":", "true"})
+# Behind `||` these do nothing about a failure, and end with 0.
+SHRUGS = SUCCEEDS | {"alias", "declare", "export", "set", "sleep", "trap", "typeset", "umask", "unset"}
+# Parts of a pipe that hand on what comes to them and keep nothing.
+PASSES_ON = frozenset({"cat", "cut", "head", "nl", "sort", "tac", "tail", "tr", "uniq", "wc"})
 NEARLY_ALWAYS_SUCCEEDS = frozenset({"echo", "logger", "printf"})
 # Where dash and bash differ: what `echo` makes of a backslash, braces, `&>`, `<(`, `$'`, `[[`, here-strings.
 UNLIKE_IN_BASH = re.compile(rb"\becho\b.*\\|\{[^}\s]*[,.]|&>|>&[^0-9-]|[<>]\(|\$['\"]|\[\[|<<<|\bsource\b|\*\*|!\(")
@@ -85,6 +101,13 @@ def is_guard(words: tuple[str, ...]) -> bool:
         # With a descriptor and no command it only asks for the lock.
         return read_step(words) is None
     return name == "dpkg" and bool(rest & {"-s", "-l", "--status"})
+
+
+def is_question(command: Command) -> bool:
+    """Tell whether a command, or its opposite, only asks whether something is there or well."""
+    if command.kind == NOT:
+        return is_question(command.parts[0])
+    return command.kind == SIMPLE and bool(command.words) and is_guard(tuple(word.text for word in command.words))
 
 
 def consumes_only(command: Command) -> bool:
@@ -121,6 +144,23 @@ def ends_well(command: Command, is_inside: bool) -> bool:
     if name in ("exit", "return"):
         return len(command.words) > 1 and command.words[1].text.strip("0") == ""
     return name in SUCCEEDS or (is_inside and name in NEARLY_ALWAYS_SUCCEEDS)
+
+
+def shrugs(command: Command) -> bool:
+    """Tell whether a command does nothing about a failure that it stands behind, and ends with 0."""
+    if command.kind in (SEQUENCE, GROUP, LIST, IF):
+        return bool(command.parts) and all(map(shrugs, command.parts))
+    if command.kind == NOT:
+        return False
+    if command.kind != SIMPLE or not command.words:
+        # `|| x=1` and `|| >file`; of `x=$(cmd)` the status is that of cmd.
+        return command.kind == SIMPLE and not any("$(" in value or "`" in value for _, value in command.assignments)
+    words = tuple(word.text for word in command.words)
+    while (step := read_step(words)) is not None:
+        if step.text_at is not None:
+            return ends_well(read_shell(words[step.text_at]).body, is_inside=False)
+        words = words[step.at :]
+    return os.path.basename(words[0]) in SHRUGS
 
 
 def runs_alike_in_bash(text: bytes) -> bool:

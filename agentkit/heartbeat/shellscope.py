@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -26,6 +27,9 @@ class Frame:
     edits: list[Edit] = field(default_factory=list)
     needs_pipefail: bool = False
     is_pipefail_quiet: bool = True
+    # What `exec >/dev/null` closed for all that follows, and a trap that ends the shell with 0.
+    muted: frozenset[int] = frozenset()
+    trap: str | None = None
 
     def expand(self, words: Iterable[Word]) -> tuple[tuple[str, ...], tuple[Word | None, ...]]:
         """Return the words, `"$@"` and variables that the text itself set put in, and where each of them stands."""
@@ -36,11 +40,12 @@ class Frame:
                 texts.extend(self.positional)
                 origins.extend([None] * len(self.positional))
                 continue
-            texts.append(self._expand_one(word.text))
+            texts.append(self.expand_one(word.text))
             origins.append(word)
         return tuple(texts), tuple(origins)
 
-    def _expand_one(self, text: str) -> str:
+    def expand_one(self, text: str) -> str:
+        """Return a word, or the value of the variable that it is, as far as the text itself set it."""
         if not text.startswith("$") or len(text) < 2:
             return text
         name = text[1:].strip("{}")
@@ -55,9 +60,14 @@ class Frame:
         elif words[:2] == ("set", "--"):
             self.positional = words[2:]
         elif words[0] == "set":
-            self.has_pipefail = self.has_pipefail or "pipefail" in words
-            settings = [word for word in words[1:] if word.startswith("-")]
-            self.ends_on_error = self.ends_on_error or any("e" in word for word in settings) or "errexit" in words
+            for setting, name in zip(words[1:], (*words[2:], ""), strict=True):
+                is_on = setting.startswith("-")
+                if not is_on and not setting.startswith("+"):
+                    continue
+                if "e" in setting or (setting.endswith("o") and name == "errexit"):
+                    self.ends_on_error = is_on
+                if setting.endswith("o") and name == "pipefail":
+                    self.has_pipefail = is_on
 
 
 @dataclass(frozen=True)
@@ -98,9 +108,14 @@ class Scope:
 
     def redirect(self, redirects: tuple[Redirect, ...]) -> Scope:
         """Return the place with stdout and stderr where the redirections lead, which are taken from the left."""
-        is_open = {1: self.is_out_open, 2: self.is_err_open}
+        muted = self.frame.muted
+        if not redirects and not muted:
+            return self
+        is_open = {1: self.is_out_open and 1 not in muted, 2: self.is_err_open and 2 not in muted}
         for redirect in redirects:
-            operator, target = redirect.operator, redirect.target
+            operator, target = redirect.operator, self.frame.expand_one(redirect.target)
+            if target.endswith("null"):
+                target = "/" + os.path.normpath(target).lstrip("/") if target.startswith("/") else target
             if "<" in operator:
                 continue
             descriptor = 1 if redirect.descriptor is None else redirect.descriptor

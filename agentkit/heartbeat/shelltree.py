@@ -14,7 +14,7 @@ from tree_sitter import Language, Node, Parser
 from tree_sitter_bash import language
 
 SIMPLE, PIPELINE, LIST, SEQUENCE, GROUP = "simple", "pipeline", "list", "sequence", "group"
-IF, LOOP, FUNCTION = "if", "loop", "function"
+IF, LOOP, FUNCTION, NOT = "if", "loop", "function", "not"
 
 SIMPLE_NODES = frozenset({"command", "declaration_command", "unset_command", "test_command"})
 LOOPS = frozenset({"while_statement", "for_statement", "c_style_for_statement"})
@@ -108,7 +108,8 @@ def _read(node: Node, depth: int) -> Command | None:
     if kind == "list":
         return _read_list(node, depth)
     if kind == "negated_command":
-        return next((part for child in node.named_children if (part := _read(child, depth))), None)
+        told = tuple(part for child in node.named_children if (part := _read(child, depth)))
+        return Command(NOT, start, end, parts=told[:1], joints=(";",)) if told else None
     if kind in ("compound_statement", "subshell", "do_group"):
         return replace(_read_sequence(node, depth), kind=GROUP)
     if kind == "function_definition":

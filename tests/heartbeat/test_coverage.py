@@ -17,7 +17,20 @@ from tests.heartbeat.test_hearing import BARE
 
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 # What no line can say: a person has to take these apart.
-BY_HAND = ("tmux new-session -d backup", "echo backup | at now", "f() { backup || true; }; f")
+BY_HAND = (
+    "tmux new-session -d backup",
+    "echo backup | at now",
+    "f() { backup || true; }; f",
+    "! backup",
+    "if ! backup; then :; fi",
+    "if backup; then :; fi",
+    "if ! backup; then echo failed; fi",
+    "trap 'exit 0' EXIT; backup",
+    "flock -nE0 /run/lock backup",
+    "coproc backup",
+    "ssh -f host backup",
+    "systemctl start --no-block backup",
+)
 
 
 @pytest.fixture

@@ -129,6 +129,36 @@ BARE: list[tuple[str, set[str]]] = [
     ("sudo -u bob sh -c 'backup | gzip'", {"pipe"}),
     ("env A=b nice -n 5 ionice -c3 setsid backup", {"background"}),
     ("f() { backup || true; }; f", {"status-discarded"}),
+    ("! backup", {"status-discarded"}),
+    ("! backup || exit 1", set()),
+    ("if ! backup; then :; fi", {"status-discarded"}),
+    ("if backup; then :; fi", {"status-discarded"}),
+    ("if ! backup; then echo failed; fi", set()),
+    ("if ! backup; then exit 1; fi", set()),
+    ("if backup; then other; fi", {"may-be-idle"}),
+    ("backup || (true)", {"status-discarded"}),
+    ("backup || sleep 5", {"status-discarded"}),
+    ("backup || x=1", {"status-discarded"}),
+    ("backup || env true", {"status-discarded"}),
+    ("{ backup; } || true", {"status-discarded"}),
+    ("trap 'exit 0' EXIT; backup", {"status-discarded"}),
+    ("trap 'rm -f x' EXIT; backup", set()),
+    ("trap 'exit 0' TERM; backup", set()),
+    ("exec >/dev/null 2>&1; backup", {"output-discarded"}),
+    ("exec 2>/dev/null; backup", {"stderr-discarded"}),
+    ("exec >>log 2>&1; backup", set()),
+    ("N=/dev/null; backup 2>$N", {"stderr-discarded"}),
+    ("backup > /dev//null 2>&1", {"output-discarded"}),
+    ("backup 2>&1 | cat >/dev/null", {"output-discarded", "pipe"}),
+    ("backup 2>&1 | tee log >/dev/null", {"pipe"}),
+    ("flock -w0 /run/lock backup", {"lock"}),
+    ("flock --timeout 0 /run/lock backup", {"lock"}),
+    ("flock -nE0 /run/lock backup", {"lock"}),
+    ("(flock -n 9 || exit 1; backup) 9>lock", {"lock", "may-be-idle"}),
+    ("(flock -n 9 || { echo busy; exit 0; }; backup) 9>lock", {"lock", "may-be-idle"}),
+    ("coproc backup", {"background"}),
+    ("ssh -f host backup", {"background"}),
+    ("systemctl start --no-block backup", {"background"}),
 ]
 
 # What stands behind the wrapper, and whether a failure of it is hidden from the wrapper.
@@ -176,6 +206,26 @@ INSIDE: list[tuple[str, bool]] = [
     ('sh -c \'"$0" "$@"\' one two', False),
     ("sh -c 'x=one; $x || true'", True),
     ("eval 'one || true'", True),
+    ("sh -c '! one'", True),
+    ("sh -c 'if ! one; then :; fi'", True),
+    ("sh -c 'if one; then :; fi'", True),
+    ("sh -c 'if ! one; then echo failed; fi'", True),
+    ("sh -c 'if ! one; then exit 1; fi'", False),
+    ("sh -c 'one || (true)'", True),
+    ("sh -c 'one || sleep 0'", True),
+    ("sh -c 'one || x=1'", True),
+    ("sh -c 'one || env true'", True),
+    ("sh -c 'one || { rm -f x; exit 0; }'", True),
+    ("sh -c 'one || { rm -f x; true; }'", True),
+    ("sh -c '{ one; } || true'", True),
+    ("sh -c 'test -e / && one || true'", True),
+    ("sh -c 'test -e / && one; true'", True),
+    ("sh -c 'trap \"exit 0\" EXIT; one'", True),
+    ("sh -c 'trap \"rm -f x\" EXIT; one'", False),
+    ("sh -c 'set -e; set +e; one; true'", True),
+    ("sh -ec 'one; two'", False),
+    ("sh -c 'one; [ $? = 0 ]'", False),
+    ("sh -c 'exec >/dev/null 2>&1; one'", False),
 ]
 
 COVERED = [
@@ -267,7 +317,7 @@ def test_what_hides_a_failure_from_the_wrapper_is_what_hides_it_from_a_real_shel
 
 
 # What is hidden within a group, a branch or a function is told, and left to a person to mend.
-DEEP = ("{", "( one", "if true", "f()")
+DEEP = ("c '{ one |", "( one", "if ", "f()", "!", "trap")
 
 
 @pytest.mark.parametrize(
@@ -285,6 +335,29 @@ WORKS = ("one", "two", "three", "four")
 SMALL = ("cd .", "true", "echo x")
 JOINTS = (" && ", "; ", " | ", " & ")
 TAILS = ("", "", " || true", "; exit 0", " || exit 1", " >/dev/null 2>&1")
+
+
+@pytest.mark.parametrize(
+    ("program", "printed"),
+    [
+        ("sh -c 'one; echo done'", "done\n"),
+        ("sh -c 'one || { echo a; true; }'", "a\n"),
+        ("sh -c 'one; echo a >&2; :'", ""),
+        ("sh -c 'one || { echo a; exit 0; }'", "a\n"),
+    ],
+)
+def test_what_a_mended_command_prints_stays(program: str, printed: str, tmp_path: Path) -> None:
+    command = f"{RUN} {program}"
+    mended = apply_edits(command.encode(), listen(command, {}).edits).decode().removeprefix(f"{RUN} ")
+    assert _run(mended, tmp_path, failing=["one"]).stdout.decode() == printed
+
+
+def test_a_question_answered_by_no_is_no_failure_of_a_mended_command(tmp_path: Path) -> None:
+    for program in ("test -e /nonexistent && one || true", "test -e /nonexistent && test -e / && one; true"):
+        command = f"{RUN} sh -c {shlex.quote(program)}"
+        mended = apply_edits(command.encode(), listen(command, {}).edits).decode()
+        assert listen(mended, {}).is_covered
+        assert _end(mended.removeprefix(f"{RUN} "), tmp_path, failing=[]) == 0
 
 
 def test_random_commands_are_judged_as_a_real_shell_ends_them(tmp_path: Path, random_choices: random.Random) -> None:
@@ -360,7 +433,11 @@ def test_a_deep_or_a_long_text_is_read_to_its_end() -> None:
 
 
 def _end(program: str, folder: Path, *, failing: list[str]) -> int:
-    """Run a program with the WORKS on its PATH, of which the failing ones end with 3, and return its status."""
+    return _run(program, folder, failing=failing).returncode
+
+
+def _run(program: str, folder: Path, *, failing: list[str]) -> "subprocess.CompletedProcess[bytes]":
+    """Run a program with the WORKS on its PATH, of which the failing ones end with 3."""
     programs = folder / "bin"
     programs.mkdir(exist_ok=True)
     for name in WORKS:
@@ -375,4 +452,4 @@ def _end(program: str, folder: Path, *, failing: list[str]) -> int:
         capture_output=True,
         timeout=LIMIT_S,
         check=False,
-    ).returncode
+    )
