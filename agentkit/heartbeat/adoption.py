@@ -149,7 +149,9 @@ def _wrap(one: Judged, row: str, names: Names, around: Surroundings) -> tuple[st
         return one.reasons[0].text, None
     if silence.is_wrapped and not silence.works:
         return f"stays silent: {one.reasons[0].text}", None
-    obstacle = GOES_ON if row != line.text else find_obstacle(line)
+    # anacron takes a row that ends with a backslash and the next one for one line.
+    goes_on = row != line.text or (line.kind == "anacron" and row.endswith("\\"))
+    obstacle = GOES_ON if goes_on else find_obstacle(line)
     if obstacle is not None:
         return f"stays silent: {obstacle}", None
     mended = wrap_line(

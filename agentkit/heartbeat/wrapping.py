@@ -92,8 +92,9 @@ def wrap_line(
             f'exec "$@" {shell} -c {quote(IN_ORDER + _decode(text), has_backslash=line.kind != "anacron")}'
         )
         # cron mails what `|| echo failed` says, and a wrapper looks at the status: inside of one that has to tell.
-        inside = listen(command, dict(line.environment), find_shell(line)).edits
-        command = _decode(apply_edits(_encode(command), inside, only_quiet=only_quiet))
+        inside = listen(command, dict(line.environment), find_shell(line))
+        if inside.is_whole:
+            command = _decode(apply_edits(_encode(command), inside.edits, only_quiet=only_quiet))
     rules = rules_of(line, rules)
     before, _, fed = split_row(line.text, kind=line.kind, rules=rules)
     written = escape_command(command, rules) + fed

@@ -5,7 +5,10 @@ one, and the adopted one on machines where the program is gone or broken.
 """
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,7 +20,7 @@ from agentkit.heartbeat.adoption import Surroundings, plan_adoption
 from agentkit.heartbeat.crontabplace import Place
 from tests.system.cron_namespace import OUT
 from tests.system.nasty_lines import LEFT, LINES, is_assignment
-from tests.system.test_under_real_cron import LIMIT_S, PROGRAM, Site
+from tests.system.test_under_real_cron import LIMIT_S, PROGRAM, ROOT, Site
 
 # The last seconds before the first minute of an hour, by the daemon's clock.
 CLOCK = f"@{int(time.mktime((2026, 3, 3, 5, 0, 40, 0, 0, -1)))} x20"
@@ -235,6 +238,56 @@ def test_under_busybox_adopted_lines_leave_the_same_files_and_evidence(busybox: 
         path.name: path.read_bytes() for path in (old.out / "e").iterdir()
     }
     assert {record["state"] for job in jobs for record in new.runs(job)} == {"ok"}
+
+
+def test_a_user_whose_spool_is_closed_adopts_through_crontab(tmp_path: Path) -> None:
+    text = "# first\n# second\n# third\n# fourth\n* * * * * touch x\n# last\n"
+    with Site(tmp_path) as site:
+        site.cron.add_user("keeper", 31997, home=f"{OUT}/keeper")
+        (site.out / "keeper").mkdir()
+        os.chown(site.out / "keeper", 31997, 31997)
+        group = next(line for line in (site.cron.root / "etc/group").read_text().splitlines() if "crontab:" in line)
+        os.chown(site.cron.crontabs, 0, int(group.split(":")[2]))
+        site.cron.crontabs.chmod(0o1730)
+        # Once as a tool wrote it, with comments of the user's own on top, and once as crontab(1) did, with its header.
+        for write in ("file", "crontab"):
+            if write == "file":
+                path = site.cron.install_crontab("keeper", text)
+            else:
+                site.do(f"printf '%s' '{text}' | crontab -u keeper -")
+            ended = site.agentkit("heartbeat", "adopt", "keeper", "--install", "--program", PROGRAM, user="keeper")
+            assert (ended.returncode, ended.stderr) == (0, "")
+            assert " heartbeat run touch " in path.read_text()
+            ended = site.agentkit("heartbeat", "adopt", "keeper", "--undo", user="keeper")
+            assert ended.stdout == "brought crontab of keeper back, byte for byte\n"
+            rows = path.read_text().splitlines(keepends=True)
+            headed = [row for row in rows if row.startswith(("# DO NOT EDIT", "# (- installed", "# (/", "# (Cron"))]
+            assert "".join(row for row in rows if row not in headed) == text
+            assert len(headed) in (0, 3)
+        root = site.agentkit("heartbeat", "adopt", "root", "--program", PROGRAM, user="keeper")
+        assert root.returncode == 69
+        assert root.stderr.startswith("agentkit: error: crontab of root: ")
+
+
+def test_a_full_disk_leaves_the_old_crontab_and_nothing_beside_it(tmp_path: Path) -> None:
+    text = b"* * * * * touch x\n"
+    (tmp_path / "from").write_bytes(text)
+    small, program = tmp_path / "small", tmp_path / "agentkit"
+    small.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    script = f"""
+mount -t tmpfs -o size=16k tmpfs {small} && cp {tmp_path}/from {small}/table
+head -c 99999 /dev/zero > {small}/rest
+{sys.executable} -m agentkit heartbeat adopt {small}/table --install --program {program}
+echo $? > {tmp_path}/status
+cp {small}/table {tmp_path}/after; ls -A {small} > {tmp_path}/names
+"""
+    environ = {"PATH": os.environ["PATH"], "AGENTKIT_HOME": f"{tmp_path}/home", "PYTHONPATH": str(ROOT)}
+    subprocess.run(["unshare", "--mount", "sh", "-c", script], env=environ, capture_output=True, timeout=60, check=True)
+    assert (tmp_path / "status").read_text() == "73\n"
+    assert (tmp_path / "after").read_bytes() == text
+    assert (tmp_path / "names").read_text().split() == ["rest", "table"]
 
 
 def _names(site: Site) -> set[str]:
