@@ -8,29 +8,42 @@ from __future__ import annotations
 import os
 
 from agentkit.heartbeat.edits import Edit
-from agentkit.heartbeat.manners import LEAVES, SUCCEEDS, ends_well, is_question, shrugs, speaks
+from agentkit.heartbeat.manners import LEAVES, SUCCEEDS, ends_well, is_question, shrugs, speaks, tells_only
 from agentkit.heartbeat.shellscope import Scope
-from agentkit.heartbeat.shelltree import IF, LIST, NOT, SIMPLE, Command, read_shell, walk_commands
+from agentkit.heartbeat.shelltree import FUNCTION, IF, LIST, NOT, SIMPLE, Command, read_shell, walk_commands
 from agentkit.heartbeat.silence import Reason
 
 # A variable that holds how the work ended, while what stands behind it has its say.
 KEPT = b"ended"
 
 
-def mind_last(command: Command, scope: Scope) -> None:
-    """Look at the last statement behind others that do work: its status stands for all of them."""
-    *_, before, last = command.parts
+def is_settled(command: Command) -> bool:
+    """Tell whether a command's failure ends the text at once, as one: `x || exit 1`, `if ! x; then exit 1; fi`."""
+    if command.kind == LIST:
+        return command.joints[-1] == "||" and _fails(command.parts[-1])
+    if command.kind != IF or len(command.parts) not in (2, 3) or command.joints[0] != "condition":
+        return False
+    condition, *branches = command.parts
+    is_negated = bool(condition.parts) and condition.parts[-1].kind == NOT
+    failed = branches[0] if is_negated else branches[1] if len(branches) == 2 else None
+    return failed is not None and _fails(failed) and all(tells_only(one) for one in branches if one is not failed)
+
+
+def mind_last(command: Command, scope: Scope, works: list[int]) -> None:
+    """Look at the last statement: its status stands for those before it that do work, which are at these places."""
+    last, rest = command.parts[-1], command.parts[works[-1] + 1 :]
+    before = command.parts[works[-1]]
     if ends_well(last, scope.is_inside):
         scope.say("status-discarded", f"`; {scope.quote(last)}` at the end hides how the rest ended")
-        written = scope.frame.text[last.start : last.end]
+        written = scope.frame.text[before.end : last.end]
         if not scope.is_top or scope.frame.functions or last.kind == LIST:
             return  # of a list the handler is looked at
-        if _is_nothing(last):
+        if _is_nothing(last) and len(rest) == 1:
             scope.frame.edits.extend(_leave_out(before, len(before.parts), last, is_quiet=True))
-        elif b"$?" not in written and b"<<" not in written and not _leaves(last):
-            scope.frame.edits.append(Edit(last.start, last.start, KEPT + b"=$?; ", is_quiet=True))
+        elif not (b"$?" in written or b"<<" in written or any(map(_leaves, rest))) and all(map(tells_only, rest)):
+            scope.frame.edits.append(Edit(before.end, before.end, b"; " + KEPT + b"=$?", is_quiet=True))
             scope.frame.edits.append(Edit(last.end, last.end, b"; exit $" + KEPT, is_quiet=True))
-    elif scope.is_inside and _name_of(last) not in LEAVES and not _looks_at_status(last):
+    elif scope.is_inside and (len(works) > 1 or not (_name_of(last) in LEAVES or _looks_at_status(last))):
         text = "of several commands only the last one's status counts: join them by && or begin with set -e"
         scope.found.worth_knowing.setdefault("status-of-last", Reason("status-of-last", text))
 
@@ -120,6 +133,11 @@ def _leave_out(before: Command, place: int, last: Command, *, is_quiet: bool) ->
 
 def _leaves(command: Command) -> bool:
     return any(_name_of(part) in LEAVES for part in walk_commands(command))
+
+
+def _fails(command: Command) -> bool:
+    """Tell whether a command leaves, and with another status than 0."""
+    return _leaves(command) and not ends_well(command, is_inside=True) and command.kind != FUNCTION
 
 
 def _fail_instead(command: Command, *, is_quiet: bool = True) -> list[Edit]:

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from agentkit.core.errors import AgentkitError
-from agentkit.heartbeat.discards import find_trap, mind_condition, mind_handler, mind_last, mind_lock_handler
+from agentkit.heartbeat.discards import (
+    find_trap,
+    is_settled,
+    mind_condition,
+    mind_handler,
+    mind_last,
+    mind_lock_handler,
+)
 from agentkit.heartbeat.edits import Edit, is_plain_word
 from agentkit.heartbeat.escapes import mend_detached, mind_lock, mind_tee
 from agentkit.heartbeat.launchers import Step, is_detached, read_step
@@ -140,17 +147,24 @@ def _see(command: Command, scope: Scope) -> _Seen:
 
 def _see_sequence(command: Command, scope: Scope) -> _Seen:
     whole, frame, parts = _Seen(), scope.frame, command.parts
+    works: list[int] = []
+    lost = False
     is_awaited = any(_name_of(part) == "wait" for part in walk_commands(command))
     for place, (part, joint) in enumerate(zip(parts, command.joints, strict=True)):
         is_last = place == len(parts) - 1
-        if is_last and whole.work and not frame.ends_on_error:
-            mind_last(command, scope)
+        if is_last and works and (lost or not scope.ends_on_error):
+            mind_last(command, scope, works)
         seen = _see(part, scope if is_last or not scope.is_top else scope.below())
         if joint == "&" and seen.work and not is_awaited:
             scope.say("background", f"`{name_work(seen.work[0])}` goes on in the background, and nobody waits for it")
             end = frame.text.find(b"&", part.end)
             if scope.is_top and is_last and end >= 0:
                 frame.edits.append(Edit(part.end, end + 1, b"", is_quiet=len(parts) == 1))
+        if seen.work and not is_settled(part):
+            works.append(place)
+        # A shell that ends on error goes on where `a && b` ends with a.
+        is_chain = part.kind == LIST and "&&" in part.joints and not is_settled(part)
+        lost = lost or (is_chain and not all(map(tells_only, part.parts[:-1])))
         whole.add(seen)
     return whole
 
@@ -205,7 +219,7 @@ def _see_pipeline(command: Command, scope: Scope) -> _Seen:
     if feeding.work and not frame.has_pipefail:
         scope.say("pipe", f"a pipe ends as its last part does: `{name_work(feeding.work[0])}` may fail unseen")
         often = any(_name_of(part) in OFTEN_FAILS for part in walk_commands(command))
-        is_final = scope.is_top and not scope.is_asked and not frame.ends_on_error
+        is_final = scope.is_top and not scope.is_asked and not scope.ends_on_error
         is_alike = frame.is_bash or runs_alike_in_bash(frame.text)
         frame.needs_pipefail = True
         for part in command.parts:
@@ -223,7 +237,8 @@ def _see_branches(command: Command, scope: Scope) -> _Seen:
     asked: list[tuple[str, ...]] = []
     for part, purpose in zip(command.parts, command.joints, strict=True):
         is_body = command.kind == IF and purpose != "condition"
-        seen = _see(part, replace(scope, is_top=scope.is_top and is_body, is_asked=purpose == "condition"))
+        is_asked = scope.is_asked or purpose == "condition"
+        seen = _see(part, replace(scope, is_top=scope.is_top and is_body, is_asked=is_asked))
         if purpose == "condition":
             guards += seen.guards
             seen.guards = []

@@ -90,6 +90,11 @@ class Scope:
     is_asked: bool = False
     is_top: bool = True
 
+    @property
+    def ends_on_error(self) -> bool:
+        """Tell whether the shell ends here at the first failure: never where somebody asks for the status."""
+        return self.frame.ends_on_error and not self.is_asked
+
     def say(self, code: str, text: str) -> None:
         """Keep a reason, the first of its code."""
         kept = self.found.reasons

@@ -218,7 +218,20 @@ def _read_pipeline(node: Node, depth: int) -> Command:
             joints.extend(part.joints)
         elif part is not None:
             parts.append(part)
-    return _join(PIPELINE, node, parts, joints)
+    if len(parts) > 1 and parts[0].kind == NOT:
+        # A ! turns the status of the whole pipe.
+        parts[0] = parts[0].parts[0]
+        whole = _join(PIPELINE, node, parts, joints)
+        return Command(NOT, whole.start, whole.end, parts=(whole,), joints=(";",))
+    if not parts or parts[-1].kind != LIST:
+        return _join(PIPELINE, node, parts, joints)
+    # Of `a | b | c || d` the grammar makes a pipe into a list; to a shell a pipe binds closer.
+    behind = parts[-1].joints
+    first, *rest = parts.pop().parts
+    parts.extend(first.parts if first.kind == PIPELINE else (first,))
+    joints.extend(first.joints if first.kind == PIPELINE else ())
+    whole = Command(PIPELINE, node.start_byte, first.end, parts=tuple(parts), joints=tuple(joints))
+    return Command(LIST, node.start_byte, node.end_byte, parts=(whole, *rest), joints=behind)
 
 
 def _read_list(node: Node, depth: int) -> Command:

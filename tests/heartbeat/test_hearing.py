@@ -225,6 +225,18 @@ INSIDE: list[tuple[str, bool]] = [
     ("sh -c 'set -e; set +e; one; true'", True),
     ("sh -ec 'one; two'", False),
     ("sh -c 'one; [ $? = 0 ]'", False),
+    ("sh -c 'one || exit 1; echo done'", False),
+    ("sh -c 'if ! one; then exit 1; fi; echo done'", False),
+    ("sh -c 'if one; then :; else exit 1; fi; echo done'", False),
+    ("sh -c 'one; echo a; echo b'", True),
+    ("sh -c 'one; echo a; true'", True),
+    ("sh -c 'one; cd .; echo b'", True),
+    ("sh -c 'set -e; { one; echo a; } || exit 1'", True),
+    ("sh -ec 'one && two; echo a'", True),
+    ("sh -ec 'one && two || exit 1; echo a'", False),
+    ("bash -o pipefail -c 'one | cat | cat || true'", True),
+    ("bash -o pipefail -c 'one | cat | cat || exit 1; echo a'", False),
+    ("bash -o pipefail -c '! one | cat'", True),
     ("sh -c 'exec >/dev/null 2>&1; one'", False),
 ]
 
@@ -317,7 +329,7 @@ def test_what_hides_a_failure_from_the_wrapper_is_what_hides_it_from_a_real_shel
 
 
 # What is hidden within a group, a branch or a function is told, and left to a person to mend.
-DEEP = ("c '{ one |", "( one", "if ", "f()", "!", "trap")
+DEEP = ("c '{ one |", "set -e; {", "-ec", "( one", "if ", "f()", "!", "trap")
 
 
 @pytest.mark.parametrize(
@@ -332,9 +344,15 @@ def test_a_mended_command_hides_nothing_any_more(program: str, tmp_path: Path) -
 
 
 WORKS = ("one", "two", "three", "four")
-SMALL = ("cd .", "true", "echo x")
+SMALL = ("cd .", "true", "echo x", "{ true; echo x; }")
+HEADS = ("", "", "", "set -e; ")
+SHELLS = ("sh", "sh", "sh -e", "bash", "bash -o pipefail")
 JOINTS = (" && ", "; ", " | ", " & ")
-TAILS = ("", "", " || true", "; exit 0", " || exit 1", " >/dev/null 2>&1")
+TAILS = (
+    *("", "", " || true", "; exit 0", " || exit 1", " >/dev/null 2>&1", "; echo x", " || (true)", " || sleep 0"),
+    *(" || { echo x; exit 1; }", " || { cd .; exit 0; }", " || exit 1; echo x"),
+)
+AROUND = ("{{ {}; }}", "( {} )", "if true; then {}; fi", "f() {{ {}; }}; f", "if {}; then :; else exit 1; fi")
 
 
 @pytest.mark.parametrize(
@@ -370,14 +388,16 @@ def test_random_commands_are_judged_as_a_real_shell_ends_them(tmp_path: Path, ra
             text += next(works) if random_choices.random() < 0.7 else random_choices.choice(SMALL)
         text += random_choices.choice(TAILS)
         if random_choices.random() < 0.2 and "&" not in text:
-            text = f"{{ {text}; }}"
-        found = listen(f"{RUN} sh -c {shlex.quote(text)}", {})
+            text = random_choices.choice(AROUND).format(text)
+        shell, text = random_choices.choice(SHELLS), random_choices.choice(HEADS) + text
+        program = f"{shell} -c {shlex.quote(text)}"
+        found = listen(f"{RUN} {program}", {})
         said = bool(found.hidden) or "status-of-last" in found.worth_knowing
         # Each by itself: is there one whose failure the shell keeps to itself?
         works_in_it = [name for name in WORKS if name in text]
-        kept = [name for name in works_in_it if _end(f"sh -c {shlex.quote(text)}", tmp_path, failing=[name]) == 0]
+        kept = [name for name in works_in_it if _end(program, tmp_path, failing=[name]) == 0]
         if said != bool(kept):
-            wrong.append((text, said, kept))
+            wrong.append((program, said, kept))
     assert wrong == []
 
 
