@@ -146,9 +146,9 @@ def _wrap(one: Judged, row: str, names: Names, around: Surroundings) -> tuple[st
     """Return what is to be told of a line that is not covered, and what it becomes."""
     line, silence = one.line, one.silence
     if one.state == DEAD:
-        return one.reasons[0].text, None
+        return _say_why(one), None
     if silence.is_wrapped and not silence.works:
-        return f"stays silent: {one.reasons[0].text}", None
+        return f"stays silent: {_say_why(one)}", None
     # anacron takes a row that ends with a backslash and the next one for one line.
     goes_on = row != line.text or (line.kind == "anacron" and row.endswith("\\"))
     obstacle = GOES_ON if goes_on else find_obstacle(line)
@@ -171,7 +171,11 @@ def _wrap(one: Judged, row: str, names: Names, around: Surroundings) -> tuple[st
         return None, mended
     # What goes on in the background may print for longer than a wrapper listens, and would be ended by that.
     is_left = "background" in after.silence.hidden or "background" in after.silence.reasons
-    return f"stays silent: {after.reasons[0].text}", None if is_left else mended
+    return f"stays silent: {_say_why(after)}", None if is_left else mended
+
+
+def _say_why(judged: Judged) -> str:
+    return judged.reasons[0].text if judged.reasons else "its shell can make nothing of it"
 
 
 def _find_fix(one: Judged, names: Names, around: Surroundings) -> str | None:
