@@ -41,7 +41,13 @@ class Coverage:
 
 
 def find_coverage_of(
-    configuration: Configuration, environ: Mapping[str, str], *, root: str, now: float, user: str | None = None
+    configuration: Configuration,
+    environ: Mapping[str, str],
+    *,
+    root: str,
+    now: float,
+    user: str | None = None,
+    has_fixes: bool = False,
 ) -> Coverage:
     """Return the coverage of a machine; what this one's configuration and programs say counts for this one only."""
     is_here = os.path.realpath(root) == "/"
@@ -53,11 +59,19 @@ def find_coverage_of(
         has_ping=is_here and settings.ping is not None,
         program=find_program(environ) if is_here else None,
         now=now,
+        has_fixes=has_fixes,
     )
 
 
 def find_coverage(
-    root: str, *, user: str | None, notify: Sequence[str], has_ping: bool, program: str | None, now: float
+    root: str,
+    *,
+    user: str | None,
+    notify: Sequence[str],
+    has_ping: bool,
+    program: str | None,
+    now: float,
+    has_fixes: bool = True,
 ) -> Coverage:
     """Return how the scheduled lines of the machine with this root folder stand; those of one user with `user`.
 
@@ -79,7 +93,10 @@ def find_coverage(
 
     def write(one: Judged) -> Line:
         zone = find_zone(one.line, crontabs.cron)
-        fix = find_fix(one, names, program=program or PROGRAM, rules=crontabs.cron)
+        fix = None
+        # To write what would mend a silent line takes most of the time.
+        if has_fixes or one.state == DEAD:
+            fix = find_fix(one, names, program=program or PROGRAM, rules=crontabs.cron)
         return _write(one, _find_next(one, zone, now), fix)
 
     alive = [write(one) for one in judged]

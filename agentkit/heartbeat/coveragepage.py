@@ -47,7 +47,7 @@ def print_coverage(
 ) -> int:
     """Print how the scheduled lines of a machine stand, and return the status: 1 when one is not covered."""
     configuration = read_settings(environ)
-    coverage = find_coverage_of(configuration, environ, root=root, user=user, now=now)
+    coverage = find_coverage_of(configuration, environ, root=root, user=user, now=now, has_fixes=as_json)
     for note in coverage.notes:
         warn(note)
     findings = find_machine_findings(coverage, configuration.host, now)

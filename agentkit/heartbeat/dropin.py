@@ -102,10 +102,12 @@ def _wrap(command: Command, job: str, program: str, period: str | None) -> str:
         # Its second word is the name that the program is told; the wrapper has no use for it.
         first, _, rest = text.partition(" ")
         text = f"{first} {rest.lstrip().partition(' ')[2]}".rstrip()
+    # With a : before it systemd expands nothing, and so halves no $$.
+    sign = "$" if ":" in prefix else "$$"
     own = ["heartbeat", "run", job, *(["--every", period] if period else []), "--tee", "--"]
     script = (
-        f'set -- "$$0" {" ".join(own)} "$$@"; "$$1" --version >/dev/null 2>&1 '
-        f'|| {{ echo "$$1 does not work: {job} runs unwatched" >&2; shift {len(own) + 1}; }}; exec "$$@"'
+        f'set -- "{sign}0" {" ".join(own)} "{sign}@"; "{sign}1" --version >/dev/null 2>&1 '
+        f'|| {{ echo "{sign}1 does not work: {job} runs unwatched" >&2; shift {len(own) + 1}; }}; exec "{sign}@"'
     )
     escaped = text.replace("%", "%%")
     return f"{prefix.replace('@', '')}/bin/sh -c '{script}' {shlex.quote(program)} {escaped}"
