@@ -5,13 +5,12 @@ Each function says so, and keeps what would mend it. A handler's own work is nev
 
 from __future__ import annotations
 
-import os
+import re
 
 from agentkit.heartbeat.edits import Edit
-from agentkit.heartbeat.manners import LEAVES, SUCCEEDS, ends_well, is_question, shrugs, speaks, tells_only
+from agentkit.heartbeat.manners import LEAVES, SUCCEEDS, ends_well, is_question, name_of, shrugs, speaks, tells_only
 from agentkit.heartbeat.shellscope import Scope
 from agentkit.heartbeat.shelltree import FUNCTION, IF, LIST, NOT, SIMPLE, Command, read_shell, walk_commands
-from agentkit.heartbeat.silence import Reason
 
 # A variable that holds how the work ended, while what stands behind it has its say.
 KEPT = b"ended"
@@ -40,17 +39,69 @@ def mind_last(command: Command, scope: Scope, works: list[int]) -> None:
             return  # of a list the handler is looked at
         if _is_nothing(last) and len(rest) == 1:
             scope.frame.edits.extend(_leave_out(before, len(before.parts), last, is_quiet=True))
-        elif not (b"$?" in written or b"<<" in written or any(map(_leaves, rest))) and all(map(tells_only, rest)):
+        elif (
+            b"$?" not in written and b"<<" not in written and not any(map(_leaves, rest)) and all(map(tells_only, rest))
+        ):
             scope.frame.edits.append(Edit(before.end, before.end, b"; " + KEPT + b"=$?", is_quiet=True))
             scope.frame.edits.append(Edit(last.end, last.end, b"; exit $" + KEPT, is_quiet=True))
-    elif scope.is_inside and (len(works) > 1 or not (_name_of(last) in LEAVES or _looks_at_status(last))):
-        text = "of several commands only the last one's status counts: join them by && or begin with set -e"
-        scope.found.worth_knowing.setdefault("status-of-last", Reason("status-of-last", text))
+    elif (
+        scope.is_inside
+        and not _keeps_each(command, works, scope)
+        and (len(works) > 1 or not (name_of(last) in LEAVES or _looks_at_status(last)))
+    ):
+        scope.say("status-of-last", "of several commands only the last one's status counts")
+        _count_each(command, scope, works)
+
+
+def _keeps_each(command: Command, works: list[int], scope: Scope) -> bool:
+    """Tell whether the end of each work is kept, and the text ends as that: `a || x=$?; b || x=$?; exit $x`."""
+    parts = [command.parts[place] for place in works if place < len(command.parts) - 1]
+    return all(part.kind == LIST and _is_kept(part.parts[-1], scope) for part in parts)
+
+
+def _is_kept(handler: Command, scope: Scope) -> bool:
+    """Tell whether a handler keeps the status that it is about, and the text ends with that: `|| x=$?`, `exit $x`."""
+    names = [re.escape(name.encode()) for name, value in handler.assignments if value == "$?"]
+    is_alone = handler.kind == SIMPLE and not handler.words
+    return is_alone and any(re.search(rb"\bexit \$\{?%b\b" % name, scope.frame.text) for name in names)
+
+
+def _count_each(command: Command, scope: Scope, works: list[int]) -> None:
+    """Keep what makes a text end as the last of its statements that failed, and changes nothing else."""
+    written = scope.frame.text[command.start : command.end]
+    if not scope.is_top or scope.frame.functions or "&" in command.joints or b"$?" in written or b"<<" in written:
+        return
+    edits = scope.frame.edits
+    edits.append(Edit(command.parts[0].start, command.parts[0].start, KEPT + b"=0; "))
+    last = len(command.parts) - 1
+    for place in {*works, last}:
+        end = command.parts[place].end
+        leaving = b"; exit $" + KEPT if place == last else b""
+        edits.append(Edit(end, end, b" || " + KEPT + b"=$?" + leaving))
+
+
+def let_no_be_an_answer(command: Command, scope: Scope) -> None:
+    """Keep what makes `test -x X && X` end with 0 where the answer is no: that is no failure.
+
+    A job that was there once and stays away is noticed by its evidence.
+    """
+    parts = command.parts
+    guards = 0
+    while guards < len(parts) and is_question(parts[guards]):
+        guards += 1
+    if not scope.is_top or scope.is_asked or not 0 < guards < len(parts) or "||" in command.joints:
+        return
+    edits = scope.frame.edits
+    edits.append(Edit(parts[0].start, parts[0].start, b"if ", is_quiet=True))
+    edits.append(Edit(parts[guards - 1].end, parts[guards].start, b"; then ", is_quiet=True))
+    edits.append(Edit(parts[-1].end, parts[-1].end, b"; fi", is_quiet=True))
 
 
 def mind_handler(command: Command, place: int, scope: Scope) -> None:
     """Look at what is done about a failure: does it throw it away?"""
     part = command.parts[place]
+    if _is_kept(part, scope):
+        return
     if not (ends_well(part, scope.is_inside) or shrugs(part)) or (speaks(part) and not scope.is_inside):
         return
     scope.say("status-discarded", f"`|| {scope.quote(part)}` throws a failure away")
@@ -69,7 +120,7 @@ def mind_handler(command: Command, place: int, scope: Scope) -> None:
 
 def mind_lock_handler(part: Command, guard: Command, scope: Scope) -> None:
     """Say so when a lock that is held ends a text as if all were well: `flock -n 9 || exit 0`."""
-    if _name_of(guard) == "flock" and _leaves(part) and ends_well(part, scope.is_inside):
+    if name_of(guard) == "flock" and _leaves(part) and ends_well(part, scope.is_inside):
         scope.say("lock", f"`{scope.quote(guard)}` goes home without a word when another run holds its lock")
         scope.frame.edits.extend(_fail_instead(part, is_quiet=False))
 
@@ -92,7 +143,7 @@ def find_trap(words: tuple[str, ...]) -> str | None:
     """Return what a trap does at the end, if it ends the shell with 0 whatever happened."""
     if words[0] != "trap" or not {"EXIT", "0"} & set(words[2:]):
         return None
-    leaves = [part for part in walk_commands(read_shell(words[1]).body) if _name_of(part) == "exit"]
+    leaves = [part for part in walk_commands(read_shell(words[1]).body) if name_of(part) == "exit"]
     return words[1] if leaves and ends_well(leaves[-1], is_inside=True) else None
 
 
@@ -107,7 +158,7 @@ def _passes(command: Command, scope: Scope) -> bool:
 def _is_nothing(command: Command) -> bool:
     """Tell whether a command can be left out, and only the status changes by it."""
     simple = list(walk_commands(command))
-    names = [_name_of(part) for part in simple]
+    names = [name_of(part) for part in simple]
     is_plain = all(not part.redirects for part in simple) and command.kind != IF
     return is_plain and len(names) == 1 and names[0] in SUCCEEDS | LEAVES
 
@@ -132,7 +183,7 @@ def _leave_out(before: Command, place: int, last: Command, *, is_quiet: bool) ->
 
 
 def _leaves(command: Command) -> bool:
-    return any(_name_of(part) in LEAVES for part in walk_commands(command))
+    return any(name_of(part) in LEAVES for part in walk_commands(command))
 
 
 def _fails(command: Command) -> bool:
@@ -145,15 +196,11 @@ def _fail_instead(command: Command, *, is_quiet: bool = True) -> list[Edit]:
     return [
         Edit(part.words[1].start, part.words[1].end, b"1", is_quiet=is_quiet)
         for part in walk_commands(command)
-        if _name_of(part) in LEAVES and len(part.words) > 1 and ends_well(part, is_inside=True)
+        if name_of(part) in LEAVES and len(part.words) > 1 and ends_well(part, is_inside=True)
     ]
 
 
 def _looks_at_status(command: Command) -> bool:
     if command.kind != SIMPLE or not command.words:
         return False
-    return any("$?" in word.text for word in command.words) or (_name_of(command) == "wait" and len(command.words) > 1)
-
-
-def _name_of(command: Command) -> str:
-    return os.path.basename(command.words[0].text) if command.words else ""
+    return any("$?" in word.text for word in command.words) or (name_of(command) == "wait" and len(command.words) > 1)

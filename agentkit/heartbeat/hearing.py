@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from agentkit.core.errors import AgentkitError
 from agentkit.heartbeat.discards import (
     find_trap,
     is_settled,
+    let_no_be_an_answer,
     mind_condition,
     mind_handler,
     mind_last,
@@ -27,16 +27,18 @@ from agentkit.heartbeat.manners import (
     LEAVES,
     OFTEN_FAILS,
     PASSES_ON,
+    PREPARES,
     SAYS_NONE,
     consumes_only,
     feeds_only,
     is_benign,
     is_guard,
+    is_question,
+    name_of,
     runs_alike_in_bash,
     speaks,
     tells_only,
 )
-from agentkit.heartbeat.options import build_options, split_words
 from agentkit.heartbeat.shellscope import NULL, Frame, Scope
 from agentkit.heartbeat.shelltree import (
     FUNCTION,
@@ -54,7 +56,7 @@ from agentkit.heartbeat.shelltree import (
     walk_commands,
 )
 from agentkit.heartbeat.silence import Reason, RunParts, Silence, name_work
-from agentkit.heartbeat.wrapped import split_run
+from agentkit.heartbeat.wrapped import find_fault, find_own_verb, split_run
 
 BASHES = frozenset({"bash", "rbash", "zsh", "ksh", "ksh93", "mksh"})
 DEEPEST = 12
@@ -149,7 +151,7 @@ def _see_sequence(command: Command, scope: Scope) -> _Seen:
     whole, frame, parts = _Seen(), scope.frame, command.parts
     works: list[int] = []
     lost = False
-    is_awaited = any(_name_of(part) == "wait" for part in walk_commands(command))
+    is_awaited = any(name_of(part) == "wait" for part in walk_commands(command))
     for place, (part, joint) in enumerate(zip(parts, command.joints, strict=True)):
         is_last = place == len(parts) - 1
         if is_last and works and (lost or not scope.ends_on_error):
@@ -160,7 +162,7 @@ def _see_sequence(command: Command, scope: Scope) -> _Seen:
             end = frame.text.find(b"&", part.end)
             if scope.is_top and is_last and end >= 0:
                 frame.edits.append(Edit(part.end, end + 1, b"", is_quiet=len(parts) == 1))
-        if seen.work and not is_settled(part):
+        if any(name_work(work) not in PREPARES for work in seen.work) and not is_settled(part):
             works.append(place)
         # A shell that ends on error goes on where `a && b` ends with a.
         is_chain = part.kind == LIST and "&&" in part.joints and not is_settled(part)
@@ -170,7 +172,7 @@ def _see_sequence(command: Command, scope: Scope) -> _Seen:
 
 
 def _see_list(command: Command, scope: Scope) -> _Seen:
-    whole, last = _Seen(), len(command.parts) - 1
+    whole, last, is_question_answered = _Seen(), len(command.parts) - 1, False
     for place, part in enumerate(command.parts):
         if place and command.joints[place - 1] == "||" and whole.acts:
             # What stands behind `||` after work is what is done about its failure.
@@ -189,7 +191,7 @@ def _see_list(command: Command, scope: Scope) -> _Seen:
         if place and command.joints[place - 1] == "||":
             # What only a failure sets is not what those behind it get.
             scope.frame.positional = kept
-        leaves = any(_name_of(simple) in LEAVES for simple in walk_commands(part))
+        leaves = any(name_of(simple) in LEAVES for simple in walk_commands(part))
         if place and command.joints[place - 1] == "||" and whole.guards:
             mind_lock_handler(part, command.parts[place - 1], scope)
         if place and command.joints[place - 1] == "&&" and seen.jobs and not seen.work:
@@ -200,14 +202,19 @@ def _see_list(command: Command, scope: Scope) -> _Seen:
         if whole.guards and (seen.acts or leaves):
             scope.say("may-be-idle", f"`{whole.guards[0]}` decides whether it does anything")
             whole.guards = []
+            is_question_answered = True
         whole.add(seen)
+    if is_question_answered:
+        let_no_be_an_answer(command, scope)
     return whole
 
 
 def _see_pipeline(command: Command, scope: Scope) -> _Seen:
     whole, feeding, frame = _Seen(), _Seen(), scope.frame
     last = command.parts[-1]
-    is_open = _name_of(last) not in PASSES_ON or scope.redirect(last.redirects).is_out_open
+    if scope.is_asked and is_question(last):
+        return _Seen(guards=[scope.quote(command)])
+    is_open = name_of(last) not in PASSES_ON or scope.redirect(last.redirects).is_out_open
     for place, part in enumerate(command.parts):
         is_last = place == len(command.parts) - 1
         seen = _see(part, scope.below() if is_last else replace(scope.below(), is_out_open=is_open))
@@ -218,12 +225,12 @@ def _see_pipeline(command: Command, scope: Scope) -> _Seen:
         whole.add(seen)
     if feeding.work and not frame.has_pipefail:
         scope.say("pipe", f"a pipe ends as its last part does: `{name_work(feeding.work[0])}` may fail unseen")
-        often = any(_name_of(part) in OFTEN_FAILS for part in walk_commands(command))
+        often = any(name_of(part) in OFTEN_FAILS for part in walk_commands(command))
         is_final = scope.is_top and not scope.is_asked and not scope.ends_on_error
         is_alike = frame.is_bash or runs_alike_in_bash(frame.text)
         frame.needs_pipefail = True
         for part in command.parts:
-            if part.kind == SIMPLE and _name_of(part) in SAYS_NONE and scope.is_top:
+            if part.kind == SIMPLE and name_of(part) in SAYS_NONE and scope.is_top:
                 # 1 is how these say that there was nothing, which is no failure.
                 frame.edits.append(Edit(part.start, part.start, b"{ "))
                 frame.edits.append(Edit(part.end, part.end, b" || [ $? -eq 1 ]; }"))
@@ -232,21 +239,23 @@ def _see_pipeline(command: Command, scope: Scope) -> _Seen:
 
 
 def _see_branches(command: Command, scope: Scope) -> _Seen:
-    whole, has_other_way = _Seen(), False
+    whole, has_other_way, has_other_work = _Seen(), False, False
     guards: list[str] = []
     asked: list[tuple[str, ...]] = []
     for part, purpose in zip(command.parts, command.joints, strict=True):
         is_body = command.kind == IF and purpose != "condition"
-        is_asked = scope.is_asked or purpose == "condition"
-        seen = _see(part, replace(scope, is_top=scope.is_top and is_body, is_asked=is_asked))
+        seen = _see(
+            part, replace(scope, is_top=scope.is_top and is_body, is_asked=scope.is_asked or purpose == "condition")
+        )
         if purpose == "condition":
             guards += seen.guards
             seen.guards = []
             asked += seen.work
         has_other_way = has_other_way or (purpose == "else" and seen.acts)
+        has_other_work = has_other_work or (purpose != "condition" and seen.acts and not tells_only(part))
         whole.add(seen)
     if command.kind == IF and asked:
-        mind_condition(command, name_work(asked[0]), len(whole.work) > len(asked) or bool(whole.jobs), scope)
+        mind_condition(command, name_work(asked[0]), has_other_work, scope)
     if guards and whole.acts and not has_other_way:
         scope.say("may-be-idle", f"`{guards[0]}` decides whether it does anything")
     return whole
@@ -257,13 +266,17 @@ def _see_simple(command: Command, scope: Scope) -> _Seen:
     words, origins = frame.expand(command.words)
     if not words:
         frame.variables.update(command.assignments)
-        return _Seen()
+        whole = _Seen()
+        for part in command.parts:
+            # x=$(cmd): what cmd does is the work of it, and its status is that of cmd.
+            whole.add(_see(part, replace(scope.below(), is_out_open=True)))
+        return whole
     frame.take_in(words)
     frame.trap = find_trap(words) or frame.trap
     if words == ("exec",):
-        whole = scope.redirect(command.redirects)
+        after = scope.redirect(command.redirects)
         frame.muted = frozenset(
-            number for number, is_open in ((1, whole.is_out_open), (2, whole.is_err_open)) if not is_open
+            number for number, is_open in ((1, after.is_out_open), (2, after.is_err_open)) if not is_open
         )
     if scope.is_asked and is_guard(words):
         mind_lock(words, scope)
@@ -298,9 +311,10 @@ def _see_words(words: tuple[str, ...], origins: Origins, scope: Scope) -> _Seen:
     run = split_run(words)
     if run is not None:
         return _see_run(words, origins, run, scope)
-    verb = _find_own_verb(words)
+    verb = find_own_verb(words)
     if verb == "check":
         scope.found.checks.append(words)
+        scope.found.wrappers.append(words[0])
         return _Seen(jobs=["check"])
     if name == "run-parts" and len(words) > 1:
         folder = next((word for word in reversed(words) if not word.startswith("-")), "")
@@ -314,28 +328,17 @@ def _see_words(words: tuple[str, ...], origins: Origins, scope: Scope) -> _Seen:
 def _see_run(words: tuple[str, ...], origins: Origins, run: tuple[str, tuple[str, ...], int], scope: Scope) -> _Seen:
     job, own, at = run
     scope.found.jobs.append(job)
+    scope.found.wrappers.append(words[0])
     is_declared = any(word.startswith(("--expect-", "--forbid-")) for word in own)
     inside = replace(
         scope, is_inside=True, is_asked=False, is_voiced=False, is_declared=scope.is_declared or is_declared
     )
-    fault = _find_fault((job, *own, "--", *words[at:]))
+    fault = find_fault((job, *own, "--", *words[at:]))
     if fault:
         scope.found.hidden.setdefault("usage", Reason("usage", f"the wrapper does not take its words: {fault}"))
     if at < len(words):
         _see_words(words[at:], origins[at:], inside)
     return _Seen(jobs=[job])
-
-
-def _find_fault(words: tuple[str, ...]) -> str | None:
-    """Return what `heartbeat run` would say to its words, as far as the shell leaves them as they stand."""
-    own = words[: words.index("--")]
-    if any("$" in word or "`" in word for word in own):
-        return None
-    try:
-        build_options(*split_words(list(words)))
-    except AgentkitError as error:
-        return error.message
-    return None
 
 
 def _keep_work(words: tuple[str, ...], scope: Scope) -> _Seen:
@@ -368,18 +371,3 @@ def _see_nested(words: tuple[str, ...], origins: Origins, step: Step, scope: Sco
         written = outer.text[first.start : first.end] if shell in BASHES else b"bash"
         outer.edits.append(Edit(first.start, first.end, written + b" -o pipefail", is_quiet=frame.is_pipefail_quiet))
     return seen
-
-
-def _find_own_verb(words: tuple[str, ...]) -> str | None:
-    """Return the verb of an `agentkit` that needs no wrapper: `check`, `mark`, or an option such as --version."""
-    place = next((at for at, word in enumerate(words[:3]) if os.path.basename(word) == "agentkit"), None)
-    if place is None:
-        return None
-    rest = words[place + 1 :]
-    if rest[:1] == ("heartbeat",) and rest[1:2] in (("check",), ("mark",)):
-        return rest[1]
-    return rest[0] if rest and rest[0].startswith("-") else None
-
-
-def _name_of(command: Command) -> str:
-    return os.path.basename(command.words[0].text) if command.words else ""

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from agentkit.core.cronline import CronLine, DroppedLine
 from agentkit.core.cronrow import split_row
@@ -15,7 +18,7 @@ from agentkit.heartbeat.hearing import listen
 from agentkit.heartbeat.launchers import SHELLS
 from agentkit.heartbeat.shelltree import read_shell
 from agentkit.heartbeat.silence import Reason, Silence, name_work
-from agentkit.heartbeat.wrapping import Names, find_obstacle, find_shell, rules_of, wrap_line
+from agentkit.heartbeat.wrapping import Names, find_obstacle, find_shell, rules_of, unwrap_command, wrap_line
 
 COVERED, SILENT, DEAD, UNKNOWN = "covered", "silent", "dead", "unknown"
 NO_WRAPPER = Reason("no-wrapper", "nothing writes down that it ran, or how it ended")
@@ -25,6 +28,7 @@ WATCHER = Reason("watcher", "it watches the check itself, and needs no agentkit 
 # What stands before the first % of a format: +%F, '%s', --format=%h.
 BEFORE_FORMATS = ("+", '"', "'", "=", ":", "-", "_", ".", "/")
 USAGE = "usage"
+CRON_PATH = "/usr/bin:/bin"
 BY_HAND = (
     "run it in the foreground and in one piece, from a script of its own if need be, through agentkit heartbeat run"
 )
@@ -55,6 +59,9 @@ def judge_line(line: CronLine, altered: Sequence[DroppedLine], home: str, root: 
         )
     if not silence.is_wrapped and "/last-check" in line.command:
         return Judged(line, silence, COVERED, (WATCHER, *told))
+    if os.path.realpath(root) == "/" and (missing := _find_missing(line, silence)):
+        # On another machine's disk, what is missing may stand elsewhere.
+        return Judged(line, silence, DEAD, (Reason("no-program", f"{missing} is not there to run the job"), *told))
     knowing = tuple(silence.worth_knowing.values())
     if silence.is_covered:
         guards = tuple(reason for reason in silence.reasons.values() if reason.code in ("lock", "may-be-idle"))
@@ -66,7 +73,7 @@ def _find_reasons(line: CronLine, silence: Silence) -> list[Reason]:
     reasons = list(silence.hidden.values())
     if silence.works and silence.is_wrapped:
         reasons.append(Reason("beside", f"`{name_work(silence.works[0])}` runs beside the wrapper, and nobody sees it"))
-    elif silence.works:
+    elif not silence.is_wrapped:
         reasons.append(NO_WRAPPER)
     if silence.works and not silence.is_bounded:
         reasons.append(NO_LIMIT)
@@ -81,6 +88,8 @@ def find_fix(judged: Judged, names: Names, *, program: str, rules: str) -> str |
     if judged.state not in (SILENT, DEAD):
         return None
     line, silence = judged.line, judged.silence
+    if judged.reasons[0].code == "no-program":
+        return f"write {shlex.quote(program)} in its place"
     if USAGE in silence.hidden:
         return "correct its words: agentkit heartbeat run --help"
     obstacle = find_obstacle(line)
@@ -94,6 +103,28 @@ def find_fix(judged: Judged, names: Names, *, program: str, rules: str) -> str |
     if mended is None or not listen(mended.command, dict(line.environment), find_shell(line)).is_covered:
         return BY_HAND
     return mended.row
+
+
+def _find_missing(line: CronLine, silence: Silence) -> str | None:
+    """Return the agentkit that a line names and cron does not find; an adopted line runs its job without it."""
+    if unwrap_command(line.command) is not None:
+        return None
+    path = dict(line.environment).get("PATH") or f"{CRON_PATH}:{_read_environment_path()}"
+    for program in silence.wrappers:
+        if "$" not in program and "~" not in program and shutil.which(program, path=path) is None:
+            return program
+    return None
+
+
+@lru_cache(maxsize=1)
+def _read_environment_path() -> str:
+    """Return the PATH that pam_env may add to cron's own (/etc/environment), or nothing."""
+    try:
+        with open("/etc/environment", encoding="utf-8", errors="replace") as file:
+            rows = file.read(65536).splitlines()
+    except OSError:
+        return ""
+    return next((row.partition("=")[2].strip("\"' ") for row in rows if row.startswith("PATH=")), "")
 
 
 def _was_meant(line: CronLine) -> bool:

@@ -73,7 +73,12 @@ SUCCEEDS = frozenset({":", "true"})
 SHRUGS = SUCCEEDS | {"alias", "declare", "export", "set", "sleep", "trap", "typeset", "umask", "unset"}
 # Parts of a pipe that hand on what comes to them and keep nothing.
 PASSES_ON = frozenset({"cat", "cut", "head", "nl", "sort", "tac", "tail", "tr", "uniq", "wc"})
-NEARLY_ALWAYS_SUCCEEDS = frozenset({"echo", "logger", "printf"})
+# What tells somebody, or passes on what a job said, ends with 0 but on a bad day.
+NEARLY_ALWAYS_SUCCEED = VOICES | CONSUMERS
+# These make room for the work: their failure shows in that.
+PREPARES = frozenset(
+    {"chmod", "chown", "cp", "date", "kill", "killall", "ln", "mkdir", "mv", "pkill", "rm", "rmdir", "sync", "touch"}
+)
 # Where dash and bash differ: what `echo` makes of a backslash, braces, `&>`, `<(`, `$'`, `[[`, here-strings.
 UNLIKE_IN_BASH = re.compile(rb"\becho\b.*\\|\{[^}\s]*[,.]|&>|>&[^0-9-]|[<>]\(|\$['\"]|\[\[|<<<|\bsource\b|\*\*|!\(")
 
@@ -112,25 +117,25 @@ def is_question(command: Command) -> bool:
 
 def consumes_only(command: Command) -> bool:
     """Tell whether a part of a pipe only passes on or tells what comes to it."""
-    return all(_name(part) in CONSUMERS for part in walk_commands(command))
+    return all(name_of(part) in CONSUMERS for part in walk_commands(command))
 
 
 def feeds_only(command: Command) -> bool:
     """Tell whether a part of a pipe only has something to say, and cannot fail at it."""
-    return all(_name(part) in FEEDERS for part in walk_commands(command))
+    return all(name_of(part) in FEEDERS for part in walk_commands(command))
 
 
 def speaks(command: Command) -> bool:
     """Tell whether a command tells somebody something: cron mails it, or it goes to a log or a mail of its own."""
     return any(
-        _name(part) in VOICES and not any(r.target == "/dev/null" for r in part.redirects)
+        name_of(part) in VOICES and not any(r.target == "/dev/null" for r in part.redirects)
         for part in walk_commands(command)
     )
 
 
 def tells_only(command: Command) -> bool:
     """Tell whether a command does nothing but tell somebody, as one that stands behind a job may."""
-    return all(_name(part) in VOICES or is_benign((_name(part) or ":",)) for part in walk_commands(command))
+    return all(name_of(part) in VOICES or is_benign((name_of(part) or ":",)) for part in walk_commands(command))
 
 
 def ends_well(command: Command, is_inside: bool) -> bool:
@@ -140,10 +145,10 @@ def ends_well(command: Command, is_inside: bool) -> bool:
     """
     if command.kind in (SEQUENCE, GROUP, LIST, PIPELINE):
         return bool(command.parts) and ends_well(command.parts[-1], is_inside)
-    name = _name(command)
+    name = name_of(command)
     if name in ("exit", "return"):
         return len(command.words) > 1 and command.words[1].text.strip("0") == ""
-    return name in SUCCEEDS or (is_inside and name in NEARLY_ALWAYS_SUCCEEDS)
+    return name in SUCCEEDS or (is_inside and name in NEARLY_ALWAYS_SUCCEED)
 
 
 def shrugs(command: Command) -> bool:
@@ -168,5 +173,6 @@ def runs_alike_in_bash(text: bytes) -> bool:
     return UNLIKE_IN_BASH.search(text) is None
 
 
-def _name(command: Command) -> str:
+def name_of(command: Command) -> str:
+    """Return the name of a simple command's program as it is written, without its folder; empty where it has none."""
     return os.path.basename(command.words[0].text) if command.words else ""

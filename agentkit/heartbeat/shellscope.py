@@ -67,7 +67,8 @@ class Frame:
                 if "e" in setting or (setting.endswith("o") and name == "errexit"):
                     self.ends_on_error = is_on
                 if setting.endswith("o") and name == "pipefail":
-                    self.has_pipefail = is_on
+                    # dash ends at such a line, and says so.
+                    self.has_pipefail = is_on and self.is_bash
 
 
 @dataclass(frozen=True)

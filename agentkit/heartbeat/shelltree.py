@@ -52,7 +52,8 @@ class Command:
     """A simple command, or one made of others.
 
     `joints` are what stands between the parts: `|` of a pipeline, `&&` and `||` of a list; of a sequence what stands
-    behind each of them, `;` or `&`; of an `if` and a loop what each is for, `condition` or `body`.
+    behind each of them, `;` or `&`; of an `if` and a loop what each is for, `condition` or `body`. The parts of
+    a simple command without words are what its assignments run.
     """
 
     kind: str
@@ -100,7 +101,7 @@ def _read(node: Node, depth: int) -> Command | None:
         return None
     depth += 1
     if kind in SIMPLE_NODES or kind in ("variable_assignment", "variable_assignments"):
-        return _read_simple(node)
+        return _read_simple(node, depth)
     if kind == "redirected_statement":
         return _read_redirected(node, depth)
     if kind == "pipeline":
@@ -146,7 +147,7 @@ def _collect(children: list[Node], node: Node, depth: int) -> Command:
     return Command(SEQUENCE, node.start_byte, node.end_byte, parts=tuple(parts), joints=tuple(joints))
 
 
-def _read_simple(node: Node) -> Command:
+def _read_simple(node: Node, depth: int) -> Command:
     words: list[Word] = []
     assignments: list[tuple[str, str]] = []
     redirects: list[Redirect] = []
@@ -164,7 +165,21 @@ def _read_simple(node: Node) -> Command:
             assignments.append((name, "" if value is None else _unquote(value)))
         elif is_test or child.is_named:
             words.append(_read_word(child))
-    return Command(SIMPLE, node.start_byte, node.end_byte, tuple(words), tuple(assignments), redirects=tuple(redirects))
+    parts = () if words else tuple(_read_substitutions(node, depth))
+    return Command(
+        SIMPLE, node.start_byte, node.end_byte, tuple(words), tuple(assignments), tuple(redirects), parts=parts
+    )
+
+
+def _read_substitutions(node: Node, depth: int) -> Iterator[Command]:
+    """Yield the texts that assignments have run: `x=$(cmd)` ends as cmd does."""
+    if depth > DEEPEST:
+        return
+    for child in node.named_children:
+        if child.type == "command_substitution":
+            yield _read_sequence(child, depth)
+        else:
+            yield from _read_substitutions(child, depth + 1)
 
 
 def _read_redirected(node: Node, depth: int) -> Command | None:

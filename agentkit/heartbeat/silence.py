@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from agentkit.heartbeat.edits import Edit
 
 # Reasons that hide a failure from the wrapper, too.
-HIDING = frozenset({"background", "lock", "pipe", "status-discarded"})
+HIDING = frozenset({"background", "lock", "pipe", "status-discarded", "status-of-last"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,16 @@ class RunParts:
 class Silence:
     """What was found in one command.
 
-    `jobs` are those that wrappers run; `works` are the words of what no wrapper runs, `small` those of what only sets
-    the scene, `checks` those of each `heartbeat check`. `reasons` hold for work without a wrapper; `hidden` is what a
-    wrapper cannot see of what it runs, and `worth_knowing` what it can live with. `edits` mend the text; with
-    `needs_pipefail` its shell has to be told to mind each part of a pipe, and nothing else changes by that where
-    `is_pipefail_quiet`.
+    `jobs` are those that wrappers run, `wrappers` the programs that have to be there for it; `works` are the words of
+    what no wrapper runs, `small` those of what only sets the scene, `checks` those of each `heartbeat check`. `reasons`
+    hold for work without a wrapper; `hidden` is what a wrapper cannot see of what it runs, and `worth_knowing` what it
+    can live with. `edits` mend the text; with `needs_pipefail` its shell has to be told to mind each part of a pipe,
+    and nothing else changes by that where `is_pipefail_quiet`.
     """
 
     jobs: list[str] = field(default_factory=list)
     checks: list[tuple[str, ...]] = field(default_factory=list)
+    wrappers: list[str] = field(default_factory=list)
     works: list[tuple[str, ...]] = field(default_factory=list)
     small: list[tuple[str, ...]] = field(default_factory=list)
     run_parts: list[RunParts] = field(default_factory=list)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from agentkit.core.errors import AgentkitError
 from agentkit.heartbeat.launchers import skip_options
-from agentkit.heartbeat.options import FLAG, WORDS, check_name
+from agentkit.heartbeat.options import FLAG, WORDS, build_options, check_name, split_words
 from agentkit.heartbeat.shellwords import split_commands
 
 # What these get as words they do not run, or not here.
@@ -110,6 +110,29 @@ def split_run(words: tuple[str, ...]) -> tuple[str, tuple[str, ...], int] | None
     behind = words[place + 1 : end - 1 if words[end - 1] == "--" else end]
     before = words[run_at : place - 1 if words[place - 1] == "--" else place]
     return words[place], before + behind, end
+
+
+def find_fault(words: tuple[str, ...]) -> str | None:
+    """Return what `heartbeat run` would say to its words, as far as the shell leaves them as they stand."""
+    own = words[: words.index("--")]
+    if any("$" in word or "`" in word for word in own):
+        return None
+    try:
+        build_options(*split_words(list(words)))
+    except AgentkitError as error:
+        return error.message
+    return None
+
+
+def find_own_verb(words: tuple[str, ...]) -> str | None:
+    """Return the verb of an `agentkit` that needs no wrapper: `check`, `mark`, or an option such as --version."""
+    place = next((at for at, word in enumerate(words[:3]) if os.path.basename(word) == "agentkit"), None)
+    if place is None:
+        return None
+    rest = words[place + 1 :]
+    if rest[:1] == ("heartbeat",) and rest[1:2] in (("check",), ("mark",)):
+        return rest[1]
+    return rest[0] if rest and rest[0].startswith("-") else None
 
 
 def _find_run(words: tuple[str, ...]) -> int | None:

@@ -21,6 +21,7 @@ BY_HAND = (
     "tmux new-session -d backup",
     "echo backup | at now",
     "f() { backup || true; }; f",
+    "one & two & wait",
     "! backup",
     "if ! backup; then :; fi",
     "if backup; then :; fi",
