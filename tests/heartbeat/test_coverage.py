@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 
 from agentkit.core.errors import AgentkitError
 from agentkit.core.schemas import read_schema
+from tests.heartbeat.commands import BARE
 from tests.heartbeat.disk import NOW, RUN, Disk, ask, judge
-from tests.heartbeat.test_hearing import BARE
 
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 # What no line can say: a person has to take these apart.
