@@ -37,7 +37,7 @@ def adopt_crontab(environ: Mapping[str, str], word: str, *, program: str | None,
     Raises AgentkitError: unavailable for a crontab or a program that is not there, bad data, cannot write, try later.
     """
     place, folder = find_place(word), state_folder(environ)
-    around = find_surroundings(environ, program)
+    around = find_surroundings(environ, program, is_shown_only=is_dry or not installs)
     if not installs or is_dry:
         adoption = plan_adoption(read_place(place), place, around)
         _print_rows(_list_changes(place, adoption), environ)
@@ -100,9 +100,15 @@ def _tell_back(place: Place, adopted: Adopted | None, back: Back, environ: Mappi
         warn(f"{place.name}:{number} was changed after it was wrapped; it is unwrapped, and the change stays")
 
 
-def find_surroundings(environ: Mapping[str, str], program: str | None) -> Surroundings:
-    """Return what adopt has to know of this machine; raises AgentkitError (unavailable) without a program to name."""
-    path = find_program_or_refuse(environ) if program is None else _find_named(program, environ)
+def find_surroundings(environ: Mapping[str, str], program: str | None, *, is_shown_only: bool) -> Surroundings:
+    """Return what adopt has to know of this machine; raises AgentkitError (unavailable) without a program to name.
+
+    Lines that are only shown may name one that is not there yet.
+    """
+    if program is None:
+        path = find_program_or_refuse(environ)
+    else:
+        path = program if is_shown_only and program.startswith("/") else _find_named(program, environ)
     jobs: set[str] = set()
     for line in read_crontabs().lines:
         if "heartbeat" in line.command:

@@ -208,6 +208,12 @@ def test_a_relative_program_is_named_by_its_whole_path(
     assert f"set -- {tmp_path}/agentkit heartbeat run".encode() in crontab.read_bytes()
 
 
+def test_lines_that_are_only_shown_may_name_a_program_that_comes_later(agentkit: Verb, crontab: Path) -> None:
+    ended = agentkit("heartbeat", "adopt", str(crontab), "--program", "/opt/nowhere/agentkit")
+    assert (ended.returncode, crontab.read_bytes()) == (0, OLD)
+    assert "set -- /opt/nowhere/agentkit heartbeat run" in ended.stdout
+
+
 def test_empty_files_and_files_without_jobs_have_nothing_to_wrap(adopt: Adopt, crontab: Path) -> None:
     for content in (b"", b"\n", b"# only this", b"MAILTO=me\n"):
         crontab.write_bytes(content)
