@@ -39,6 +39,12 @@ class Disk:
     def unit(self, name: str, *rows: str, folder: str = "etc/systemd/system") -> Path:
         return self.write(f"{folder}/{name}", "".join(f"{row}\n" for row in rows))
 
+    def timer(self, name: str, *service: str, unit: tuple[str, ...] = ()) -> None:
+        """Write a daily timer, enabled, and its service with these settings."""
+        self.unit(f"{name}.timer", "[Timer]", "OnCalendar=daily")
+        self.unit(f"{name}.service", "[Unit]", *unit, "[Service]", "Type=oneshot", *service)
+        self.enable(f"{name}.timer")
+
     def enable(self, timer: str) -> None:
         link = self.root / "etc/systemd/system/timers.target.wants" / timer
         link.parent.mkdir(parents=True, exist_ok=True)
