@@ -133,6 +133,8 @@ def _find_named(program: str, environ: Mapping[str, str]) -> str:
     path = os.path.abspath(program) if "/" in program else shutil.which(program, path=environ.get("PATH", ""))
     if path is None or not os.path.isfile(path) or not os.access(path, os.X_OK):
         raise AgentkitError(f"--program: {program} is no program that can be run", hint=f"ls -l {path or program}")
+    if os.path.basename(path) != "agentkit":
+        raise AgentkitError(f"--program: {program} is not called agentkit, and no line that names it would be known")
     return os.path.abspath(path)
 
 
