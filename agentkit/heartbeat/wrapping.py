@@ -22,6 +22,7 @@ from agentkit.core.cronrow import escape_command, split_row
 from agentkit.heartbeat.edits import apply_edits
 from agentkit.heartbeat.hearing import BASHES, listen
 from agentkit.heartbeat.launchers import SHELLS
+from agentkit.heartbeat.manners import CONSUMERS, PREPARES, VOICES
 from agentkit.heartbeat.silence import Silence
 
 LONGEST_BYTES = 998  # of a command as written, for Debian's cron; a longer one kills the whole file
@@ -35,6 +36,7 @@ RUNNING_SHELLS = SHELLS - {"rbash"}
 LONG_TIMEOUT = " --timeout 520w"
 ENDINGS = (".sh", ".bash", ".py", ".pl", ".php", ".rb", ".js", ".service")
 INTERPRETERS = frozenset({"awk", "java", "lua", "node", "perl", "php", "ruby", *SHELLS})
+DULL = CONSUMERS | VOICES | PREPARES | {"bzip2", "gzip", "pigz", "xz", "zstd"}
 # The options of these that take a program's text, which may hold anything.
 TEXT_OPTIONS = re.compile(r"-[a-zA-Z]*[ceEr]")
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_@%+:,./~-]+")
@@ -188,24 +190,41 @@ class Names:
 
 
 def _find_name(silence: Silence) -> str:
-    words = next(iter(silence.works or silence.small), ("job",))
+    """Return what a command is there for: its first program that does not just prepare, pack, pass on or tell."""
+    works = silence.works or silence.small or [("job",)]
+    return _name_work(next((words for words in works if not _is_dull(words)), works[0]))
+
+
+def _is_dull(words: tuple[str, ...]) -> bool:
     name = os.path.basename(words[0].rstrip("/"))
-    arguments = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-    if name == "run-parts" and arguments:
-        name = os.path.basename(arguments[-1].rstrip("/"))
-    elif (name in INTERPRETERS or re.fullmatch(r"python[\d.]*|pypy[\d.]*", name)) and _names_script(words, arguments):
-        name = os.path.basename(arguments[0].rstrip("/"))
+    return name in DULL or name.startswith("$") or (_is_interpreter(name) and not _names_script(words))
+
+
+def _name_work(words: tuple[str, ...]) -> str:
+    """Return the name of a program, or of the script or folder that it runs."""
+    name = os.path.basename(words[0].rstrip("/"))
+    if (name == "run-parts" and _find_arguments(words)) or (_is_interpreter(name) and _names_script(words)):
+        name = os.path.basename(_find_arguments(words)[-1 if name == "run-parts" else 0].rstrip("/"))
     for ending in ENDINGS:
         name = name.removesuffix(ending)
     return name
+
+
+def _is_interpreter(name: str) -> bool:
+    return name in INTERPRETERS or re.fullmatch(r"python[\d.]*|pypy[\d.]*", name) is not None
+
+
+def _find_arguments(words: tuple[str, ...]) -> list[str]:
+    return [word for word in words[1:] if not word.startswith("-") and "=" not in word]
 
 
 def _make_name(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:LONGEST_NAME] or "job"
 
 
-def _names_script(words: tuple[str, ...], arguments: list[str]) -> bool:
+def _names_script(words: tuple[str, ...]) -> bool:
     """Tell whether an interpreter's first argument is a file: a text may hold a password, and a name is told around."""
+    arguments = _find_arguments(words)
     if not arguments or not PLAIN_PATH.fullmatch(arguments[0]):
         return False
     is_shell = os.path.basename(words[0]) in SHELLS
