@@ -8,7 +8,17 @@ from __future__ import annotations
 import re
 
 from agentkit.heartbeat.edits import Edit
-from agentkit.heartbeat.manners import LEAVES, SUCCEEDS, ends_well, is_question, name_of, shrugs, speaks, tells_only
+from agentkit.heartbeat.manners import (
+    LEAVES,
+    OFTEN_FAILS,
+    SUCCEEDS,
+    ends_well,
+    is_question,
+    name_of,
+    shrugs,
+    speaks,
+    tells_only,
+)
 from agentkit.heartbeat.shellscope import Scope
 from agentkit.heartbeat.shelltree import FUNCTION, IF, LIST, NOT, SIMPLE, Command, read_shell, walk_commands
 
@@ -71,13 +81,14 @@ def _count_each(command: Command, scope: Scope, works: list[int]) -> None:
     written = scope.frame.text[command.start : command.end]
     if not scope.is_top or scope.frame.functions or "&" in command.joints or b"$?" in written or b"<<" in written:
         return
-    edits = scope.frame.edits
-    edits.append(Edit(command.parts[0].start, command.parts[0].start, KEPT + b"=0; "))
-    last = len(command.parts) - 1
+    # What says something by its status is no failure, and is left to a person.
+    is_quiet = not any(name_of(part) in OFTEN_FAILS for part in walk_commands(command))
+    edits, begin, last = scope.frame.edits, command.parts[works[0]].start, len(command.parts) - 1
+    edits.append(Edit(begin, begin, KEPT + b"=0; ", is_quiet=is_quiet))
     for place in {*works, last}:
         end = command.parts[place].end
         leaving = b"; exit $" + KEPT if place == last else b""
-        edits.append(Edit(end, end, b" || " + KEPT + b"=$?" + leaving))
+        edits.append(Edit(end, end, b" || " + KEPT + b"=$?" + leaving, is_quiet=is_quiet))
 
 
 def let_no_be_an_answer(command: Command, scope: Scope) -> None:

@@ -19,6 +19,7 @@ IF, LOOP, FUNCTION, NOT = "if", "loop", "function", "not"
 SIMPLE_NODES = frozenset({"command", "declaration_command", "unset_command", "test_command"})
 LOOPS = frozenset({"while_statement", "for_statement", "c_style_for_statement"})
 REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
+CLOSERS = frozenset({"}", "do", "done", "elif", "else", "esac", "fi", "then"})
 JOINTS = frozenset({";", "&", ";;", "\n"})
 # Below this depth a text is nobody's crontab; Python's own stack is not to be tried.
 DEEPEST = 60
@@ -79,7 +80,10 @@ def read_shell(text: str) -> Shell:
     """Return what a shell makes of a text; what the grammar does not know is left out, and `is_whole` is False."""
     raw = text.encode(errors="surrogateescape")
     root = _parser().parse(raw).root_node
-    return Shell(raw, _read_sequence(root, 0), not root.has_error)
+    body = _read_sequence(root, 0)
+    # The grammar takes a closing word that closes nothing for a command's name.
+    names = [command.words[0].text for command in walk_commands(body) if command.words]
+    return Shell(raw, body, not root.has_error and CLOSERS.isdisjoint(names))
 
 
 def walk_commands(command: Command) -> Iterator[Command]:
