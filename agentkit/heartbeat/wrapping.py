@@ -22,7 +22,7 @@ from agentkit.core.cronrow import escape_command, split_row
 from agentkit.heartbeat.edits import apply_edits
 from agentkit.heartbeat.hearing import BASHES, listen
 from agentkit.heartbeat.launchers import SHELLS
-from agentkit.heartbeat.manners import CONSUMERS, PREPARES, VOICES
+from agentkit.heartbeat.manners import CONSUMERS, PREPARES, VOICES, is_benign
 from agentkit.heartbeat.silence import Silence
 
 LONGEST_BYTES = 998  # of a command as written, for Debian's cron; a longer one kills the whole file
@@ -197,7 +197,7 @@ def _find_name(silence: Silence) -> str:
 
 def _is_dull(words: tuple[str, ...]) -> bool:
     name = os.path.basename(words[0].rstrip("/"))
-    return name in DULL or name.startswith("$") or (_is_interpreter(name) and not _names_script(words))
+    return name in DULL or name.startswith("$") or is_benign(words) or (_is_interpreter(name) and not _names_script(words))
 
 
 def _name_work(words: tuple[str, ...]) -> str:

@@ -193,6 +193,12 @@ def test_a_text_without_an_edit_keeps_its_end() -> None:
         ("sh -e /opt/x.sh", "x"),
         ("run-parts --report /etc/cron.daily", "cron.daily"),
         ("/opt/ünï/ä", "job"),
+        ("test -x /c && perl -e 'sleep int(rand(43200))' && certbot -q renew", "certbot"),
+        ("rm -f x; /opt/sync.sh", "sync"),
+        ("pg_dump shop | gzip > x", "pg_dump"),
+        ("for x in *; do $x/run; done", "run"),
+        ("echo 'a failure'; exit 3", "echo"),
+        ("x=$(/opt/backup --all) || echo $x", "backup"),
     ],
 )
 def test_a_job_is_named_by_its_program_and_never_by_a_text(command: str, name: str) -> None:
