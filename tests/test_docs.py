@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from agentkit.cli import DOORS, build_root
 from agentkit.core.config import load_configuration
+from agentkit.core.cronline import FIXES
 from agentkit.core.crontext import parse_crontab
 from agentkit.core.errors import EXIT_TABLE
 from agentkit.core.ledger.schema import TABLES as LEDGER_TABLES
@@ -163,6 +164,15 @@ def test_heartbeat_lists_the_findings_that_there_are() -> None:
     source = "".join(module.read_text() for module in (ROOT / "agentkit/heartbeat").glob("*.py"))
     found = {*OF_RUNS, *re.findall(r'Sighting\(\s*"([a-z-]+)"', source)}
     assert Counter(listed) == Counter(found)
+
+
+def test_heartbeat_names_every_code_of_coverage() -> None:
+    sources = [*(ROOT / "agentkit/heartbeat").glob("*.py"), ROOT / "agentkit/core/timers.py"]
+    text = "".join(source.read_text() for source in sources)
+    said = set(re.findall(r'(?:\bReason\(|\.say\()\s*"([a-z-]+)"', text)) | FIXES.keys()
+    said |= set(re.findall(r'^\s+(?:yield|return|faults\.append)?[\s([]*"([a-z]+-[a-z-]+)", f"', text, re.MULTILINE))
+    section = _sections(ROOT / "docs/heartbeat.md")["coverage"]
+    assert sorted(code for code in said if f"`{code}`" not in section) == []
 
 
 def test_contracts_list_the_statuses_that_there_are() -> None:
