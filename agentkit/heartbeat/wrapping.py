@@ -197,7 +197,8 @@ def _find_name(silence: Silence) -> str:
 
 def _is_dull(words: tuple[str, ...]) -> bool:
     name = os.path.basename(words[0].rstrip("/"))
-    return name in DULL or name.startswith("$") or is_benign(words) or (_is_interpreter(name) and not _names_script(words))
+    is_text = _is_interpreter(name) and not _names_script(words)
+    return name in DULL or name.startswith("$") or is_benign(words) or is_text
 
 
 def _name_work(words: tuple[str, ...]) -> str:
