@@ -225,18 +225,7 @@ def _read_redirect(node: Node) -> Redirect:
 
 
 def _read_pipeline(node: Node, depth: int) -> Command:
-    parts: list[Command] = []
-    joints: list[str] = []
-    for child in node.children:
-        if child.type in ("|", "|&"):
-            joints.append(child.type)
-            continue
-        part = _read(child, depth) if child.is_named else None
-        if part is not None and part.kind == PIPELINE:
-            parts.extend(part.parts)
-            joints.extend(part.joints)
-        elif part is not None:
-            parts.append(part)
+    parts, joints = _read_parts(node, PIPELINE, ("|", "|&"), depth)
     if len(parts) > 1 and parts[0].kind == NOT:
         # A ! turns the status of the whole pipe.
         parts[0] = parts[0].parts[0]
@@ -254,20 +243,24 @@ def _read_pipeline(node: Node, depth: int) -> Command:
 
 
 def _read_list(node: Node, depth: int) -> Command:
+    return _join(LIST, node, *_read_parts(node, LIST, ("&&", "||"), depth))
+
+
+def _read_parts(node: Node, kind: str, signs: tuple[str, ...], depth: int) -> tuple[list[Command], list[str]]:
+    """Return what the signs join and which they are; one of the same kind within, as `a && b || c` has, is taken in."""
     parts: list[Command] = []
     joints: list[str] = []
     for child in node.children:
-        if child.type in ("&&", "||"):
+        if child.type in signs:
             joints.append(child.type)
             continue
         part = _read(child, depth) if child.is_named else None
-        if part is not None and part.kind == LIST:
-            # `a && b || c` is read from the left.
+        if part is not None and part.kind == kind:
             parts.extend(part.parts)
             joints.extend(part.joints)
         elif part is not None:
             parts.append(part)
-    return _join(LIST, node, parts, joints)
+    return parts, joints
 
 
 def _join(kind: str, node: Node, parts: list[Command], joints: list[str]) -> Command:
