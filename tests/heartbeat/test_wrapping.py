@@ -13,6 +13,7 @@ from agentkit.core.cronline import CronLine
 from agentkit.heartbeat.edits import Edit, apply_edits
 from agentkit.heartbeat.hearing import listen
 from agentkit.heartbeat.silence import Silence
+from agentkit.heartbeat.wrapped import find_wrapped
 from agentkit.heartbeat.wrapping import Mended, Names, find_obstacle, is_like_wrapped, unwrap_command, wrap_line
 
 LIMIT_S = 30
@@ -46,6 +47,12 @@ def _run(command: str, folder: Path, *, given: str = "", shell: str = "/bin/sh")
         timeout=LIMIT_S,
         check=False,
     )
+
+
+@pytest.mark.parametrize("command", ["pg_dump x | gzip > y", "one; two", "test -x /x && /x", "x || true", "it's"])
+def test_check_knows_the_job_of_a_wrapped_line(command: str) -> None:
+    wrapped = find_wrapped(_wrap(_line(command)).command, "root", {"HOME": "/root"})
+    assert [(one.job, one.user) for one in wrapped] == [("it", "root")]
 
 
 @pytest.fixture
