@@ -6,9 +6,9 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 
+from agentkit.core.durable import replace_file, sync
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.heartbeat.adoption import Change
 
@@ -37,20 +37,9 @@ def keep_adopted(folder: str, adopted: Adopted) -> str:
     }
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".", dir=os.path.dirname(path))
-        try:
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                json.dump(record, file)
-                file.flush()
-                os.fsync(descriptor)
-            os.replace(temporary, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
-        _sync(os.path.dirname(path))
+        replace_file(path, json.dumps(record).encode("ascii"))
         # The folder itself may be a moment old.
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         raise AgentkitError(f"{path}: cannot be written: {error.strerror}", status=Exit.CANNOT_WRITE) from error
     return path
@@ -76,14 +65,6 @@ def forget_adopted(folder: str, name: str) -> None:
     """Remove what is kept of a crontab that is as it was again."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_find_path(folder, name))
-
-
-def _sync(folder: str) -> None:
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _find_path(folder: str, name: str) -> str:

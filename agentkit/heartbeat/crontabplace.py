@@ -10,11 +10,11 @@ import os
 import pwd
 import stat
 import subprocess
-import tempfile
 from dataclasses import dataclass
 
 from agentkit.core.cronfiles import SPOOL
 from agentkit.core.cronusers import MOST_BYTES
+from agentkit.core.durable import replace_file
 from agentkit.core.errors import AgentkitError, Exit
 
 LIMIT_S = 20.0
@@ -147,29 +147,15 @@ def _replace_file(place: Place, path: str, old: bytes, new: bytes) -> None:
             hint=f"find / -xdev -samefile {path}",
             status=Exit.REFUSED,
         )
-    folder = os.path.dirname(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(new)
-            file.flush()
-            if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
-                os.fchown(descriptor, found.st_uid, found.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
-            _copy_attributes(path, descriptor)
-            os.fsync(descriptor)
-        # As late as can be: what an editor writes after this look is lost.
-        _insist(place, old)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+
+    def make_alike(descriptor: int) -> None:
+        if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
+            os.fchown(descriptor, found.st_uid, found.st_gid)
+        os.fchmod(descriptor, stat.S_IMODE(found.st_mode))
+        _copy_attributes(path, descriptor)
+
+    # The look comes as late as can be: what an editor writes after it is lost.
+    replace_file(path, new, prefix=TEMPORARY, prepare=make_alike, look=lambda: _insist(place, old))
 
 
 def _copy_attributes(path: str, descriptor: int) -> None:

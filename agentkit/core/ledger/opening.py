@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from agentkit.core.durable import sync
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ledger.door import enter_door
 from agentkit.core.ledger.faults import CorruptLedgerError, explained
@@ -159,15 +160,6 @@ def put_in_place(new: str, path: str) -> None:
         sync(os.path.dirname(path))
     except OSError as error:
         raise AgentkitError(f"cannot write {path}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
-
-
-def sync(path: str) -> None:
-    """Make a file or folder durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def file_bytes(path: str) -> int:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import closing, suppress
 from urllib.parse import quote
 
+from agentkit.core.durable import sync
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ledger.applying import DAY_S, DAY_STATES
 from agentkit.core.ledger.door import LIMIT_S, enter_door
@@ -27,7 +28,6 @@ from agentkit.core.ledger.opening import (
     make_fresh_file,
     put_in_place,
     stamp,
-    sync,
 )
 from agentkit.core.ledger.salvage import Salvage, take_over
 from agentkit.core.ledger.schema import PAGE_BYTES, TABLES, VERSION, create_schema

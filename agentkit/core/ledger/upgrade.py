@@ -11,10 +11,11 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
 
+from agentkit.core.durable import sync
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ledger.door import LIMIT_S, enter_door
 from agentkit.core.ledger.faults import CorruptLedgerError, explained
-from agentkit.core.ledger.opening import NAME, OlderLedgerError, examine, sync
+from agentkit.core.ledger.opening import NAME, OlderLedgerError, examine
 from agentkit.core.ledger.schema import VERSION
 from agentkit.core.ledger.store import connect
 
