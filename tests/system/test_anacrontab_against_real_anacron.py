@@ -184,7 +184,9 @@ def _make_anacrontab(choices: random.Random, ran: Path, labels: list[str]) -> st
         if choices.random() < 0.3:
             rows.append(choices.choice(["", " "]) + "V" + choices.choice(["", " ", "\t", "é"]) + "=" + tail())
         if choices.random() < 0.15:
-            rows.append(choices.choice(["#", "", " ", "x", "1", "\r"]) + tail())
+            odd = choices.choice(["#", "", " ", "x", "1", "\r"]) + tail()
+            # Joined to a number, the job's row would have its identifier as command, and leave half of its evidence.
+            rows.append(odd if odd.startswith("#") else odd.rstrip("\\"))
         blank = choices.choice([" ", "\t", "  ", " \t", " \\\n"])
         first = choices.choice(PERIODS) if choices.random() < 0.5 else "1"
         delay = choices.choice(DELAYS)
