@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from agentkit.core.shelltree import FUNCTION, IF, LIST, NOT, SIMPLE, Command, read_shell, walk_commands
 from agentkit.heartbeat.edits import Edit
 from agentkit.heartbeat.manners import (
     LEAVES,
@@ -20,7 +21,6 @@ from agentkit.heartbeat.manners import (
     tells_only,
 )
 from agentkit.heartbeat.shellscope import Scope
-from agentkit.heartbeat.shelltree import FUNCTION, IF, LIST, NOT, SIMPLE, Command, read_shell, walk_commands
 
 # A variable that holds how the work ended, while what stands behind it has its say.
 KEPT = b"ended"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
+from agentkit.core.launchers import read_step
+from agentkit.core.shelltree import Redirect, Word
 from agentkit.heartbeat.edits import Edit
-from agentkit.heartbeat.launchers import read_step
 from agentkit.heartbeat.shellscope import NULL, Scope
-from agentkit.heartbeat.shelltree import Redirect, Word
 from agentkit.heartbeat.silence import Reason
 from agentkit.heartbeat.wrapped import split_run
 

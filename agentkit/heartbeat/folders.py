@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from agentkit.core.cronline import CronLine
+from agentkit.core.launchers import SHELLS
 from agentkit.core.rooted import is_whole, resolve
 from agentkit.core.runparts import FOLDERS, find_run_parts_flavour, read_folder
 from agentkit.heartbeat.coveredline import Line, find_here, write_dropped, write_unread
 from agentkit.heartbeat.hearing import listen
-from agentkit.heartbeat.launchers import SHELLS
 from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_WRAPPER, SILENT, Judged
 from agentkit.heartbeat.program import PROGRAM
 from agentkit.heartbeat.silence import Reason, RunParts

@@ -11,6 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from agentkit.core.launchers import Step, is_detached, read_step
+from agentkit.core.shelltree import (
+    FUNCTION,
+    GROUP,
+    IF,
+    LIST,
+    LOOP,
+    NOT,
+    PIPELINE,
+    SEQUENCE,
+    SIMPLE,
+    Command,
+    Word,
+    read_shell,
+    walk_commands,
+)
 from agentkit.heartbeat.discards import (
     find_trap,
     is_settled,
@@ -22,7 +38,6 @@ from agentkit.heartbeat.discards import (
 )
 from agentkit.heartbeat.edits import Edit, is_plain_word
 from agentkit.heartbeat.escapes import mend_detached, mind_lock, mind_tee
-from agentkit.heartbeat.launchers import Step, is_detached, read_step
 from agentkit.heartbeat.manners import (
     LEAVES,
     OFTEN_FAILS,
@@ -40,21 +55,6 @@ from agentkit.heartbeat.manners import (
     tells_only,
 )
 from agentkit.heartbeat.shellscope import NULL, Frame, Scope
-from agentkit.heartbeat.shelltree import (
-    FUNCTION,
-    GROUP,
-    IF,
-    LIST,
-    LOOP,
-    NOT,
-    PIPELINE,
-    SEQUENCE,
-    SIMPLE,
-    Command,
-    Word,
-    read_shell,
-    walk_commands,
-)
 from agentkit.heartbeat.silence import Reason, RunParts, Silence, name_work
 from agentkit.heartbeat.wrapped import find_fault, find_own_verb, split_run
 

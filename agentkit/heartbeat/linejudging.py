@@ -13,10 +13,10 @@ from functools import lru_cache
 from agentkit.core.cronline import CronLine, DroppedLine
 from agentkit.core.cronrow import split_row
 from agentkit.core.cronwords import split_command
+from agentkit.core.launchers import SHELLS
 from agentkit.core.rooted import resolve
+from agentkit.core.shelltree import read_shell
 from agentkit.heartbeat.hearing import listen
-from agentkit.heartbeat.launchers import SHELLS
-from agentkit.heartbeat.shelltree import read_shell
 from agentkit.heartbeat.silence import Reason, Silence, name_work
 from agentkit.heartbeat.wrapping import Names, find_obstacle, find_shell, rules_of, unwrap_command, wrap_line
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-from agentkit.heartbeat.launchers import read_step
-from agentkit.heartbeat.shelltree import (
+from agentkit.core.launchers import read_step
+from agentkit.core.shelltree import (
     GROUP,
     IF,
     LIST,

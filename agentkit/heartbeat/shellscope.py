@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from agentkit.core.shelltree import Command, Redirect, Word
 from agentkit.heartbeat.edits import Edit
-from agentkit.heartbeat.shelltree import Command, Redirect, Word
 from agentkit.heartbeat.silence import HIDING, Reason, Silence
 
 NULL = "/dev/null"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from agentkit.core.errors import AgentkitError
-from agentkit.heartbeat.launchers import skip_options
+from agentkit.core.launchers import skip_options
 from agentkit.heartbeat.options import FLAG, WORDS, build_options, check_name, split_words
 from agentkit.heartbeat.shellwords import split_commands
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from agentkit.core.cronfields import REBOOT
 from agentkit.core.cronline import CronLine
 from agentkit.core.cronrow import escape_command, split_row
+from agentkit.core.launchers import SHELLS
 from agentkit.heartbeat.edits import apply_edits
 from agentkit.heartbeat.hearing import BASHES, listen
-from agentkit.heartbeat.launchers import SHELLS
 from agentkit.heartbeat.manners import CONSUMERS, PREPARES, VOICES, is_benign
 from agentkit.heartbeat.silence import Silence
 
