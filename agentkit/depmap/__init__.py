@@ -1,0 +1,1 @@
+"""You know what falls when this falls, and no check of it can hang."""

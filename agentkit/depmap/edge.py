@@ -1,0 +1,82 @@
+"""What is an edge of the map: who depends on what, of which kind, and where does that stand?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agentkit.core.errors import AgentkitError, Exit
+
+# What a failure of the target does to the source: it falls with it.
+NEEDS = frozenset(
+    {
+        *("exec", "call", "source", "import", "read", "write", "connect", "env", "secret", "check", "lock", "user"),
+        *("requires", "wants", "bindsto", "partof", "listen"),
+    }
+)
+# What a failure of the source does to the target: nobody starts it any more.
+STARTS = frozenset({"triggers", "schedules"})
+# Order, and what happens after a failure: nothing falls along these.
+LOOSE = frozenset({"after", "before", "onfailure", "unknown"})
+KINDS = NEEDS | STARTS | LOOSE
+STATIC, SEEN, DECLARED = "static", "seen", "declared"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One dependency: `source` (the record's `from`) depends on `target` (`to`), but for the kinds in STARTS.
+
+    `file` and `line` say where it stands (line None: the file as a whole), `function` in which function of it. `rule`
+    names what read it, such as `ExecStart` or `default`; `via` the wrapper in front of a program; `path` the real path
+    of a program that was found; `reason` why an edge of kind `unknown` could not be resolved. Paths are those of the
+    machine that is mapped, as seen from inside its root.
+    """
+
+    source: str
+    target: str
+    kind: str
+    file: str
+    line: int | None
+    rule: str
+    function: str | None = None
+    how: str = STATIC
+    confidence: float = 1.0
+    via: str | None = None
+    path: str | None = None
+    reason: str | None = None
+
+    def to_record(self) -> dict[str, object]:
+        """Return the keys of the record that travels (kind `edge`), without those that every record has."""
+        return {
+            "from": self.source,
+            "to": self.target,
+            "edge": self.kind,
+            "file": self.file,
+            "line": self.line,
+            "function": self.function,
+            "how": self.how,
+            "confidence": self.confidence,
+            "via": self.via,
+            "path": self.path,
+            "rule": self.rule,
+            "reason": self.reason,
+        }
+
+
+def needs(edge: Edge) -> tuple[str, str] | None:
+    """Return (who falls, with what) of an edge; None where nothing falls along it.
+
+    What a person declares is a dependency whatever its kind. A target only groups what it wants: it stays up.
+    """
+    if edge.how == DECLARED or (edge.kind in NEEDS and not (edge.kind == "wants" and edge.source.endswith(".target"))):
+        return edge.source, edge.target
+    return (edge.target, edge.source) if edge.kind in STARTS else None
+
+
+def check_kind(kind: str, where: str) -> str:
+    """Return a kind that there is; raises AgentkitError (configuration) naming the nearest one."""
+    if kind in KINDS:
+        return kind
+    import difflib
+
+    near = difflib.get_close_matches(kind, sorted(KINDS), 1, 0)
+    raise AgentkitError(f"{where}: there is no kind of edge {kind!r}; nearest: {near[0]}", status=Exit.CONFIGURATION)
