@@ -10,19 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from tree_sitter import Language, Node, Parser
+from tree_sitter import Language, Node, Parser, Query, QueryCursor
 from tree_sitter_bash import language
 
+from agentkit.core.shelltext import read_text, unquote
+
 SIMPLE, PIPELINE, LIST, SEQUENCE, GROUP = "simple", "pipeline", "list", "sequence", "group"
-IF, LOOP, FUNCTION, NOT = "if", "loop", "function", "not"
+IF, LOOP, FUNCTION, NOT, CUT = "if", "loop", "function", "not", "cut"
 
 SIMPLE_NODES = frozenset({"command", "declaration_command", "unset_command", "test_command"})
 LOOPS = frozenset({"while_statement", "for_statement", "c_style_for_statement"})
 REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
 CLOSERS = frozenset({"}", "do", "done", "elif", "else", "esac", "fi", "then"})
 JOINTS = frozenset({";", "&", ";;", "\n"})
-# Below this depth a text is nobody's crontab; Python's own stack is not to be tried.
-DEEPEST = 60
+# What is nested deeper is left out as CUT: Python's own stack is not to be tried.
+DEEPEST = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +37,21 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Assignment:
+    """`name` (with its subscript, and a + before the =), the value without quotes, and the bytes of the value."""
+
+    name: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Redirect:
     """`2>/dev/null` is (2, ">", "/dev/null"); without a number the descriptor is None, and `&>` means 1 and 2.
 
-    `start` and `end` are bytes of the text.
+    `start` and `end` are bytes of the text, `word` those of the target; `body` those of a here-document, which is
+    taken as it stands where its end was quoted (`is_quoted`).
     """
 
     descriptor: int | None
@@ -46,6 +59,9 @@ class Redirect:
     target: str
     start: int
     end: int
+    word: tuple[int, int] = (0, 0)
+    body: tuple[int, int] | None = None
+    is_quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +70,15 @@ class Command:
 
     `joints` are what stands between the parts: `|` of a pipeline, `&&` and `||` of a list; of a sequence what stands
     behind each of them, `;` or `&`; of an `if` and a loop what each is for, `condition` or `body`. The parts of
-    a simple command without words are what its assignments run.
+    a simple command without words are what its assignments run. The words of a function are its name, those of a `for`
+    its variable and what that goes through, those of a `case` the word that is looked at.
     """
 
     kind: str
     start: int
     end: int
     words: tuple[Word, ...] = ()
-    assignments: tuple[tuple[str, str], ...] = ()
+    assignments: tuple[Assignment, ...] = ()
     redirects: tuple[Redirect, ...] = ()
     parts: tuple[Command, ...] = ()
     joints: tuple[str, ...] = ()
@@ -69,21 +86,34 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """A text as a shell reads it; `is_whole` tells that the grammar took all of it."""
+    """A text as a shell reads it; `is_whole` tells that the grammar took all of it.
+
+    `commands` are the bytes at which the grammar sees a simple command, `errors` those between which it is lost.
+    """
 
     text: bytes
     body: Command
     is_whole: bool
+    commands: tuple[int, ...] = ()
+    errors: tuple[tuple[int, int], ...] = ()
 
 
 def read_shell(text: str) -> Shell:
     """Return what a shell makes of a text; what the grammar does not know is left out, and `is_whole` is False."""
-    raw = text.encode(errors="surrogateescape")
+    return read_shell_bytes(text.encode(errors="surrogateescape"))
+
+
+def read_shell_bytes(raw: bytes) -> Shell:
+    """Return what a shell makes of a text, as read_shell does."""
     root = _parser().parse(raw).root_node
     body = _read_sequence(root, 0)
+    found = QueryCursor(_query()).captures(root)
+    starts = tuple(sorted(node.start_byte for node in found.get("command", ())))
+    errors = tuple(sorted((node.start_byte, node.end_byte) for node in found.get("error", ())))
     # The grammar takes a closing word that closes nothing for a command's name.
     names = [command.words[0].text for command in walk_commands(body) if command.words]
-    return Shell(raw, body, not root.has_error and CLOSERS.isdisjoint(names))
+    is_whole = not root.has_error and CLOSERS.isdisjoint(names) and not _is_cut(body)
+    return Shell(raw, body, is_whole, starts, errors)
 
 
 def walk_commands(command: Command) -> Iterator[Command]:
@@ -94,15 +124,29 @@ def walk_commands(command: Command) -> Iterator[Command]:
         yield from walk_commands(part)
 
 
+def _is_cut(command: Command) -> bool:
+    return command.kind == CUT or any(_is_cut(part) for part in command.parts)
+
+
+@lru_cache(maxsize=1)
+def _language() -> Language:
+    return Language(language())
+
+
 @lru_cache(maxsize=1)
 def _parser() -> Parser:
-    return Parser(Language(language()))
+    return Parser(_language())
+
+
+@lru_cache(maxsize=1)
+def _query() -> Query:
+    return Query(_language(), "(command) @command (ERROR) @error")
 
 
 def _read(node: Node, depth: int) -> Command | None:
     kind, start, end = node.type, node.start_byte, node.end_byte
     if depth > DEEPEST:
-        return None
+        return Command(CUT, start, end)
     depth += 1
     if kind in SIMPLE_NODES or kind in ("variable_assignment", "variable_assignments"):
         return _read_simple(node, depth)
@@ -128,7 +172,9 @@ def _read(node: Node, depth: int) -> Command | None:
         return _read_loop(node, depth)
     if kind == "case_statement":
         cases = [_read_sequence(child, depth) for child in node.named_children if child.type == "case_item"]
-        return Command(IF, start, end, parts=tuple(cases), joints=("body",) * len(cases))
+        value = node.child_by_field_name("value")
+        words = () if value is None else (_read_word(value),)
+        return Command(IF, start, end, words, parts=tuple(cases), joints=("body",) * len(cases))
     return None
 
 
@@ -153,7 +199,7 @@ def _collect(children: list[Node], node: Node, depth: int) -> Command:
 
 def _read_simple(node: Node, depth: int) -> Command:
     words: list[Word] = []
-    assignments: list[tuple[str, str]] = []
+    assignments: list[Assignment] = []
     redirects: list[Redirect] = []
     children = [node] if node.type == "variable_assignment" else node.children
     if node.type in ("declaration_command", "unset_command") or not node.children:
@@ -164,15 +210,21 @@ def _read_simple(node: Node, depth: int) -> Command:
         if child.type in REDIRECTS:
             redirects.append(_read_redirect(child))
         elif child.type == "variable_assignment" and node.type != "declaration_command":
-            name, _, _ = _text(child).partition("=")
-            value = child.child_by_field_name("value")
-            assignments.append((name, "" if value is None else _unquote(value)))
+            assignments.append(_read_assignment(child))
         elif is_test or child.is_named:
             words.append(_read_word(child))
     parts = () if words else tuple(_read_substitutions(node, depth))
     return Command(
         SIMPLE, node.start_byte, node.end_byte, tuple(words), tuple(assignments), tuple(redirects), parts=parts
     )
+
+
+def _read_assignment(node: Node) -> Assignment:
+    name, _, _ = read_text(node).partition("=")
+    value = node.child_by_field_name("value")
+    if value is None:
+        return Assignment(name, "", node.end_byte, node.end_byte)
+    return Assignment(name, unquote(value), value.start_byte, value.end_byte)
 
 
 def _read_substitutions(node: Node, depth: int) -> Iterator[Command]:
@@ -197,13 +249,14 @@ def _read_redirected(node: Node, depth: int) -> Command | None:
     whole = replace(_redirect(inner, told), end=max(inner.end, node.end_byte))
     # `cat <<END | mail root`: the grammar hangs what follows on the here-document.
     for child in redirects:
+        right, operator = child.child_by_field_name("right"), child.child_by_field_name("operator")
         for part in child.named_children:
-            if part.type in ("pipeline", "list"):
+            if part == right or part.type in ("pipeline", "list"):
                 rest = _read(part, depth)
                 if rest is not None:
-                    operator = "|" if part.type == "pipeline" else "&&"
-                    kind = PIPELINE if operator == "|" else LIST
-                    whole = Command(kind, whole.start, whole.end, parts=(whole, rest), joints=(operator,))
+                    sign = "|" if part.type == "pipeline" else "&&" if operator is None else read_text(operator)
+                    kind = PIPELINE if sign == "|" else LIST
+                    whole = Command(kind, whole.start, whole.end, parts=(whole, rest), joints=(sign,))
     return whole
 
 
@@ -219,9 +272,18 @@ def _read_redirect(node: Node) -> Redirect:
     number = node.child_by_field_name("descriptor")
     operator = next((child.type for child in node.children if not child.is_named), "<<")
     target = node.child_by_field_name("destination")
-    text = "" if target is None else _unquote(target)
-    descriptor = int(_text(number)) if number is not None and _text(number).isdigit() else None
-    return Redirect(descriptor, operator, text, node.start_byte, node.end_byte)
+    text = "" if target is None else unquote(target)
+    descriptor = int(read_text(number)) if number is not None and read_text(number).isdigit() else None
+    word = (0, 0) if target is None else (target.start_byte, target.end_byte)
+    body, is_quoted = None, False
+    for child in node.named_children:
+        if child.type == "heredoc_body":
+            body = (child.start_byte, child.end_byte)
+        elif child.type == "heredoc_start":
+            is_quoted = any(sign in read_text(child) for sign in "'\"\\")
+        elif node.type == "herestring_redirect":
+            word = (child.start_byte, child.end_byte)
+    return Redirect(descriptor, operator, text, node.start_byte, node.end_byte, word, body, is_quoted)
 
 
 def _read_pipeline(node: Node, depth: int) -> Command:
@@ -295,6 +357,10 @@ def _read_loop(node: Node, depth: int) -> Command:
     body = node.child_by_field_name("body")
     parts: list[Command] = []
     joints: list[str] = []
+    words: tuple[Word, ...] = ()
+    if node.type == "for_statement":
+        values = (*node.children_by_field_name("variable"), *node.children_by_field_name("value"))
+        words = tuple(_read_word(value) for value in values)
     if node.type == "while_statement":
         before = [child for child in node.children if child != body]
         parts.append(_collect(before, node, depth))
@@ -302,58 +368,8 @@ def _read_loop(node: Node, depth: int) -> Command:
     if body is not None:
         parts.append(_read_sequence(body, depth))
         joints.append("body")
-    return Command(LOOP, node.start_byte, node.end_byte, parts=tuple(parts), joints=tuple(joints))
+    return Command(LOOP, node.start_byte, node.end_byte, words, parts=tuple(parts), joints=tuple(joints))
 
 
 def _read_word(node: Node) -> Word:
-    return Word(_unquote(node), node.start_byte, node.end_byte)
-
-
-def _text(node: Node) -> str:
-    return (node.text or b"").decode(errors="surrogateescape")
-
-
-def _unquote(node: Node) -> str:
-    """Return a word without its quotes; what only a running shell can know stays as it is written."""
-    kind = node.type
-    if kind == "raw_string":
-        return _text(node)[1:-1]
-    if kind == "string":
-        return _unquote_double(node)
-    if kind in ("concatenation", "command_name"):
-        return "".join(_unquote(child) for child in node.children)
-    if kind == "word":
-        return _unescape(_text(node), "")
-    return _text(node)
-
-
-def _unquote_double(node: Node) -> str:
-    # Of expansions inside the grammar makes nodes; all else is text, blanks at the edges included.
-    pieces: list[str] = []
-    raw, offset = node.text or b"", node.start_byte
-    at = 1
-    for child in node.children:
-        if child.is_named and child.type != "string_content":
-            pieces.append(_unescape(raw[at : child.start_byte - offset].decode(errors="surrogateescape"), '$`"\\'))
-            pieces.append(_text(child))
-            at = child.end_byte - offset
-    end = len(raw) - 1 if len(raw) > 1 and raw.endswith(b'"') else len(raw)
-    pieces.append(_unescape(raw[at:end].decode(errors="surrogateescape"), '$`"\\'))
-    return "".join(pieces)
-
-
-def _unescape(text: str, only: str) -> str:
-    """Return the text without the backslashes that quote a letter; in double quotes `only` these are quoted."""
-    if "\\" not in text:
-        return text
-    pieces: list[str] = []
-    letters = iter(text)
-    for letter in letters:
-        if letter != "\\":
-            pieces.append(letter)
-            continue
-        following = next(letters, "")
-        if following == "\n":
-            continue
-        pieces.append(following if not only or following in only else letter + following)
-    return "".join(pieces)
+    return Word(unquote(node), node.start_byte, node.end_byte)

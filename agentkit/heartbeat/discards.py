@@ -71,7 +71,7 @@ def _keeps_each(command: Command, works: list[int], scope: Scope) -> bool:
 
 def _is_kept(handler: Command, scope: Scope) -> bool:
     """Tell whether a handler keeps the status that it is about, and the text ends with that: `|| x=$?`, `exit $x`."""
-    names = [re.escape(name.encode()) for name, value in handler.assignments if value == "$?"]
+    names = [re.escape(each.name.encode()) for each in handler.assignments if each.text == "$?"]
     is_alone = handler.kind == SIMPLE and not handler.words
     return is_alone and any(re.search(rb"\bexit \$\{?%b\b" % name, scope.frame.text) for name in names)
 

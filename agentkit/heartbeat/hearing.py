@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from agentkit.core.launchers import Step, is_detached, read_step
 from agentkit.core.shelltree import (
+    CUT,
     FUNCTION,
     GROUP,
     IF,
@@ -128,7 +129,7 @@ def _see(command: Command, scope: Scope) -> _Seen:
     if command.kind == SIMPLE:
         return _see_simple(command, scope)
     scope = scope.redirect(command.redirects)
-    if command.kind in (SEQUENCE, GROUP):
+    if command.kind in (SEQUENCE, GROUP, CUT):
         return _see_sequence(command, scope)
     if command.kind == LIST:
         return _see_list(command, scope)
@@ -265,7 +266,7 @@ def _see_simple(command: Command, scope: Scope) -> _Seen:
     frame = scope.frame
     words, origins = frame.expand(command.words)
     if not words:
-        frame.variables.update(command.assignments)
+        frame.variables.update((each.name, each.text) for each in command.assignments)
         whole = _Seen()
         for part in command.parts:
             # x=$(cmd): what cmd does is the work of it, and its status is that of cmd.

@@ -159,7 +159,7 @@ def shrugs(command: Command) -> bool:
         return False
     if command.kind != SIMPLE or not command.words:
         # `|| x=1` and `|| >file`; of `x=$(cmd)` the status is that of cmd.
-        return command.kind == SIMPLE and not any("$(" in value or "`" in value for _, value in command.assignments)
+        return command.kind == SIMPLE and not any("$(" in each.text or "`" in each.text for each in command.assignments)
     words = tuple(word.text for word in command.words)
     while (step := read_step(words)) is not None:
         if step.text_at is not None:
