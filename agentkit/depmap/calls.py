@@ -1,0 +1,99 @@
+"""What does a shell script call, with which words, in which function, and behind which wrappers?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+# Stands in a word for what only a running shell can know: `"$HOST:80"` may read HOLE + ":80".
+HOLE = "\0"
+
+PROGRAM, FUNCTION, BUILTIN, SOURCE, UNKNOWN = "program", "function", "builtin", "source", "unknown"
+# Parts of a compound command.
+CONDITION, BODY = "condition", "body"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands: the file, its line, and the function of that file, None at the top."""
+
+    file: str
+    line: int
+    function: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A program in front of another, with its own words: `timeout -k 5 60` is ("timeout", ("timeout", "-k", …))."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """A redirection: the descriptor (None: the operator's own), the operator, the target with its holes."""
+
+    descriptor: int | None
+    operator: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop around a call: its first word (`while`, `until`, `for`, `select`) and its place in its text.
+
+    `part` is where in it the call stands, CONDITION or BODY; `number` tells two loops of one text apart; `text` is
+    the whole loop as it is written.
+    """
+
+    word: str
+    part: str
+    number: int
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One way in which a command is called.
+
+    `words` are its name and arguments, with HOLE for what is not known; `text` the command as it is written, without
+    its wrappers when these hold it as words; `wrappers` those in front, outermost first. `target` is the file of the
+    function or of the sourced text. `stdin` is the text of a here-document or here-string (with holes), None
+    otherwise; `feeders` the words of what is before it in a pipe, where that is one simple command. `reason` says why
+    a call of kind UNKNOWN is that. `confidence` is 1 unless a default or a guess was needed.
+    """
+
+    kind: str
+    words: tuple[str, ...]
+    text: str
+    place: Place
+    wrappers: tuple[Wrapper, ...] = ()
+    redirects: tuple[Redirected, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    stdin: str | None = None
+    feeders: tuple[tuple[str, ...], ...] = ()
+    is_background: bool = False
+    is_tested: bool = False
+    target: str | None = None
+    folder: str | None = None
+    search_path: str | None = None
+    reason: str | None = None
+    confidence: float = 1.0
+
+
+@dataclass(slots=True)
+class Script:
+    """What was read of a script: its calls in order, the variables that it takes from the environment, and the rest.
+
+    `variables` gives for each name the places where it is read; `functions` the place of each definition;
+    `read_files` every file and folder that was looked at (sourced texts, globbed folders), `is_whole` tells
+    that the grammar took all of it.
+    """
+
+    path: str
+    calls: list[Call] = field(default_factory=list)
+    variables: dict[str, Place] = field(default_factory=dict)
+    functions: dict[tuple[str, str], Place] = field(default_factory=dict)
+    read_files: dict[str, None] = field(default_factory=dict)
+    is_whole: bool = True
