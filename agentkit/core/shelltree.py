@@ -88,13 +88,13 @@ class Command:
 class Shell:
     """A text as a shell reads it; `is_whole` tells that the grammar took all of it.
 
-    `commands` are the bytes at which the grammar sees a simple command, `errors` those between which it is lost.
+    `commands` are the bytes between which the grammar sees a simple command, `errors` those between which it is lost.
     """
 
     text: bytes
     body: Command
     is_whole: bool
-    commands: tuple[int, ...] = ()
+    commands: tuple[tuple[int, int], ...] = ()
     errors: tuple[tuple[int, int], ...] = ()
 
 
@@ -108,7 +108,7 @@ def read_shell_bytes(raw: bytes) -> Shell:
     root = _parser().parse(raw).root_node
     body = _read_sequence(root, 0)
     found = QueryCursor(_query()).captures(root)
-    starts = tuple(sorted(node.start_byte for node in found.get("command", ())))
+    starts = tuple(sorted((node.start_byte, node.end_byte) for node in found.get("command", ())))
     errors = tuple(sorted((node.start_byte, node.end_byte) for node in found.get("error", ())))
     # The grammar takes a closing word that closes nothing for a command's name.
     names = [command.words[0].text for command in walk_commands(body) if command.words]

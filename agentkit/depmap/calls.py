@@ -39,6 +39,14 @@ class Redirected:
 
 
 @dataclass(frozen=True, slots=True)
+class Fed:
+    """What comes through a pipe: the words of the command before it, and the text if it is known."""
+
+    words: tuple[str, ...]
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Loop:
     """A loop around a call: its first word (`while`, `until`, `for`, `select`) and its place in its text.
 
@@ -60,8 +68,9 @@ class Call:
     `words` are its name and arguments, with HOLE for what is not known; `text` the command as it is written, without
     its wrappers when these hold it as words; `wrappers` those in front, outermost first. `target` is the file of the
     function or of the sourced text. `stdin` is the text of a here-document or here-string (with holes), None
-    otherwise; `feeders` the words of what is before it in a pipe, where that is one simple command. `reason` says why
-    a call of kind UNKNOWN is that. `confidence` is 1 unless a default or a guess was needed.
+    otherwise; `feed` what comes through a pipe, where that is one simple command. `reason` says why a call of kind
+    UNKNOWN is that. `folder` is the working folder and `search_path` the PATH, where they are known. A call that
+    `is_remote` happens on another machine or in a container. `confidence` is 1 unless a guess was needed.
     """
 
     kind: str
@@ -72,9 +81,9 @@ class Call:
     redirects: tuple[Redirected, ...] = ()
     loops: tuple[Loop, ...] = ()
     stdin: str | None = None
-    feeders: tuple[tuple[str, ...], ...] = ()
+    feed: Fed | None = None
     is_background: bool = False
-    is_tested: bool = False
+    is_remote: bool = False
     target: str | None = None
     folder: str | None = None
     search_path: str | None = None
@@ -86,14 +95,15 @@ class Call:
 class Script:
     """What was read of a script: its calls in order, the variables that it takes from the environment, and the rest.
 
-    `variables` gives for each name the places where it is read; `functions` the place of each definition;
-    `read_files` every file and folder that was looked at (sourced texts, globbed folders), `is_whole` tells
-    that the grammar took all of it.
+    `variables` gives for each name, file and function the place where it is first read without having been set, and
+    whether there is a default; `assigned` the names that are set anywhere; `functions` the place of each definition;
+    `read_files` the texts that it sources. `is_whole` tells that the grammar took all of it.
     """
 
     path: str
     calls: list[Call] = field(default_factory=list)
-    variables: dict[str, Place] = field(default_factory=dict)
+    variables: dict[tuple[str, str, str | None], tuple[Place, bool]] = field(default_factory=dict)
+    assigned: set[str] = field(default_factory=set)
     functions: dict[tuple[str, str], Place] = field(default_factory=dict)
     read_files: dict[str, None] = field(default_factory=dict)
     is_whole: bool = True

@@ -1,0 +1,153 @@
+"""What lies on the disk of the machine that is mapped: texts, real paths, names that match, programs on a PATH?
+
+Everything is remembered for the life of one map, and every path that was looked at is noted: when none of these has
+changed, the answer has not either.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import os
+import stat
+
+from agentkit.core.rooted import resolve
+from agentkit.core.runparts import find_run_parts_flavour, read_folder
+
+USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# A script longer than this is none that a person wrote; its head is read.
+LONGEST_BYTES = 4 * 1024 * 1024
+MOST_NAMES = 256
+
+
+class Disk:
+    """The files under a root folder; all paths are absolute ones of that machine."""
+
+    def __init__(self, root: str = "/") -> None:
+        self.root = root
+        self.looked_at: dict[str, None] = {}
+        self._names: dict[str, list[str]] = {}
+        self._programs: dict[tuple[str, str], str | None] = {}
+        self._real: dict[str, str | None] = {}
+        self._flavour: str | None = None
+        self._sets: dict[str, frozenset[str]] = {}
+
+    def here(self, path: str) -> str:
+        """Return the path from this machine; raises OSError for links that lead in circles."""
+        return resolve(self.root, path)
+
+    def note(self, path: str) -> None:
+        """Remember that the answer depends on this path."""
+        self.looked_at[path] = None
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a plain file, at most LONGEST_BYTES; None where there is none that can be read."""
+        self.note(path)
+        try:
+            with open(os.open(self.here(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                return file.read(LONGEST_BYTES) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+        except OSError:
+            return None
+
+    def real_path(self, path: str) -> str | None:
+        """Return the path behind all links, merged /usr included; None where nothing is."""
+        if path not in self._real:
+            self._real[path] = self._find_real(path)
+        return self._real[path]
+
+    def _find_real(self, path: str) -> str | None:
+        try:
+            if self.root == "/":
+                return os.path.realpath(path, strict=True)
+            here = os.path.normpath(self.here(path))
+            os.lstat(here)
+        except OSError:
+            return None
+        return "/" + os.path.relpath(here, os.path.normpath(self.root)).lstrip("/")
+
+    def real_or_same(self, path: str) -> str:
+        """Return the path behind all links, or the path itself where nothing is."""
+        return self.real_path(path) or os.path.normpath(path)
+
+    def is_file(self, path: str) -> bool:
+        """Tell whether a plain file is there."""
+        self.note(path)
+        try:
+            return stat.S_ISREG(os.stat(self.here(path)).st_mode)
+        except OSError:
+            return False
+
+    def list_folder(self, path: str) -> list[str]:
+        """Return the sorted names of a folder; none where it cannot be read."""
+        if path not in self._names:
+            self.note(path)
+            try:
+                self._names[path] = sorted(os.listdir(self.here(path)))
+            except OSError:
+                self._names[path] = []
+        return self._names[path]
+
+    def match(self, pattern: str) -> list[str]:
+        """Return the paths that an absolute pattern of a shell matches, sorted, at most MOST_NAMES."""
+        found = ["/"]
+        for part in pattern.strip("/").split("/"):
+            if any(letter in part for letter in "*?["):
+                found = [
+                    os.path.join(folder, name)
+                    for folder in found
+                    for name in self.list_folder(folder)
+                    if fnmatch.fnmatchcase(name, part.replace("[^", "[!")) and (part[0] == "." or name[0] != ".")
+                ][:MOST_NAMES]
+            else:
+                found = [os.path.join(folder, part) for folder in found]
+        return [path for path in found if self._exists(path)]
+
+    def _exists(self, path: str) -> bool:
+        try:
+            os.lstat(self.here(path))
+        except OSError as error:
+            return error.errno not in (errno.ENOENT, errno.ENOTDIR)
+        return True
+
+    def list_run_parts(self, folder: str, options: tuple[str, ...]) -> list[str]:
+        """Return the programs of a folder that run-parts would run."""
+        if self._flavour is None:
+            self._flavour = find_run_parts_flavour(self.root) or "debian"
+        self.note(folder)
+        found = read_folder(self.root, folder, flavour=self._flavour, options=options)
+        return [line.command for line in found.lines]
+
+    def find_program(self, word: str, search_path: str | None, folder: str | None = None) -> str | None:
+        """Return the real path of a program as a shell finds it; None where it is not found, or in no known folder."""
+        if "/" in word:
+            if not word.startswith("/") and folder is None:
+                return None
+            return self.real_path(os.path.normpath(os.path.join(folder or "/", word)))
+        search_path = USUAL_PATH if search_path is None else search_path
+        key = (word, search_path)
+        if key not in self._programs:
+            self._programs[key] = self._search(word, search_path)
+        return self._programs[key]
+
+    def _search(self, word: str, search_path: str) -> str | None:
+        for folder in search_path.split(":"):
+            if not folder.startswith("/"):
+                continue
+            if word in self._list_programs(folder):
+                real = self.real_path(f"{folder.rstrip('/')}/{word}")
+                if real is not None and self._is_program(real):
+                    return real
+        return None
+
+    def _list_programs(self, folder: str) -> frozenset[str]:
+        key = f"{folder}/"
+        if key not in self._sets:
+            self._sets[key] = frozenset(self.list_folder(folder))
+        return self._sets[key]
+
+    def _is_program(self, path: str) -> bool:
+        try:
+            status = os.stat(self.here(path))
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and bool(status.st_mode & 0o111)

@@ -1,0 +1,79 @@
+"""Where is the reader of a script: in which text, function, loop, and behind which wrappers?"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field, replace
+
+from agentkit.core.shelltree import Command
+from agentkit.depmap.calls import HOLE, Fed, Loop, Place, Wrapper
+from agentkit.depmap.values import HOLE_VARIABLE, State
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text of shell, and where it stands in its file.
+
+    `base` is the byte of the file at which the text begins; None for a text that was put together, all of which
+    stands at `line`. `newlines` are the bytes at which the lines of the file end.
+    """
+
+    file: str
+    text: bytes
+    base: int | None
+    newlines: list[int] = field(default_factory=list)
+    line: int = 1
+
+    def raw(self, start: int, end: int) -> str:
+        """Return a part of the text."""
+        return self.text[start:end].decode(errors="surrogateescape")
+
+    def line_of(self, start: int) -> int:
+        """Return the number of the line at which a byte of the text stands in the file."""
+        return self.line if self.base is None else bisect_right(self.newlines, self.base + start - 1) + self.line
+
+    def within(self, text: bytes, start: int | None, at: int) -> Source:
+        """Return a text within this one: from byte `start` on; None: put together from what stands at byte `at`."""
+        if self.base is None or start is None:
+            return Source(self.file, text, None, self.newlines, self.line_of(at))
+        return Source(self.file, text, self.base + start, self.newlines, self.line)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """A function: its body, and the text that it stands in."""
+
+    name: str
+    body: Command
+    source: Source
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The surroundings of a command; `state` and `functions` change as the script goes on."""
+
+    source: Source
+    state: State
+    functions: dict[str, Definition]
+    function: str | None = None
+    wrappers: tuple[Wrapper, ...] = ()
+    loops: tuple[Loop, ...] = ()
+    feed: Fed | None = None
+    is_background: bool = False
+    is_remote: bool = False
+    depth: int = 0
+    changed: list[tuple[str, object]] | None = None
+
+    def place(self, start: int) -> Place:
+        """Return the place of what stands at a byte of the text."""
+        return Place(self.source.file, self.source.line_of(start), self.function)
+
+    def subshell(self) -> Frame:
+        """Return the surroundings of a process of its own: what it changes is gone with it."""
+        return replace(self, state=self.state.copy(), functions=dict(self.functions))
+
+
+def write_holes(text: str) -> str:
+    """Return shell text in which what is not known reads as a variable that nobody knows."""
+    return text.replace(HOLE, f"${{{HOLE_VARIABLE}}}")

@@ -1,0 +1,109 @@
+"""What does one shell script call, with every way through it taken? The door to the interpreter."""
+
+from __future__ import annotations
+
+import os
+
+from agentkit.core.shelltree import FUNCTION, Command, Shell, read_shell_bytes
+from agentkit.depmap.calls import Place, Script
+from agentkit.depmap.disk import Disk
+from agentkit.depmap.frames import Frame, Source
+from agentkit.depmap.interpreter import Interpreter, find_newlines
+from agentkit.depmap.values import State
+
+
+def read_script(path: str, content: bytes, disk: Disk) -> Script:
+    """Return what a script calls. `path` is its absolute path on the machine of `disk`; nothing is run."""
+    script = Script(path)
+    state = State(name=path, source=path)
+    source = Source(path, content, 0, find_newlines(content))
+    interpreter = Interpreter(script, disk)
+    shell = interpreter.read(source)
+    script.is_whole = shell.is_whole
+    frame = Frame(source, state, {})
+    interpreter.sourcing.append(path)
+    interpreter.walk(shell.body, frame)
+    interpreter.finish()
+    _enter_uncalled(interpreter, path)
+    _take_leftovers(interpreter, shell, frame)
+    interpreter.finish()
+    return script
+
+
+def read_command(text: str, place: Place, disk: Disk, state: State) -> Script:
+    """Return what the text of one command calls, such as that of a crontab's line; all of it stands at `place`."""
+    script = Script(place.file)
+    source = Source(place.file, text.encode(errors="surrogateescape"), None, [], place.line)
+    interpreter = Interpreter(script, disk)
+    shell = interpreter.read(source)
+    script.is_whole = shell.is_whole
+    interpreter.walk(shell.body, Frame(source, state, {}))
+    interpreter.finish()
+    return script
+
+
+def _enter_uncalled(interpreter: Interpreter, path: str) -> None:
+    """Go through the functions of the script itself that nothing in it calls, with unknown words."""
+    todo = [each for each in interpreter.defined if each[0].place.file == path]
+    while todo:
+        definition, frame = todo.pop(0)
+        if definition not in interpreter.called:
+            before = len(interpreter.defined)
+            interpreter.enter(definition, None, frame, is_fed=None)
+            todo.extend(each for each in interpreter.defined[before:] if each[0].place.file == path)
+
+
+def _take_leftovers(interpreter: Interpreter, shell: Shell, frame: Frame) -> None:
+    """Go through what no way led to: commands where the grammar is lost, or that are nested too deep."""
+    spans = sorted(_find_functions(shell.body))
+    text = frame.source.text
+    for start, end in shell.commands:
+        if start not in interpreter.visited:
+            holder = [name for first, last, name in spans if first <= start < last]
+            inner = Frame(frame.source, frame.state.copy(), frame.functions, holder[-1] if holder else None)
+            interpreter.run_text(text[start:end].decode(errors="surrogateescape"), inner, start=start, at=start)
+    for first, last in shell.errors:
+        _read_lines(interpreter, text, first, last, frame, spans)
+
+
+def _read_lines(
+    interpreter: Interpreter, text: bytes, first: int, last: int, frame: Frame, spans: list[tuple[int, int, str]]
+) -> None:
+    """Read the lines of a region that the grammar does not know one by one: most of them stand alone."""
+    at = first
+    while at < last:
+        end = text.find(b"\n", at, last)
+        end = last if end < 0 else end
+        line = text[at:end]
+        start = at + len(line) - len(line.lstrip())
+        if line.strip() and start not in interpreter.visited and not read_shell_bytes(line.strip()).errors:
+            holder = [name for begin, stop, name in spans if begin <= start < stop]
+            inner = Frame(frame.source, frame.state.copy(), frame.functions, holder[-1] if holder else None)
+            interpreter.run_text(line.strip().decode(errors="surrogateescape"), inner, start=start, at=start)
+        at = end + 1
+
+
+def _find_functions(command: Command) -> list[tuple[int, int, str]]:
+    found: list[tuple[int, int, str]] = []
+    todo = [command]
+    while todo:
+        each = todo.pop()
+        if each.kind == FUNCTION and each.words:
+            found.append((each.start, each.end, each.words[0].text))
+        todo.extend(each.parts)
+    return found
+
+
+def is_shell_script(content: bytes, path: str) -> bool:
+    """Tell whether a file is a text of the shells that are read here: by its first line, else by its name."""
+    if b"\0" in content[:1024]:
+        return False
+    if content.startswith(b"#!"):
+        first = content[2:].split(b"\n", 1)[0].split()
+        words = [os.path.basename(word).decode(errors="replace") for word in first]
+        if words[:1] == ["env"]:
+            words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        if words[:1] == ["busybox"]:
+            words = words[1:]
+        return bool(words) and words[0] in {"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "rbash", "zsh", "yash"}
+    return path.endswith((".sh", ".bash", ".ksh"))
