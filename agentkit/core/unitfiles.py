@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from agentkit.core.rooted import resolve
 
@@ -18,6 +19,8 @@ FOLDERS = (
     *("/lib/systemd/system", "/usr/lib/systemd/system", "/run/systemd/generator.late"),
 )
 TYPES = "service|socket|target|device|mount|automount|swap|timer|path|slice|scope"
+# Folders beside a unit's file: drop-ins, and links to what the unit pulls in (.upholds since systemd 254).
+EXTRAS = (".d", ".wants", ".requires", ".upholds")
 NULL = "/dev/null"
 MOST_BYTES = 4 * 1024 * 1024
 # As often as systemd follows a name to another one.
@@ -30,7 +33,8 @@ class UnitFiles:
     """What stands in the folders of a machine's units.
 
     `places` are paths of files by name; `aliases` names by name; `extras` the folders `NAME.d`, `NAME.wants` and such
-    by their last part, first one first; `unreadable` the folders we may not look into, each with the reason.
+    by their last part, first one first; `unreadable` the folders we may not look into, each with the reason. What else
+    is found on the way is kept: `listings` of folders, `names` that stand for another unit by that unit's own name.
     """
 
     root: str
@@ -38,6 +42,8 @@ class UnitFiles:
     aliases: dict[str, str] = field(default_factory=dict)
     extras: dict[str, list[str]] = field(default_factory=dict)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    listings: dict[str, list[tuple[str, bool, bool]]] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
 
 
 def find_unit_files(root: str = "/") -> UnitFiles:
@@ -47,7 +53,7 @@ def find_unit_files(root: str = "/") -> UnitFiles:
     for folder in FOLDERS:
         for name, is_link, is_folder in _list(files, folder, seen):
             if is_folder:
-                if name.endswith((".d", ".wants", ".requires")):
+                if name.endswith(EXTRAS):
                     files.extras.setdefault(name, []).append(f"{folder}/{name}")
                 continue
             if not _NAME.fullmatch(name) or name in files.places or name in files.aliases:
@@ -84,8 +90,15 @@ def find_fragment(files: UnitFiles, name: str) -> tuple[str, str] | None:
 
 def find_names(files: UnitFiles, name: str) -> list[str]:
     """Return all names of the unit with this own name, its own first."""
-    found = [name]
-    for alias in files.aliases:
+    if files.aliases and not files.names:
+        for alias in files.aliases:
+            own = find_fragment(files, alias)
+            files.names.setdefault(own[0] if own else "", []).append(alias)
+            if "@." in alias:
+                files.names.setdefault("@", []).append(alias)
+    found = [name, *files.names.get(name, ())]
+    # The alias of a template lends a name to each of its instances.
+    for alias in files.names.get("@", ()):
         other = to_instance(alias, name)
         if other not in found and (own := find_fragment(files, other)) and own[0] == name:
             found.append(other)
@@ -94,19 +107,24 @@ def find_names(files: UnitFiles, name: str) -> list[str]:
 
 def find_drop_ins(files: UnitFiles, names: list[str]) -> list[str]:
     """Return the paths of the drop-ins of a unit in the order in which they are read."""
+    found = find_extras(files, names, ".d")
+    return [found[entry] for entry in sorted(found) if entry.endswith(".conf")]
+
+
+def find_extras(files: UnitFiles, names: list[str], suffix: str) -> dict[str, str]:
+    """Return what lies in a unit's folders of one kind (see EXTRAS): paths by name, of two the one that counts."""
     folders: list[str] = []
     for name in names:
-        stems = _find_stems(name)
         # All of /etc comes before all of /lib, and the closer name first within each.
-        wanted = [path for stem in stems for path in files.extras.get(f"{stem}.d", [])]
-        folders.extend(sorted(wanted, key=lambda path: _rank(os.path.dirname(path))))
-    folders.extend(files.extras.get(f"{names[0].rpartition('.')[2]}.d", []))
+        wanted = [path for stem in _find_stems(name) for path in files.extras.get(f"{stem}{suffix}", ())]
+        folders.extend(sorted(wanted, key=_rank_parent) if len(wanted) > 1 else wanted)
+    folders.extend(files.extras.get(f"{names[0].rpartition('.')[2]}{suffix}", ()))
     found: dict[str, str] = {}
     for folder in folders:
-        for entry, _, is_folder in _list(files, folder, set()):
-            if entry.endswith(".conf") and not entry.startswith(".") and not is_folder:
+        for entry, _, is_folder in list_folder(files, folder):
+            if not entry.startswith(".") and not is_folder:
                 found.setdefault(entry, f"{folder}/{entry}")
-    return [found[entry] for entry in sorted(found)]
+    return found
 
 
 def find_wanted(files: UnitFiles) -> dict[str, set[str]]:
@@ -118,12 +136,12 @@ def find_wanted(files: UnitFiles) -> dict[str, set[str]]:
             continue
         seen: set[str] = set()
         for folder in folders:
-            for name, is_link, _ in _list(files, folder, set()):
+            for name, is_link, _ in list_folder(files, folder):
                 if name in seen or not _NAME.fullmatch(name) or "@." in name:
                     continue
                 seen.add(name)
                 # A link to a masked unit stays: that the unit never runs is news.
-                if is_link and _read_link(files.root, f"{folder}/{name}") != NULL:
+                if is_link and read_link(files.root, f"{folder}/{name}") != NULL:
                     wanted.setdefault(unit, set()).add(name)
     return wanted
 
@@ -182,6 +200,13 @@ def split_name(name: str) -> tuple[str, str | None, str]:
     return parts["prefix"], parts["instance"], parts["type"]
 
 
+def list_folder(files: UnitFiles, folder: str) -> list[tuple[str, bool, bool]]:
+    """Return name, is link, and is folder of all in there, in order; looked at once only."""
+    if folder not in files.listings:
+        files.listings[folder] = _list(files, folder, set())
+    return files.listings[folder]
+
+
 def _list(files: UnitFiles, folder: str, seen: set[str]) -> list[tuple[str, bool, bool]]:
     """Return name, is link, and is folder of each plain file, link or folder in there, in order."""
     try:
@@ -210,19 +235,21 @@ def _is_folder(root: str, folder: str, entry: os.DirEntry[str]) -> bool:
 
 def _read_alias(root: str, folder: str, name: str) -> str | None:
     """Return the name of the unit that a link stands for; None where it leads out of the folders of units."""
-    target = _read_link(root, f"{folder}/{name}")
+    target = read_link(root, f"{folder}/{name}")
     path = os.path.normpath(os.path.join(folder, target)) if target else ""
     return os.path.basename(path) if os.path.dirname(path) in FOLDERS else None
 
 
-def _read_link(root: str, path: str) -> str | None:
+def read_link(root: str, path: str) -> str | None:
+    """Return where a link leads, as written; None for what is no link or cannot be read."""
     try:
         return os.readlink(resolve(root, path, follow_last=False))
     except OSError:
         return None
 
 
-def _find_stems(name: str) -> list[str]:
+@lru_cache(4096)
+def _find_stems(name: str) -> tuple[str, ...]:
     """Return the names whose `.d` folders hold for a unit: its own, its template's, and both cut behind each dash."""
     prefix, instance, kind = split_name(name)
     stems = [name]
@@ -230,8 +257,10 @@ def _find_stems(name: str) -> list[str]:
         stems.extend(_find_stems(to_template(name)))
     cut = prefix.rstrip("-").rfind("-") + 1
     # What is cut from a template is no template any more: so systemd does it.
-    return [*stems, *_find_stems(f"{prefix[:cut]}{'@' + instance if instance else ''}.{kind}")] if cut > 0 else stems
+    if cut > 0:
+        stems.extend(_find_stems(f"{prefix[:cut]}{'@' + instance if instance else ''}.{kind}"))
+    return tuple(stems)
 
 
-def _rank(folder: str) -> int:
-    return FOLDERS.index(folder)
+def _rank_parent(path: str) -> int:
+    return FOLDERS.index(os.path.dirname(path))

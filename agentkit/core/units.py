@@ -87,7 +87,7 @@ def read_unit(root: str, name: str, files: UnitFiles | None = None) -> Unit | No
             unreadable.append((path, getattr(error, "strerror", None) or str(error)))
             continue
         paths.append(path)
-        part, trouble = parse_unit_text(content)
+        part, trouble = parse_unit_text(content, path)
         settings.extend(part)
         if trouble:
             unreadable.append((path, trouble))

@@ -312,6 +312,30 @@ def test_an_unknown_specifier_stays_as_it_is_written() -> None:
     )
 
 
+def test_bytes_that_are_no_utf8_end_the_reading_unless_they_stand_in_a_comment(machine: Path) -> None:
+    root = build_machine(machine, {"a.service": ONESHOT, "b.service": ONESHOT})
+    (root / "lib/systemd/system/a.service").write_bytes(f"# caf\u00e9\n{ONESHOT}".encode("latin-1"))
+    (root / "lib/systemd/system/b.service").write_bytes(f"[Unit]\nDescription=caf\u00e9\n{ONESHOT}".encode("latin-1"))
+    loaded = ask_manager(root, "a.service", "b.service")
+    assert [loaded[name].one("Unit Load State") for name in loaded] == ["loaded", "error"]
+    a, b = (read_unit(str(root), name) for name in loaded)
+    assert a is not None
+    assert a.unreadable == ()
+    assert b is not None
+    assert b.unreadable == (("/lib/systemd/system/b.service", "line 2 is no UTF-8"),)
+
+
+def test_a_setting_knows_its_file_and_the_line_where_it_begins(tmp_path: Path) -> None:
+    root = build_machine(tmp_path, {"a.service": "[Service]\r\n\r\nExecStart=/bin/echo \\\r\n# b\r\n b\r\nUser=c\\"})
+    unit = read_unit(str(root), "a.service")
+    assert unit is not None
+    assert [(setting.key, setting.value, setting.line) for setting in unit.settings] == [
+        ("ExecStart", "/bin/echo   b", 3),
+        ("User", "c", 6),
+    ]
+    assert {setting.file for setting in unit.settings} == {"/lib/systemd/system/a.service"}
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=400) | st.text(alphabet="[]=\\#;%\n\r\0 aU\ufeff", max_size=80).map(str.encode))
 def test_any_bytes_are_read_without_an_error(content: bytes) -> None:
