@@ -65,11 +65,16 @@ class Edge:
 def needs(edge: Edge) -> tuple[str, str] | None:
     """Return (who falls, with what) of an edge; None where nothing falls along it.
 
-    What a person declares is a dependency whatever its kind. A target only groups what it wants: it stays up.
+    What a person declares is a dependency whatever its kind. A target only groups what it wants: it stays up. What
+    a unit starts falls with the unit; a script that starts something (`systemctl restart X`) falls with that.
     """
-    if edge.how == DECLARED or (edge.kind in NEEDS and not (edge.kind == "wants" and edge.source.endswith(".target"))):
+    if edge.how == DECLARED:
         return edge.source, edge.target
-    return (edge.target, edge.source) if edge.kind in STARTS else None
+    if edge.kind in STARTS and edge.source.startswith("unit:"):
+        return edge.target, edge.source
+    if edge.kind in LOOSE or (edge.kind == "wants" and edge.source.endswith(".target")):
+        return None
+    return edge.source, edge.target
 
 
 def check_kind(kind: str, where: str) -> str:
