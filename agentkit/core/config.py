@@ -12,14 +12,14 @@ from typing import TypeVar
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.paths import configuration_file
-from agentkit.core.settings import TOP, HeartbeatSettings, JobSettings, describe_settings
+from agentkit.core.settings import TOP, DeclareSettings, HeartbeatSettings, JobSettings, describe_settings
 from agentkit.core.values import WrongKindError
 
 Table = TypeVar("Table")
 
 JOB_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 # Tables of commands that this version does not have: an older program beside a newer one's file says nothing.
-OTHER_COMMANDS = ("ratchet", "vault", "depmap", "evolve", "think")
+OTHER_COMMANDS = ("ratchet", "vault", "evolve", "think")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Configuration:
     host: str
     heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
     jobs: Mapping[str, JobSettings] = field(default_factory=dict)
+    declared: tuple[DeclareSettings, ...] = ()
 
 
 def load_configuration(
@@ -47,6 +48,7 @@ def load_configuration(
 
     heartbeat = HeartbeatSettings()
     jobs: dict[str, JobSettings] = {}
+    declared: tuple[DeclareSettings, ...] = ()
     try:
         if "heartbeat" in document:
             heartbeat = _read_table(HeartbeatSettings, document["heartbeat"], path, "heartbeat")
@@ -56,7 +58,11 @@ def load_configuration(
         jobs = _read_jobs(document.get("jobs", {}), path)
     except AgentkitError as error:
         _end_or_warn(error, "jobs" in own, warn)
-    return Configuration(path=path, host=host, heartbeat=heartbeat, jobs=jobs)
+    try:
+        declared = _read_declared(document.get("depmap", {}), path)
+    except AgentkitError as error:
+        _end_or_warn(error, "depmap" in own, warn)
+    return Configuration(path=path, host=host, heartbeat=heartbeat, jobs=jobs, declared=declared)
 
 
 def _end_or_warn(error: AgentkitError, is_own: bool, warn: Callable[[str], None]) -> None:
@@ -112,7 +118,7 @@ def _read_host(path: str, document: Mapping[str, object]) -> str | None:
 
 
 def _check_top(path: str, document: Mapping[str, object], own: Collection[str], warn: Callable[[str], None]) -> None:
-    known = ["host", "heartbeat", "jobs", *OTHER_COMMANDS]
+    known = ["host", "heartbeat", "jobs", "depmap", *OTHER_COMMANDS]
     for name, value in document.items():
         if name in known:
             continue
@@ -136,6 +142,26 @@ def _read_jobs(tables: object, path: str) -> dict[str, JobSettings]:
             raise _fault(path, f"jobs.{name}: every and cron; give one of them")
         jobs[name] = job
     return jobs
+
+
+def _read_declared(table: object, path: str) -> tuple[DeclareSettings, ...]:
+    if not isinstance(table, dict):
+        raise _fault(path, f"depmap: expected a table [depmap], found {_show(table)}")
+    for key, value in table.items():
+        if key != "declare":
+            raise _unknown_key(path, "depmap", key, value, ["declare"])
+    rows = table.get("declare", [])
+    if not isinstance(rows, list):
+        raise _fault(path, "depmap.declare: expected tables [[depmap.declare]], with two brackets each")
+    declared = []
+    for number, row in enumerate(rows, start=1):
+        where = f"depmap.declare #{number}"
+        one = _read_table(DeclareSettings, row, path, where)
+        missing = [name for name, value in (("from", one.source), ("to", one.target)) if value is None]
+        if missing:
+            raise _fault(path, f"{where}: {missing[0]} is missing", hint='from = "job:report", to = "cmd:restic"')
+        declared.append(one)
+    return tuple(declared)
 
 
 def _read_table(shape: type[Table], table: object, path: str, where: str) -> Table:

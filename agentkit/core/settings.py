@@ -20,10 +20,10 @@ class Setting:
     meaning: str
 
 
-def _key(kind: Kind, default: str | int | bool | list[str] | None, meaning: str) -> Any:
+def _key(kind: Kind, default: str | int | bool | list[str] | None, meaning: str, name: str | None = None) -> Any:
     # The default is written as a person would write it and goes through the same reader.
     value = None if default is None else kind.read(default)
-    return field(default=value, metadata={"kind": kind, "default": default, "meaning": meaning})
+    return field(default=value, metadata={"kind": kind, "default": default, "meaning": meaning, "name": name})
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,27 @@ class JobSettings:
     watched: bool = _key(values.SWITCH, default=True, meaning="whether its absence is a finding")
 
 
+@dataclass(frozen=True)
+class DeclareSettings:
+    """A table `[[depmap.declare]]`: one dependency that no reader can see."""
+
+    source: str | None = _key(values.NODE, None, "what falls when the other falls", "from")
+    target: str | None = _key(values.NODE, None, "what it depends on", "to")
+    edge: str = _key(values.TEXT, "requires", "kind of the edge; whatever it is, `from` falls with `to`")
+
+
 TOP = {"host": Setting("host", values.TEXT, None, "name of this machine in every record; without it the kernel's")}
-TABLES = {"heartbeat": HeartbeatSettings, "jobs.NAME": JobSettings}
+TABLES = {"heartbeat": HeartbeatSettings, "jobs.NAME": JobSettings, "[depmap.declare]": DeclareSettings}
 
 
 def describe_settings(table: type) -> dict[str, Setting]:
     """Return {field: setting} of a table; in the file a time needs no `_s` in its name, its value says the unit."""
     return {
         spot.name: Setting(
-            spot.name.removesuffix("_s"), spot.metadata["kind"], spot.metadata["default"], spot.metadata["meaning"]
+            spot.metadata["name"] or spot.name.removesuffix("_s"),
+            spot.metadata["kind"],
+            spot.metadata["default"],
+            spot.metadata["meaning"],
         )
         for spot in fields(table)
     }

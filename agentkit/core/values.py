@@ -38,6 +38,13 @@ def _read_text(value: object) -> str:
     return value
 
 
+def _read_node(value: object) -> str:
+    kind, colon, name = _read_text(value).partition(":")
+    if not (kind.isascii() and kind.isalpha() and kind.islower() and colon and name):
+        raise WrongKindError
+    return f"{kind}:{name}"
+
+
 def _read_words(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise WrongKindError
@@ -130,6 +137,7 @@ def _read_cron(value: object) -> str:
 
 
 TEXT = Kind("text", _read_text)
+NODE = Kind('a node such as "unit:nginx.service" or "cmd:restic"', _read_node)
 WORDS = Kind('a list of words such as ["mail", "-s", "agentkit", "root"]', _read_words)
 PATHS = Kind('a list of absolute paths such as ["/run/backup.pid"]', _read_paths)
 ADDRESS = Kind('an address such as "https://example.org/ping"', _read_address)

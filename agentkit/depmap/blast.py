@@ -1,0 +1,122 @@
+"""What falls when this falls?
+
+A hot verb: `main` is called before typer is imported, and nothing is loaded that the answer does not need.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+
+from agentkit.core.errors import AgentkitError, tell
+from agentkit.depmap.answers import begin_record, draw_table, or_null, quote, quote_all, write_text
+from agentkit.depmap.falling import Fallen, find_fallen, read_places
+from agentkit.depmap.names import find_node
+from agentkit.depmap.opening import open_map
+from agentkit.depmap.store import Map
+from agentkit.depmap.words import BLAST, read_whole, split_words, usage
+
+Place = tuple[str, int | None, str | None, str]
+COLUMNS = ("distance", "node", "by", "where", "by way of")
+
+
+def main(words: list[str]) -> int:
+    """Answer the words of the command line and return the status."""
+    nodes, values = split_words("blast", words, BLAST)
+    return print_blast(
+        os.environ,
+        nodes,
+        depth=values.get("--depth", [None])[-1],
+        kinds=values.get("--kind", []),
+        as_json="--json" in values,
+        is_quiet="--quiet" in values,
+    )
+
+
+def print_blast(
+    environ: Mapping[str, str],
+    nodes: Sequence[str],
+    *,
+    depth: str | None,
+    kinds: Collection[str],
+    as_json: bool,
+    is_quiet: bool,
+) -> int:
+    """Print everything that falls with the nodes, nearest first, and return the status."""
+    if not nodes:
+        raise usage("blast", "missing argument 'NODE...'")
+    deepest = read_whole("blast", "--depth", depth)
+    with open_map(environ) as chart:
+        asked, late = _find_asked(chart, nodes, is_quiet=is_quiet)
+        levels = list(find_fallen(chart, asked, depth=deepest)) if asked else []
+        kept = [fallen for level in levels for fallen in level if _is_wanted(fallen.name, kinds)]
+        places = _find_places(chart, kept)
+        if as_json:
+            write_text(_to_records(kept, places, chart.host))
+        elif kept:
+            write_text(draw_table(COLUMNS, [_to_row(fallen, places[fallen.node]) for fallen in kept]))
+        if asked and not kept and not is_quiet:
+            tell(f"agentkit: nothing {_say_kinds(kinds)}falls with {', '.join(nodes)}\n")
+    if late is not None:
+        raise late
+    return 0
+
+
+def _find_asked(chart: Map, words: Sequence[str], *, is_quiet: bool) -> tuple[list[int], AgentkitError | None]:
+    """Return the nodes that are asked for; an error that came while findings were read is for after the answer."""
+    asked: list[int] = []
+    late: AgentkitError | None = None
+    for word in words:
+        try:
+            if word != "-":
+                asked.append(find_node(chart, word))
+                continue
+        except AgentkitError:
+            if not os.path.isfile(word):
+                raise
+        from agentkit.depmap.subjects import find_subjects
+
+        found, trouble = find_subjects(chart, word, is_quiet=is_quiet)
+        asked.extend(found)
+        late = late or trouble
+    return asked, late
+
+
+def _is_wanted(name: str, kinds: Collection[str]) -> bool:
+    return not kinds or name.partition(":")[0] in kinds
+
+
+def _find_places(chart: Map, kept: Sequence[Fallen]) -> dict[int, Place]:
+    """Return {node: the first place, by file and line, that says why it falls}."""
+    stored = read_places(chart, {edge for fallen in kept for edge in fallen.edges})
+    return {fallen.node: min((stored[edge] for edge in fallen.edges), key=_by_place) for fallen in kept}
+
+
+def _by_place(place: Place) -> tuple[str, int, str]:
+    return place[0], place[1] or 0, place[3]
+
+
+def _to_records(kept: Sequence[Fallen], places: Mapping[int, Place], host: str) -> str:
+    beginning = begin_record("blast", host)
+    lines = []
+    for fallen in kept:
+        way = fallen.way()
+        file, line, function, kind = places[fallen.node]
+        lines.append(
+            f'{beginning}"node": {quote(fallen.name)}, "distance": {fallen.distance}, '
+            f'"via": {quote_all(one.name for one in way[1:])}, "of": {quote(way[0].name)}, "edge": {quote(kind)}, '
+            f'"file": {quote(file)}, "line": {or_null(line)}, "function": {or_null(function)}}}\n'
+        )
+    return "".join(lines)
+
+
+def _to_row(fallen: Fallen, place: Place) -> tuple[str, ...]:
+    file, line, function, kind = place
+    where = file if line is None else f"{file}:{line}"
+    way = " < ".join(one.name for one in reversed(fallen.way()[1:]))
+    told = f"{where} {function}()" if function else where
+    return str(fallen.distance), fallen.name, kind, told, way or "-"
+
+
+def _say_kinds(kinds: Collection[str]) -> str:
+    return f"of {' or '.join(sorted(kinds))} " if kinds else ""
