@@ -47,6 +47,10 @@ def _dispatch(argv: list[str]) -> int:
             from agentkit.depmap import blast
 
             _leave(blast.main(argv[3:]))
+        if argv[2:3] == ["why"]:
+            from agentkit.depmap import why
+
+            _leave(why.main(argv[3:]))
     from agentkit import cli
 
     return cli.main(argv[1:])

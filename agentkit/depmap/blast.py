@@ -9,14 +9,13 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 
 from agentkit.core.errors import AgentkitError, tell
-from agentkit.depmap.answers import begin_record, draw_table, or_null, quote, quote_all, write_text
-from agentkit.depmap.falling import Fallen, find_fallen, read_places
+from agentkit.depmap.answers import begin_record, draw_table, quote, quote_all, write_text
+from agentkit.depmap.falling import Fallen, Key, Place, find_fallen, read_first_places
 from agentkit.depmap.names import find_node
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.store import Map
 from agentkit.depmap.words import BLAST, read_whole, split_words, usage
 
-Place = tuple[str, int | None, str | None, str]
 COLUMNS = ("distance", "node", "by", "where", "by way of")
 
 
@@ -50,7 +49,7 @@ def print_blast(
         asked, late = _find_asked(chart, nodes, is_quiet=is_quiet)
         levels = list(find_fallen(chart, asked, depth=deepest)) if asked else []
         kept = [fallen for level in levels for fallen in level if _is_wanted(fallen.name, kinds)]
-        places = _find_places(chart, kept)
+        places = read_first_places(chart, {fallen.node: fallen.edges for fallen in kept})
         if as_json:
             write_text(_to_records(kept, places, chart.host))
         elif kept:
@@ -86,36 +85,22 @@ def _is_wanted(name: str, kinds: Collection[str]) -> bool:
     return not kinds or name.partition(":")[0] in kinds
 
 
-def _find_places(chart: Map, kept: Sequence[Fallen]) -> dict[int, Place]:
-    """Return {node: the first place, by file and line, that says why it falls}."""
-    stored = read_places(chart, {edge for fallen in kept for edge in fallen.edges})
-    return {fallen.node: min((stored[edge] for edge in fallen.edges), key=_by_place) for fallen in kept}
-
-
-def _by_place(place: Place) -> tuple[str, int, str]:
-    return place[0], place[1] or 0, place[3]
-
-
-def _to_records(kept: Sequence[Fallen], places: Mapping[int, Place], host: str) -> str:
+def _to_records(kept: Sequence[Fallen], places: Mapping[Key, Place], host: str) -> str:
     beginning = begin_record("blast", host)
     lines = []
     for fallen in kept:
         way = fallen.way()
-        file, line, function, kind = places[fallen.node]
         lines.append(
             f'{beginning}"node": {quote(fallen.name)}, "distance": {fallen.distance}, '
-            f'"via": {quote_all(one.name for one in way[1:])}, "of": {quote(way[0].name)}, "edge": {quote(kind)}, '
-            f'"file": {quote(file)}, "line": {or_null(line)}, "function": {or_null(function)}}}\n'
+            f'"via": {quote_all(one.name for one in way[1:])}, "of": {quote(way[0].name)}, '
+            f"{places[fallen.node].record()}}}\n"
         )
     return "".join(lines)
 
 
 def _to_row(fallen: Fallen, place: Place) -> tuple[str, ...]:
-    file, line, function, kind = place
-    where = file if line is None else f"{file}:{line}"
     way = " < ".join(one.name for one in reversed(fallen.way()[1:]))
-    told = f"{where} {function}()" if function else where
-    return str(fallen.distance), fallen.name, kind, told, way or "-"
+    return str(fallen.distance), fallen.name, place.kind, place.told(), way or "-"
 
 
 def _say_kinds(kinds: Collection[str]) -> str:

@@ -7,8 +7,9 @@ answers with and no more of the map.
 # ruff: noqa: S608  # what is put into a statement here are numbers, and words of this module
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from agentkit.depmap.answers import or_null, quote
 from agentkit.depmap.names import in_lists, read_names
 from agentkit.depmap.store import Map, unpack
 
@@ -25,6 +26,9 @@ SELECT n.identity, m.identity, e.id FROM nodes AS n CROSS JOIN edges AS e ON e.s
 UNION ALL
 SELECT n.identity, m.identity, e.id FROM nodes AS n CROSS JOIN edges AS e ON e.target = n.id AND e.falls = -1
   CROSS JOIN nodes AS m ON m.id = e.source WHERE n.identity IN ({0})"""
+
+
+Key = int | tuple[int, int]
 
 
 class Fallen:
@@ -46,6 +50,34 @@ class Fallen:
             found.append(spot)
             spot = spot.before
         return found[::-1]
+
+
+class Place:
+    """Where an edge stands, and of which kind it is."""
+
+    __slots__ = ("file", "function", "kind", "line")
+
+    def __init__(self, file: str, line: int | None, function: str | None, kind: str) -> None:
+        self.file = file
+        self.line = line
+        self.function = function
+        self.kind = kind
+
+    def rank(self) -> tuple[str, int, str]:
+        """Return what places are sorted by."""
+        return self.file, self.line or 0, self.kind
+
+    def told(self) -> str:
+        """Return the place as a person reads it: `/usr/local/bin/backup:12 prune()`."""
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{where} {self.function}()" if self.function else where
+
+    def record(self) -> str:
+        """Return the keys of a JSON record."""
+        return (
+            f'"edge": {quote(self.kind)}, "file": {quote(self.file)}, "line": {or_null(self.line)}, '
+            f'"function": {or_null(self.function)}'
+        )
 
 
 def find_fallen(chart: Map, asked: Iterable[int], *, depth: int | None = None) -> Iterator[list[Fallen]]:
@@ -70,14 +102,14 @@ def find_fallen(chart: Map, asked: Iterable[int], *, depth: int | None = None) -
             yield level
 
 
-def read_places(chart: Map, edges: Iterable[int]) -> dict[int, tuple[str, int | None, str | None, str]]:
-    """Return {edge: (file, line, function, kind)}."""
-    places = {}
-    for listed in in_lists(edges):
+def read_first_places(chart: Map, edges_of: Mapping[Key, Iterable[int]]) -> dict[Key, Place]:
+    """Return {key: the first place, by file and line, of the edges under that key}."""
+    stored: dict[int, Place] = {}
+    for listed in in_lists({edge for edges in edges_of.values() for edge in edges}):
         rows = chart.connection.execute(f"SELECT id, file, line, function, kind FROM edges WHERE id IN ({listed})")
         for edge, file, line, function, kind in rows:
-            places[edge] = (unpack(file), line, function and unpack(function), kind)
-    return places
+            stored[edge] = Place(unpack(file), line, function and unpack(function), kind)
+    return {key: min((stored[edge] for edge in edges), key=Place.rank) for key, edges in edges_of.items()}
 
 
 def _find_next(chart: Map, level: list[Fallen], seen: Collection[int]) -> dict[int, tuple[int, list[int]]]:
