@@ -29,6 +29,7 @@ class Disk:
         self._names: dict[str, list[str]] = {}
         self._programs: dict[tuple[str, str], str | None] = {}
         self._real: dict[str, str | None] = {}
+        self._heads: dict[str, bytes] = {}
         self._flavour: str | None = None
         self._sets: dict[str, frozenset[str]] = {}
 
@@ -48,6 +49,19 @@ class Disk:
                 return file.read(LONGEST_BYTES) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
         except OSError:
             return None
+
+    def read_head(self, path: str) -> bytes:
+        """Return the first bytes of a plain file: enough for its first line; none where it cannot be read."""
+        if path not in self._heads:
+            self._heads[path] = self._read_head(path)
+        return self._heads[path]
+
+    def _read_head(self, path: str) -> bytes:
+        try:
+            with open(os.open(self.here(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", 0) as file:
+                return file.read(1024) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+        except OSError:
+            return b""
 
     def real_path(self, path: str) -> str | None:
         """Return the path behind all links, merged /usr included; None where nothing is."""
@@ -79,8 +93,8 @@ class Disk:
 
     def list_folder(self, path: str) -> list[str]:
         """Return the sorted names of a folder; none where it cannot be read."""
+        self.note(path)
         if path not in self._names:
-            self.note(path)
             try:
                 self._names[path] = sorted(os.listdir(self.here(path)))
             except OSError:
@@ -124,6 +138,8 @@ class Disk:
                 return None
             return self.real_path(os.path.normpath(os.path.join(folder or "/", word)))
         search_path = USUAL_PATH if search_path is None else search_path
+        for each in search_path.split(":"):
+            self.note(each)
         key = (word, search_path)
         if key not in self._programs:
             self._programs[key] = self._search(word, search_path)

@@ -7,6 +7,7 @@ is the union. A function is gone through with the words of each call.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
@@ -318,6 +319,12 @@ class Interpreter:
             self.defined.append((definition, frame))
 
     # Simple commands
+
+    def start(self, words: Fields, frame: Frame) -> None:
+        """Note that a program is started with these words, without a shell."""
+        command = Command(SIMPLE, 0, 0)
+        self._at = frame.place(0)
+        self._start(words, command, frame, Call(calls.PROGRAM, words, shlex.join(words), frame.place(0)))
 
     def _walk_simple(self, command: Command, frame: Frame) -> None:
         if frame.source.base is not None:

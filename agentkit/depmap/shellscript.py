@@ -42,6 +42,16 @@ def read_command(text: str, place: Place, disk: Disk, state: State) -> Script:
     return script
 
 
+def read_words(words: tuple[str, ...], place: Place, disk: Disk, state: State) -> Script:
+    """Return what a command without a shell calls, such as that of a unit, and what it starts in its turn."""
+    script = Script(place.file)
+    source = Source(place.file, b"", None, [], place.line)
+    interpreter = Interpreter(script, disk)
+    interpreter.start(words, Frame(source, state, {}))
+    interpreter.finish()
+    return script
+
+
 def _enter_uncalled(interpreter: Interpreter, path: str) -> None:
     """Go through the functions of the script itself that nothing in it calls, with unknown words."""
     todo = [each for each in interpreter.defined if each[0].place.file == path]
@@ -95,7 +105,7 @@ def _find_functions(command: Command) -> list[tuple[int, int, str]]:
 
 
 def is_shell_script(content: bytes, path: str) -> bool:
-    """Tell whether a file is a text of the shells that are read here: by its first line, else by its name."""
+    """Tell whether a file is a text for one of the shells that are read here: by its first line, else by its name."""
     if b"\0" in content[:1024]:
         return False
     if content.startswith(b"#!"):

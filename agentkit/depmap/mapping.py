@@ -1,0 +1,136 @@
+"""What is there to map on a machine, and which reader reads it?"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+
+from agentkit.depmap.clientedges import map_known_clients
+from agentkit.depmap.crondocument import map_jobs, read_jobs
+from agentkit.depmap.disk import Disk
+from agentkit.depmap.document import Defined, Document, Mapped
+from agentkit.depmap.edge import Edge
+from agentkit.depmap.shelledges import map_script
+from agentkit.depmap.shellscript import is_shell_script, read_script
+from agentkit.depmap.unitdocument import map_unit_commands
+from agentkit.depmap.unitmap import map_units
+
+CRONTABS, UNITS, SCRIPT, FOLDER, MACHINE = "crontabs", "units", "script", "folder", "machine"
+# Of a whole machine these hold no scripts of its own: kernel, devices, what is lent or thrown away.
+NOT_SEARCHED = frozenset(
+    {"/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/lib/docker", "/var/cache", "/mnt", "/media"}
+)
+SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".hg", ".svn"})
+MOST_FILES = 500_000
+
+
+class Reader:
+    """Reads the documents of one machine; called with one, it says what is in it."""
+
+    def __init__(self, root: str = "/") -> None:
+        self.disk = Disk(root)
+        self._readers: dict[str, Callable[[Document], Mapped]] = {
+            CRONTABS: self._read_crontabs,
+            UNITS: self._read_units,
+            SCRIPT: self._read_script,
+            FOLDER: self._read_folder,
+            MACHINE: self._read_folder,
+        }
+
+    def __call__(self, document: Document) -> Mapped:
+        """Return what is in a document."""
+        self.disk.looked_at = {}
+        return self._readers[document.kind](document)
+
+    def _finish(
+        self,
+        edges: Iterable[Edge],
+        *,
+        reached: Iterable[Document] = (),
+        defined: Iterable[Defined] = (),
+        inputs: Iterable[str] = (),
+        remark: str | None = None,
+    ) -> Mapped:
+        found = tuple(edges)
+        scripts = {Document(SCRIPT, edge.path): None for edge in found if edge.path and edge.kind == "exec"}
+        more = dict.fromkeys((*(each for each in scripts if self.is_script(each.path)), *reached))
+        looked_at = dict.fromkeys((*inputs, *self.disk.looked_at))
+        return Mapped(found, tuple(more), tuple(self._here(path) for path in looked_at), tuple(defined), remark)
+
+    def _here(self, path: str) -> str:
+        try:
+            return self.disk.here(path)
+        except OSError:
+            return os.path.join(self.disk.root, path.lstrip("/"))
+
+    def is_script(self, path: str) -> bool:
+        """Tell whether a file is a shell script."""
+        return is_shell_script(self.disk.read_head(path), path)
+
+    def _read_crontabs(self, document: Document) -> Mapped:
+        jobs, unreadable = read_jobs(self.disk)
+        remark = "; ".join(f"{path}: {why}" for path, why in unreadable) or None
+        return self._finish(map_jobs(jobs, self.disk), remark=remark)
+
+    def _read_units(self, document: Document) -> Mapped:
+        units = map_units(self.disk.root)
+        edges = [*units.edges, *map_unit_commands(units, self.disk), *map_known_clients(units, self.disk)]
+        remark = "; ".join(f"{path}: {why}" for path, why in units.troubles) or None
+        names = {edge.source: edge.file for edge in units.edges if edge.source.startswith("unit:")}
+        defined = [Defined(name, file) for name, file in names.items()]
+        return self._finish(dict.fromkeys(edges), inputs=units.inputs, defined=defined, remark=remark)
+
+    def _read_script(self, document: Document) -> Mapped:
+        content = self.disk.read(document.path)
+        if content is None or b"\0" in content[:1024]:
+            return self._finish((), remark="cannot be read as a text")
+        script = read_script(document.path, content, self.disk)
+        defined = [Defined(f"func:{file}#{name}", file, place.line) for (file, name), place in script.functions.items()]
+        remark = None if script.is_whole else "partly parsed"
+        return self._finish(map_script(script, self.disk), defined=defined, remark=remark)
+
+    def _read_folder(self, document: Document) -> Mapped:
+        paths = list(self.find_scripts(document.path, is_machine=document.kind == MACHINE))
+        defined = [Defined(f"file:{path}", path) for path in paths]
+        return self._finish((), reached=[Document(SCRIPT, path) for path in paths], defined=defined)
+
+    def find_scripts(self, folder: str, *, is_machine: bool = False) -> Iterator[str]:
+        """Yield the real paths of the shell scripts under a folder, each once, links to folders not followed."""
+        seen: set[tuple[int, int]] = set()
+        count = 0
+        todo = [folder]
+        while todo:
+            path = todo.pop()
+            if is_machine and path in NOT_SEARCHED:
+                continue
+            for name in self.disk.list_folder(path):
+                whole = os.path.join(path, name)
+                count += 1
+                if count > MOST_FILES:
+                    return
+                try:
+                    status = os.lstat(self.disk.here(path) + "/" + name)
+                except OSError:
+                    continue
+                if stat.S_ISDIR(status.st_mode):
+                    if name not in SKIPPED and (status.st_dev, status.st_ino) not in seen:
+                        seen.add((status.st_dev, status.st_ino))
+                        todo.append(whole)
+                elif stat.S_ISREG(status.st_mode) and (
+                    status.st_mode & 0o111 or whole.endswith((".sh", ".bash", ".ksh"))
+                ):
+                    if (status.st_dev, status.st_ino) not in seen and self.is_script(whole):
+                        seen.add((status.st_dev, status.st_ino))
+                        yield whole
+
+
+def find_documents(roots: Iterable[str], *, wants_all: bool = False) -> list[Document]:
+    """Return where a build begins: the crontabs, the units, and the folders that are named (or the whole machine)."""
+    folders = [Document(FOLDER, os.path.abspath(root)) for root in roots]
+    return [
+        Document(CRONTABS, "/etc"),
+        Document(UNITS, "/etc/systemd"),
+        *folders,
+        *([Document(MACHINE, "/")] if wants_all else []),
+    ]
