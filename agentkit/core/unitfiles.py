@@ -21,6 +21,9 @@ FOLDERS = (
 TYPES = "service|socket|target|device|mount|automount|swap|timer|path|slice|scope"
 # Folders beside a unit's file: drop-ins, and links to what the unit pulls in (.upholds since systemd 254).
 EXTRAS = (".d", ".wants", ".requires", ".upholds")
+# Types whose units may have other names, and those that may be templates.
+HAVE_ALIASES = frozenset({"service", "socket", "target", "device", "timer", "path"})
+HAVE_INSTANCES = HAVE_ALIASES - {"device"}
 NULL = "/dev/null"
 MOST_BYTES = 4 * 1024 * 1024
 # As often as systemd follows a name to another one.
@@ -61,7 +64,7 @@ def find_unit_files(root: str = "/") -> UnitFiles:
             alias = _read_alias(root, folder, name) if is_link else None
             if alias is None:
                 files.places[name] = f"{folder}/{name}"
-            elif alias != name:
+            elif alias != name and _may_alias(name, alias):
                 files.aliases[name] = alias
     return files
 
@@ -109,6 +112,15 @@ def find_drop_ins(files: UnitFiles, names: list[str]) -> list[str]:
     """Return the paths of the drop-ins of a unit in the order in which they are read."""
     found = find_extras(files, names, ".d")
     return [found[entry] for entry in sorted(found) if entry.endswith(".conf")]
+
+
+def _may_alias(name: str, alias: str) -> bool:
+    """Return whether systemd takes a link for another name of this unit, and does not pass it over."""
+    here, there = _NAME.fullmatch(name), _NAME.fullmatch(alias)
+    if not here or not there or here["type"] != there["type"] or here["type"] not in HAVE_ALIASES:
+        return False
+    # A template's name means a template, and a plain one a plain unit.
+    return bool(here["instance"]) or here["instance"] == there["instance"]
 
 
 def find_extras(files: UnitFiles, names: list[str], suffix: str) -> dict[str, str]:
@@ -175,7 +187,8 @@ def read_bytes(root: str, path: str) -> bytes:
 
 def is_unit_name(name: str) -> bool:
     """Return whether this may be the name of a unit that can be started: no template, at most 255 characters."""
-    return len(name) < 256 and "@." not in name and _NAME.fullmatch(name) is not None
+    parts = _NAME.fullmatch(name) if len(name) < 256 and "@." not in name else None
+    return parts is not None and (parts["instance"] is None or parts["type"] in HAVE_INSTANCES)
 
 
 def to_template(name: str) -> str:

@@ -75,10 +75,19 @@ def read_unit(root: str, name: str, files: UnitFiles | None = None) -> Unit | No
     name, fragment = found
     if is_masking(root, fragment):
         return Unit(name, fragment, (fragment,), (), True, ())
+    return _read_files(root, name, fragment, (fragment, *find_drop_ins(files, find_names(files, name))))
+
+
+def read_drop_ins(files: UnitFiles, name: str) -> Unit:
+    """Return what the drop-ins alone say of a unit, as systemd reads them of one that is masked or needs no file."""
+    return _read_files(files.root, name, "", tuple(find_drop_ins(files, find_names(files, name))))
+
+
+def _read_files(root: str, name: str, fragment: str, places: tuple[str, ...]) -> Unit:
     settings: list[Setting] = []
     paths: list[str] = []
     unreadable: list[tuple[str, str]] = []
-    for path in (fragment, *find_drop_ins(files, find_names(files, name))):
+    for path in places:
         if path != fragment and is_masking(root, path):
             continue
         try:

@@ -37,6 +37,7 @@ class Draft:
     kind: str = ""
     is_template: bool = False
     is_loaded: bool = True
+    is_refused: bool = False
     edges: list[Edge] = field(default_factory=list)
     lists: dict[str, list[Setting]] = field(default_factory=dict)
     values: dict[str, Setting] = field(default_factory=dict)
@@ -44,6 +45,11 @@ class Draft:
     paths: list[tuple[str, Setting | None, str]] = field(default_factory=list)
     troubles: list[tuple[str, str]] = field(default_factory=list)
     triggered: str = ""
+
+    @property
+    def is_sound(self) -> bool:
+        """Return whether systemd takes the unit."""
+        return self.is_loaded and not self.is_refused
 
     def get(self, key: str) -> str:
         """Return the last value of a setting, empty for none."""
@@ -73,7 +79,7 @@ class Draft:
             return False
         if kind == "before" and target.endswith(CANNOT_WAIT):
             return False
-        if kind == "onfailure" and self.kind in CANNOT_FAIL:
+        if setting and setting.key == "OnFailure" and self.kind in CANNOT_FAIL:
             return False
         self.add(kind, f"unit:{target}", setting, rule)
         return True

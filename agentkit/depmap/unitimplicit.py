@@ -73,10 +73,23 @@ def _add_defaults(draft: Draft) -> None:
     for kind, name in DEFAULTS.get(draft.kind, ()):
         draft.relate(kind, name, None, DEFAULT)
     if draft.kind == "timer":
-        calendar = next((each for each in draft.lists.get("Elapse", ()) if each.key == "OnCalendar"), None)
+        calendar = next((each for each in draft.lists.get("Elapse", ()) if _is_calendar(draft, each)), None)
         if calendar:
             draft.relate("after", "time-sync.target", calendar, DEFAULT)
             draft.relate("after", "time-set.target", calendar, DEFAULT)
+
+
+def _is_calendar(draft: Draft, setting: Setting) -> bool:
+    from agentkit.core.calendar import parse_calendar
+
+    if setting.key != "OnCalendar":
+        return False
+    try:
+        parse_calendar(draft.fill(setting.value))
+    except ValueError as error:
+        draft.complain(setting, str(error))
+        return False
+    return True
 
 
 def _trigger(draft: Draft, name: str, setting: Setting | None) -> None:

@@ -16,13 +16,14 @@ from agentkit.core.unitfiles import (
     is_unit_name,
     read_link,
 )
-from agentkit.core.units import Unit, read_unit
+from agentkit.core.units import Unit, read_drop_ins, read_unit
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.unitcommands import Programs, UnitCommand, add_commands
 from agentkit.depmap.unitdraft import Draft, is_name
 from agentkit.depmap.unitexec import RefusedError
 from agentkit.depmap.unitimplicit import DEFAULT, PERPETUAL, add_implicit, has_defaults
 from agentkit.depmap.unitmounts import relate_to_mounts
+from agentkit.depmap.unitrefusals import find_refusal
 from agentkit.depmap.unitresources import add_resources
 from agentkit.depmap.unitsettings import take_setting
 from agentkit.depmap.unitspecifiers import Machine, make_filler, read_machine
@@ -86,14 +87,16 @@ def map_units(root: str, files: UnitFiles | None = None) -> UnitMap:
             continue
         drafts[name] = draft
         if draft.is_loaded:
-            _add_links(files, draft)
             add_implicit(draft)
             add_resources(draft)
             commands.extend(add_commands(draft, programs))
+            if why := find_refusal(draft):
+                draft.is_refused = True
+                draft.troubles.append((draft.file, f"systemd refuses {name}: {why}"))
         todo.extend(_find_more(files, draft))
-    mounts = {name for name, draft in drafts.items() if draft.kind == "mount" and draft.is_loaded and draft.file}
+    mounts = {name for name, draft in drafts.items() if draft.kind == "mount" and draft.is_sound and draft.file}
     for draft in drafts.values():
-        if draft.is_loaded:
+        if draft.is_sound:
             relate_to_mounts(draft, mounts)
         troubles.extend(draft.troubles)
     _order_targets(drafts)
@@ -114,20 +117,23 @@ def _find_fileless(files: UnitFiles) -> Iterable[str]:
 def _find_more(files: UnitFiles, draft: Draft) -> Iterable[str]:
     """Return the units that this one names and that have no file of their own: instances and slices."""
     for edge in draft.edges:
-        if edge.target.startswith("unit:") and edge.target not in files.places:
-            name = edge.target[5:]
-            if "@" in name or name.endswith(".slice"):
-                yield name
+        name = edge.target[5:] if edge.target.startswith("unit:") else ""
+        if name and name not in files.places and ("@" in name or name.endswith(".slice")):
+            yield name
 
 
 def _read_draft(
     files: UnitFiles, machine: Machine, name: str, own: Callable[[str], str], inputs: dict[str, None]
 ) -> Draft | None:
     unit = read_unit(files.root, name, files)
-    if unit is None:
-        if not name.endswith(FILELESS) and name not in PERPETUAL:
+    is_loaded = unit is not None and not unit.is_masked
+    if unit is None or unit.is_masked:
+        if unit is None and not name.endswith(FILELESS) and name not in PERPETUAL:
             return None
-        unit = Unit(name, "", (), (), False, ())
+        if unit:
+            inputs[unit.file] = None
+        is_loaded = unit is None or name in PERPETUAL
+        unit = read_drop_ins(files, name)
     is_template = "@." in name
     fill = make_filler(machine, name, unit.file)
     draft = Draft(name, unit.file, fill, fill, own)
@@ -135,15 +141,21 @@ def _read_draft(
     draft.is_template = is_template
     if is_template:
         draft.fill_name = lambda word: fill(word.replace("%i", "").replace("%I", ""))
-    inputs.update(dict.fromkeys((unit.file, *unit.files)))
+    inputs.update(dict.fromkeys(filter(None, (unit.file, *unit.files))))
     draft.troubles.extend(unit.unreadable)
-    draft.is_loaded = not unit.is_masked or name in PERPETUAL
-    _take_settings(draft, unit)
+    draft.is_loaded = is_loaded
+    is_read = _take_settings(draft, unit)
+    if is_read:
+        _add_links(files, draft)
+    draft.is_loaded = is_loaded and is_read
     return draft
 
 
-def _take_settings(draft: Draft, unit: Unit) -> None:
-    """Take the settings as far as systemd reads: trouble in the fragment ends all, trouble in a drop-in that one."""
+def _take_settings(draft: Draft, unit: Unit) -> bool:
+    """Take the settings as far as systemd reads them: trouble in the fragment ends all, in a drop-in that one.
+
+    Return whether the fragment is without such trouble.
+    """
     broken = {path for path, _ in unit.unreadable}
     ended = ""
     for setting in unit.settings:
@@ -157,8 +169,7 @@ def _take_settings(draft: Draft, unit: Unit) -> None:
             ended = setting.file
             if ended == unit.file:
                 broken.add(ended)
-    if unit.file in broken:
-        draft.is_loaded = False
+    return unit.file not in broken
 
 
 def _add_links(files: UnitFiles, draft: Draft) -> None:
@@ -182,11 +193,11 @@ def _order_targets(drafts: dict[str, Draft]) -> None:
             elif edge.kind == "after":
                 earlier.add((edge.target, edge.source))
     for draft in drafts.values():
-        if draft.kind != "target" or not draft.is_loaded or not has_defaults(draft):
+        if draft.kind != "target" or not draft.is_sound or not has_defaults(draft):
             continue
         for edge in list(draft.edges):
             other = drafts.get(edge.target[5:]) if edge.kind in _PULLS and edge.target.startswith("unit:") else None
-            if other is None or not other.is_loaded or not has_defaults(other):
+            if other is None or not other.is_sound or not has_defaults(other):
                 continue
             if (edge.source, edge.target) not in earlier:
                 draft.add("after", edge.target, None, DEFAULT)

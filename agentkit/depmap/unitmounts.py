@@ -64,7 +64,7 @@ def add_mount_relations(draft: Draft) -> None:
         draft.paths.append((path, what, ""))
         if path.startswith("/dev/"):
             _need_device(draft, path, "requires", what)
-        else:
+        elif what:
             draft.relate("after", "systemd-remount-fs.service", what, DEVICE)
         return
     parent = where.rpartition("/")[0] or "/"
@@ -84,7 +84,12 @@ def add_mount_relations(draft: Draft) -> None:
     if source.startswith("/dev/") and source not in ("/dev/root", "/dev/nfs") and not is_bind and where != "/":
         is_bound = any(each.partition("=")[0] == "x-systemd.device-bound" for each in options)
         _need_device(draft, source, "bindsto" if is_bound else "requires", what)
-    if {each.partition("=")[0] for each in options} & _QUOTA_OPTIONS and not is_bind and (type_ in _QUOTA or not type_):
+    if (
+        {each.partition("=")[0] for each in options} & _QUOTA_OPTIONS
+        and draft.file
+        and not is_bind
+        and (type_ in _QUOTA or not type_)
+    ):
         for name in ("systemd-quotacheck.service", "quotaon.service"):
             draft.relate("before", name, draft.values["Options"], MOUNT)
             draft.relate("wants", name, draft.values["Options"], MOUNT)

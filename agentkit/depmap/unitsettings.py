@@ -3,6 +3,8 @@
 As systemd.unit(5), systemd.exec(5) and the pages of the types of units have it, held against `systemd --test`.
 """
 
+import re
+
 from agentkit.core.unittext import Setting
 from agentkit.depmap.unitdraft import FALSE, TRUE, Draft, is_name
 from agentkit.depmap.unitexec import RefusedError, read_commands
@@ -66,6 +68,7 @@ TYPE_GROUPS = {
     },
 }
 BOOLEANS = frozenset({"DefaultDependencies", "DynamicUser", "PrivateTmp", "Accept", "RemainAfterExit", "Persistent"})
+_BUS_NAME = re.compile(r"[A-Za-z_-][A-Za-z0-9_-]*(\.[A-Za-z_-][A-Za-z0-9_-]*)+")
 SERVICE_TYPES = frozenset({"simple", "exec", "forking", "oneshot", "dbus", "notify", "notify-reload", "idle"})
 
 
@@ -106,10 +109,19 @@ def _keep(draft: Draft, setting: Setting) -> None:
         draft.complain(setting, f"{value!r} is neither yes nor no")
     elif key == "Type" and draft.kind == "service" and value not in SERVICE_TYPES:
         draft.complain(setting, f"{value!r} is no type of a service")
+    elif key == "BusName" and value and not _is_bus_name(draft, setting):
+        draft.complain(setting, f"{value!r} is no name on the bus")
     elif value:
         draft.values[key] = setting
     else:
         draft.values.pop(key, None)
+
+
+def _is_bus_name(draft: Draft, setting: Setting) -> bool:
+    try:
+        return _BUS_NAME.fullmatch(draft.fill(setting.value)) is not None
+    except ValueError:
+        return False
 
 
 def _collect(draft: Draft, group: str, setting: Setting) -> None:
@@ -153,10 +165,10 @@ def fill_path(draft: Draft, setting: Setting, word: str) -> str:
     except ValueError as error:
         draft.complain(setting, str(error))
         return ""
-    if not path.startswith("/"):
-        draft.complain(setting, f"{path!r} is no absolute path")
-        return ""
     parts = [part for part in path.split("/") if part not in ("", ".")]
+    if not path.startswith("/") or ".." in parts:
+        draft.complain(setting, f"{path!r} is no plain absolute path")
+        return ""
     return "/" + "/".join(parts)
 
 
@@ -193,7 +205,7 @@ def _take_slice(draft: Draft, setting: Setting) -> None:
     except ValueError as error:
         draft.complain(setting, str(error))
         return
-    if name.endswith(".slice"):
+    if name.endswith(".slice") and is_name(name):
         draft.values["Slice"] = Setting(setting.section, setting.key, name, setting.file, setting.line)
     else:
         draft.complain(setting, f"{name!r} is no slice")

@@ -76,7 +76,7 @@ def _look_up(values: Mapping[str, str], found: re.Match[str]) -> str:
     letter = found[1]
     if letter in values:
         return values[letter]
-    if letter in UNKNOWABLE or letter in "HlqmbvaowBWMAiIfnN":
+    if letter in UNKNOWABLE or letter in "HlqmbvaowBWMA" or ("i" not in values and letter in "iIfnN"):
         return found[0]
     raise ValueError(f"{found[0]} is no specifier")
 
@@ -99,7 +99,9 @@ def _find_values(machine: Machine, name: str, file: str) -> dict[str, str]:
         values.update(
             {"n": name, "N": name.removesuffix(f".{kind}"), "i": instance or "", "I": unescape(instance or "")}
         )
-        values["f"] = "/" + unescape(prefix if instance is None else instance).strip("/")
+        path = prefix if instance is None else instance
+        if path == "-" or not (path.startswith("-") or path.endswith("-")):
+            values["f"] = "/" + unescape(path).strip("/")
     return values
 
 

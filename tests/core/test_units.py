@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentkit.core.unitfiles import FOLDERS, find_unit_files, is_masking
+from agentkit.core.unitfiles import FOLDERS, find_fragment, find_unit_files, is_masking
 from agentkit.core.units import list_enabled_timers, read_unit
 from agentkit.core.unittext import expand, parse_unit_text
 from tests.machines import LIMIT_S, Loaded, ask_manager, build_machine
@@ -189,7 +189,8 @@ def _hold_against(root: str, name: str, loaded: Loaded) -> None:
 
 def test_every_unit_of_this_machine_is_read() -> None:
     files = find_unit_files("/")
-    names = [*files.places, *files.aliases]
+    # A link to a unit that is gone stays behind its package.
+    names = [*files.places, *(alias for alias in files.aliases if find_fragment(files, alias))]
     assert len(names) > 100
     for name in names:
         unit = read_unit("/", name, files)

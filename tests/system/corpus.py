@@ -1,7 +1,7 @@
 """Where are the cron files of many real packages, as a machine that installed them would have them?
 
 They are fetched on first use into a folder that git ignores, and taken out of the packages without installing any: no
-script of theirs is run, and nothing but what lies in /etc/cron* and /etc/anacrontab is unpacked.
+script of theirs is run, and nothing but what is asked for (here /etc/cron* and /etc/anacrontab) is unpacked.
 """
 
 import fcntl
@@ -11,7 +11,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,19 +36,28 @@ def fetch_corpus() -> dict[str, Path]:
 
     Raises AssertionError, with what apt said, when fewer than 16 can be had.
     """
-    marker = FOLDER / "complete"
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with _lock(FOLDER / "lock"):
-        wanted = "\n".join(PACKAGES)
-        if not marker.exists() or marker.read_text() != wanted:
-            with tempfile.TemporaryDirectory(dir=FOLDER, prefix="debs.") as debs:
-                _download(Path(debs))
-                for deb in sorted(Path(debs).glob("*.deb")):
-                    _unpack(deb, FOLDER / deb.name.partition("_")[0])
-            marker.write_text(wanted)
-    roots = {package: FOLDER / package for package in PACKAGES if (FOLDER / package / "etc").is_dir()}
+    roots = fetch(FOLDER, PACKAGES, LEAST, is_cron_file)
+    roots = {package: root for package, root in roots.items() if (root / "etc").is_dir()}
     assert len(roots) >= LEAST, f"only {len(roots)} packages with cron files: {', '.join(roots)}"
     return roots
+
+
+def fetch(folder: Path, packages: Sequence[str], least: int, is_wanted: Callable[[str], bool]) -> dict[str, Path]:
+    """Return the root folders of packages, which hold the wanted ones of their files (told by the path without `/`).
+
+    Raises AssertionError, with what apt said, when fewer than `least` can be had.
+    """
+    marker = folder / "complete"
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder / "lock"):
+        wanted = "\n".join(packages)
+        if not marker.exists() or marker.read_text() != wanted:
+            with tempfile.TemporaryDirectory(dir=folder, prefix="debs.") as debs:
+                _download(Path(debs), packages, least)
+                for deb in sorted(Path(debs).glob("*.deb")):
+                    _unpack(deb, folder / deb.name.partition("_")[0], is_wanted)
+            marker.write_text(wanted)
+    return {package: folder / package for package in packages if (folder / package).is_dir()}
 
 
 @contextmanager
@@ -66,23 +75,23 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _download(folder: Path) -> None:
+def _download(folder: Path, packages: Sequence[str], least: int) -> None:
     """Download what this release has of the packages."""
     said = ""
     for attempt in range(ATTEMPTS):
-        if len(_find_known()) < LEAST or attempt:
+        if len(_find_known(packages)) < least or attempt:
             # A fresh machine has no lists, and old lists name files that are gone.
             said += _run(["apt-get", "update", "-qq"], folder, UPDATE_LIMIT_S)
-        left = [package for package in _find_known() if not any(folder.glob(f"{package}_*.deb"))]
+        left = [package for package in _find_known(packages) if not any(folder.glob(f"{package}_*.deb"))]
         said += _run([*_apt_get(), *left], folder, DOWNLOAD_LIMIT_S)
         for package in left:
             # One unknown name, and apt-get downloads nothing.
             if not any(folder.glob("*.deb")) or (attempt and not any(folder.glob(f"{package}_*.deb"))):
                 said += _run([*_apt_get(), package], folder, DOWNLOAD_LIMIT_S // 10)
-        if len(list(folder.glob("*.deb"))) >= len(_find_known()):
+        if len(list(folder.glob("*.deb"))) >= len(_find_known(packages)):
             break
         time.sleep(attempt)
-    assert len(list(folder.glob("*.deb"))) >= LEAST, f"too few packages could be downloaded: {said[-2000:]}"
+    assert len(list(folder.glob("*.deb"))) >= least, f"too few packages could be downloaded: {said[-2000:]}"
 
 
 def _apt_get() -> list[str]:
@@ -90,13 +99,13 @@ def _apt_get() -> list[str]:
     return ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "-o", "Acquire::http::Timeout=20", "download"]
 
 
-def _find_known() -> list[str]:
+def _find_known(packages: Sequence[str]) -> list[str]:
     """Return the packages that apt's lists hold."""
     ended = subprocess.run(
         ["apt-cache", "pkgnames"], capture_output=True, text=True, timeout=UPDATE_LIMIT_S, check=False
     )
     known = set(ended.stdout.split())
-    return [package for package in PACKAGES if package in known]
+    return [package for package in packages if package in known]
 
 
 def _run(words: Sequence[str], folder: Path, limit_s: float) -> str:
@@ -110,15 +119,17 @@ def _run(words: Sequence[str], folder: Path, limit_s: float) -> str:
     return ended.stderr
 
 
-def _unpack(deb: Path, root: Path) -> None:
-    """Take the cron files out of a package, with their modes and links."""
+def _unpack(deb: Path, root: Path, is_wanted: Callable[[str], bool]) -> None:
+    """Take the wanted files out of a package, with their modes and links."""
     if root.exists():
         shutil.rmtree(root)
     with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as program:
         assert program.stdout is not None
         with tarfile.open(fileobj=program.stdout, mode="r|") as archive:
-            for member in _find_cron_files(archive):
-                _write(archive, member, root / os.path.normpath(member.name))
+            for member in archive:
+                name = os.path.normpath(member.name)
+                if not member.isdir() and is_wanted(name):
+                    _write(archive, member, root / name)
         # The archive ends before its padding does.
         program.stdout.read()
         assert program.wait(timeout=UNPACK_LIMIT_S) == 0, deb
@@ -135,11 +146,9 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> Non
     path.chmod(member.mode)
 
 
-def _find_cron_files(archive: tarfile.TarFile) -> Iterable[tarfile.TarInfo]:
-    for member in archive:
-        name = os.path.normpath(member.name)
-        parts = name.split("/")
-        if not member.isdir() and parts[0] == "etc" and len(parts) in (2, 3):
-            top = parts[1]
-            if top in ("crontab", "anacrontab") or (top.startswith("cron.") and len(parts) == 3):
-                yield member
+def is_cron_file(name: str) -> bool:
+    """Return whether this path in a package is that of a crontab, or of a script that cron runs."""
+    parts = name.split("/")
+    if parts[0] != "etc" or len(parts) not in (2, 3):
+        return False
+    return parts[1] in ("crontab", "anacrontab") or (parts[1].startswith("cron.") and len(parts) == 3)
