@@ -19,7 +19,10 @@ from agentkit import __version__
 from agentkit.core.errors import EXIT_TABLE, AgentkitError, Exit
 
 COMPLETE_VARIABLE = "_AGENTKIT_COMPLETE"
-DOORS = {"heartbeat": "every job leaves evidence, and missing evidence is the alert"}
+DOORS = {
+    "depmap": "you know what falls when this falls, and no check of it can hang",
+    "heartbeat": "every job leaves evidence, and missing evidence is the alert",
+}
 
 
 class Shell(Enum):

@@ -88,7 +88,8 @@ class Command:
 class Shell:
     """A text as a shell reads it; `is_whole` tells that the grammar took all of it.
 
-    `commands` are the bytes between which the grammar sees a simple command, `errors` those between which it is lost.
+    Where marks were asked for, `commands` are the bytes between which the grammar sees a simple command, `errors` those
+    between which it is lost.
     """
 
     text: bytes
@@ -103,11 +104,11 @@ def read_shell(text: str) -> Shell:
     return read_shell_bytes(text.encode(errors="surrogateescape"))
 
 
-def read_shell_bytes(raw: bytes) -> Shell:
+def read_shell_bytes(raw: bytes, *, with_marks: bool = False) -> Shell:
     """Return what a shell makes of a text, as read_shell does."""
     root = _parser().parse(raw).root_node
     body = _read_sequence(root, 0)
-    found = QueryCursor(_query()).captures(root)
+    found = QueryCursor(_query()).captures(root) if with_marks else {}
     starts = tuple(sorted((node.start_byte, node.end_byte) for node in found.get("command", ())))
     errors = tuple(sorted((node.start_byte, node.end_byte) for node in found.get("error", ())))
     # The grammar takes a closing word that closes nothing for a command's name.

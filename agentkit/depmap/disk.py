@@ -23,8 +23,9 @@ MOST_NAMES = 256
 class Disk:
     """The files under a root folder; all paths are absolute ones of that machine."""
 
-    def __init__(self, root: str = "/") -> None:
+    def __init__(self, root: str = "/", *, search_path: str | None = None) -> None:
         self.root = root
+        self.search_path = USUAL_PATH if search_path is None else f"{search_path}:{USUAL_PATH}"
         self.looked_at: dict[str, None] = {}
         self._names: dict[str, list[str]] = {}
         self._programs: dict[tuple[str, str], str | None] = {}
@@ -137,7 +138,7 @@ class Disk:
             if not word.startswith("/") and folder is None:
                 return None
             return self.real_path(os.path.normpath(os.path.join(folder or "/", word)))
-        search_path = USUAL_PATH if search_path is None else search_path
+        search_path = self.search_path if search_path is None else search_path
         for each in search_path.split(":"):
             self.note(each)
         key = (word, search_path)

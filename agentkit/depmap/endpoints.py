@@ -27,7 +27,10 @@ PORTS = {
 }
 # Programs whose words may be the addresses that they go to.
 BY_URL = frozenset(
-    "curl wget wget2 http https xh aria2c lynx links elinks httpie git svn youtube-dl ldapsearch ab wrk".split()
+    {
+        *("curl", "wget", "wget2", "http", "https", "xh", "aria2c", "lynx", "links", "elinks", "httpie", "git"),
+        *("svn", "youtube-dl", "ldapsearch", "ab", "wrk"),
+    }
 )
 # Name: (options of the host, options of the port, the usual port, the place when no host is given).
 DATABASES = {

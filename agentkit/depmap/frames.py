@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from agentkit.core.shelltree import Command
 from agentkit.depmap.calls import HOLE, Fed, Loop, Place, Wrapper
-from agentkit.depmap.values import HOLE_VARIABLE, State
+from agentkit.depmap.values import HOLE_VARIABLE, State, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +49,75 @@ class Definition:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
 class Frame:
-    """The surroundings of a command; `state` and `functions` change as the script goes on."""
+    """The surroundings of a command; `state` and `functions` change as the script goes on, all else by a new frame.
 
-    source: Source
-    state: State
-    functions: dict[str, Definition]
-    function: str | None = None
-    wrappers: tuple[Wrapper, ...] = ()
-    loops: tuple[Loop, ...] = ()
-    feed: Fed | None = None
-    is_background: bool = False
-    is_remote: bool = False
-    depth: int = 0
-    changed: list[tuple[str, object]] | None = None
+    `changed` are the variables that the function at work declared its own, each with what it was before.
+    """
+
+    __slots__ = (
+        "changed",
+        "depth",
+        "feed",
+        "function",
+        "functions",
+        "is_background",
+        "is_remote",
+        "loops",
+        "source",
+        "state",
+        "wrappers",
+    )
+
+    def __init__(self, source: Source, state: State, functions: dict[str, Definition]) -> None:
+        self.source = source
+        self.state = state
+        self.functions = functions
+        self.function: str | None = None
+        self.wrappers: tuple[Wrapper, ...] = ()
+        self.loops: tuple[Loop, ...] = ()
+        self.feed: Fed | None = None
+        self.is_background = False
+        self.is_remote = False
+        self.depth = 0
+        self.changed: list[tuple[str, Value | None]] | None = None
+
+    def copy(self) -> Frame:
+        """Return a frame that is to be given other surroundings."""
+        frame = Frame(self.source, self.state, self.functions)
+        frame.function = self.function
+        frame.wrappers = self.wrappers
+        frame.loops = self.loops
+        frame.feed = self.feed
+        frame.is_background = self.is_background
+        frame.is_remote = self.is_remote
+        frame.depth = self.depth
+        frame.changed = self.changed
+        return frame
+
+    def with_state(self, state: State) -> Frame:
+        """Return the same surroundings with another state."""
+        frame = self.copy()
+        frame.state = state
+        return frame
+
+    def deeper(self, source: Source) -> Frame:
+        """Return the surroundings of a text within."""
+        frame = self.copy()
+        frame.source = source
+        frame.depth += 1
+        return frame
+
+    def subshell(self) -> Frame:
+        """Return the surroundings of a process of its own: what it changes is gone with it."""
+        frame = self.copy()
+        frame.state = self.state.copy()
+        frame.functions = dict(self.functions)
+        return frame
 
     def place(self, start: int) -> Place:
         """Return the place of what stands at a byte of the text."""
         return Place(self.source.file, self.source.line_of(start), self.function)
-
-    def subshell(self) -> Frame:
-        """Return the surroundings of a process of its own: what it changes is gone with it."""
-        return replace(self, state=self.state.copy(), functions=dict(self.functions))
 
 
 def write_holes(text: str) -> str:

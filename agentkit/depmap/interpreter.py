@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import product
+from typing import NamedTuple
 
 from agentkit.core.shelltree import (
     CUT,
@@ -44,10 +44,23 @@ DEEPEST_CALL = 12
 MOST_CALLS = 48
 MOST_STEPS = 100_000
 LONGEST_TEXT = 400
+# Texts so short, such as `dirname "$0"`, come again in other scripts.
+SHORT_TEXT = 120
+MOST_SHORT = 4096
+_SHORT: dict[bytes, Shell] = {}
 TESTS = frozenset({"[", "[[", "test"})
 DECLARES = frozenset({"export", "declare", "local", "readonly", "typeset"})
 # Words in front of a command that the shell itself takes, no program.
 PREFIXES = frozenset({"builtin", "command", "exec", "time", "nocorrect", "noglob", "-", "coproc"})
+
+
+class _Said(NamedTuple):
+    """What all calls of one command share: its text, its place, its redirections, and the text that stdin holds."""
+
+    text: str
+    place: Place
+    redirects: tuple[Redirected, ...] = ()
+    stdin: str | None = None
 
 
 class Interpreter:
@@ -80,16 +93,19 @@ class Interpreter:
 
     def read(self, source: Source) -> Shell:
         """Return the tree of a text; one that is put together from the same words is read once."""
-        shell = self._shells.get(source.text)
+        shells = self._shells if len(source.text) > SHORT_TEXT else _SHORT
+        shell = shells.get(source.text)
         if shell is None:
-            shell = self._shells[source.text] = read_shell_bytes(source.text)
+            if len(_SHORT) > MOST_SHORT:
+                _SHORT.clear()
+            shell = shells[source.text] = read_shell_bytes(source.text)
         return shell
 
     def run_text(self, text: str, frame: Frame, *, start: int | None = None, at: int = 0) -> None:
         """Go through a text within the text of the frame (see Source.within)."""
         if frame.depth < DEEPEST_CALL * 2:
             source = frame.source.within(write_holes(text).encode(errors="surrogateescape"), start, at)
-            self.walk(self.read(source).body, replace(frame, source=source, depth=frame.depth + 1))
+            self.walk(self.read(source).body, frame.deeper(source))
 
     # Words
 
@@ -130,7 +146,8 @@ class Interpreter:
             return (HOLE,)
         text = piece.text.encode(errors="surrogateescape")
         source = frame.source.within(text, start + piece.start, start)
-        inner = replace(frame, source=source, state=state.copy(), depth=frame.depth + 1, feed=None)
+        inner = frame.deeper(source)
+        inner.state, inner.feed = state.copy(), None
         body = self.read(source).body
         self.walk(body, inner.subshell())
         return self._find_outputs(body, inner)
@@ -170,8 +187,9 @@ class Interpreter:
                 return (HOLE,)
             definition = frame.functions.get(words[0])
             if definition is not None and frame.depth < DEEPEST_CALL:
-                state = replace(frame.state, positional=words[1:])
-                inner = replace(frame, source=definition.source, state=state, depth=frame.depth + 1)
+                inner = frame.deeper(definition.source)
+                inner.state = frame.state.copy()
+                inner.state.positional = words[1:]
                 outputs.update(dict.fromkeys(self._find_outputs(definition.body, inner)))
             elif words[0] in STATEFUL:
                 self._change(words, command, frame)
@@ -197,7 +215,7 @@ class Interpreter:
             return
         if command.redirects:
             redirects, _ = self._redirect(command.redirects, frame)
-            self._emit(Call(calls.BUILTIN, (), "", frame.place(command.start), redirects=redirects), frame)
+            self._emit(calls.BUILTIN, (), _Said("", frame.place(command.start), redirects), frame)
         if kind == SEQUENCE:
             self._walk_sequence(command, frame)
         elif kind == GROUP:
@@ -228,21 +246,26 @@ class Interpreter:
     def _walk_sequence(self, command: Command, frame: Frame) -> None:
         for place, part in enumerate(command.parts):
             is_background = place < len(command.joints) and command.joints[place] == "&"
-            self.walk(part, replace(frame.subshell(), is_background=True) if is_background else frame)
+            inner = frame
+            if is_background:
+                inner = frame.subshell()
+                inner.is_background = True
+            self.walk(part, inner)
 
     def _walk_branches(self, parts: list[Command], frame: Frame, *, may_skip: bool) -> None:
         """Go through each of the parts from the same state; then any of them was taken, or none."""
         ends: list[State] = [frame.state.copy()] if may_skip else []
         for part in parts:
             state = frame.state.copy()
-            self.walk(part, replace(frame, state=state))
+            self.walk(part, frame.with_state(state))
             ends.append(state)
         join_states(frame.state, ends)
 
     def _walk_pipeline(self, command: Command, frame: Frame) -> None:
         feed: Fed | None = frame.feed
         for part in command.parts:
-            inner = replace(frame.subshell(), feed=feed)
+            inner = frame.subshell()
+            inner.feed = feed
             self.walk(part, inner)
             feed = self._find_feed(part, inner)
 
@@ -280,14 +303,15 @@ class Interpreter:
         source = frame.source
         word = source.raw(command.start, command.start + 6).split(None, 1)[0].strip(";(")
         text = source.raw(command.start, min(command.end, command.start + LONGEST_TEXT))
-        loop = Loop(word, calls.BODY, command.start, frame.place(command.start), text)
+        loop_place = frame.place(command.start)
         if command.words:
             self._set_loop_variable(command, frame)
         before = frame.state.copy()
         for turn in range(8):
             positional = frame.state.positional
             for part, joint in zip(command.parts, command.joints, strict=True):
-                inside = replace(frame, loops=(*frame.loops, replace(loop, part=joint)))
+                inside = frame.copy()
+                inside.loops = (*frame.loops, Loop(word, joint, command.start, loop_place, text))
                 self.walk(part, inside)
             # `while [ $# -gt 0 ]; do case $1 in …; shift; done`: once for each of the words.
             if positional is None or frame.state.positional in (None, positional, ()) or turn == 7:
@@ -322,9 +346,8 @@ class Interpreter:
 
     def start(self, words: Fields, frame: Frame) -> None:
         """Note that a program is started with these words, without a shell."""
-        command = Command(SIMPLE, 0, 0)
         self._at = frame.place(0)
-        self._start(words, command, frame, Call(calls.PROGRAM, words, shlex.join(words), frame.place(0)))
+        self._start(words, Command(SIMPLE, 0, 0), frame, _Said(shlex.join(words), frame.place(0)))
 
     def _walk_simple(self, command: Command, frame: Frame) -> None:
         if frame.source.base is not None:
@@ -335,20 +358,18 @@ class Interpreter:
         if not command.words:
             self._assign_all(command, frame)
             if redirects:
-                self._emit(Call(calls.BUILTIN, (), "", frame.place(command.start), redirects=redirects), frame)
+                self._emit(calls.BUILTIN, (), _Said("", self._at, redirects), frame)
             return
         if command.assignments:
             state = frame.state.copy()
-            self._assign_all(command, replace(frame, state=state))
+            self._assign_all(command, frame.with_state(state))
             if "PATH" in state.variables:
                 frame.state.variables["PATH"] = state.variables["PATH"]
         text = frame.source.raw(command.start, min(command.end, command.start + LONGEST_TEXT))
-        call = Call(
-            calls.PROGRAM, (), text, frame.place(command.start), redirects=redirects, stdin=stdin, feed=frame.feed
-        )
+        said = _Said(text, frame.place(command.start), redirects, stdin)
         for words in self._expand_words(command, frame):
             if words:
-                self._dispatch(words, command, frame, call)
+                self._dispatch(words, command, frame, said)
         if path_before is None:
             if command.assignments:
                 frame.state.variables.pop("PATH", None)
@@ -371,7 +392,7 @@ class Interpreter:
         found = dict.fromkeys(tuple(field for part in parts for field in part) for parts in product(*values))
         return list(found)[: MOST * 4]
 
-    def _dispatch(self, words: Fields, command: Command, frame: Frame, call: Call) -> None:
+    def _dispatch(self, words: Fields, command: Command, frame: Frame, said: _Said) -> None:
         """Note what one alternative of a command calls."""
         name = words[0]
         while name in PREFIXES and len(words) > 1 and not frame.wrappers:
@@ -386,30 +407,29 @@ class Interpreter:
             if bypasses:
                 if name in BUILTINS:
                     break
-                self._start(words, command, frame, call)
+                self._start(words, command, frame, said)
                 return
         if HOLE in name or not name.strip():
-            self._emit_unknown(words, command, frame, call, None)
+            self._emit_unknown(words, command, frame, said, None)
             return
         definition = frame.functions.get(name)
         if definition is not None:
-            self._call(definition, words, frame, call)
+            self._call(definition, words, frame, said)
         elif name in STATEFUL:
-            self._emit(replace(call, kind=calls.BUILTIN, words=words), frame)
+            self._emit(calls.BUILTIN, words, said, frame)
             self._change(words, command, frame)
         elif name in BUILTINS:
-            self._emit(replace(call, kind=calls.BUILTIN, words=words), frame)
-            self._run_builtin(words, command, frame, call)
+            self._emit(calls.BUILTIN, words, said, frame)
+            self._run_builtin(words, command, frame, said)
         else:
-            self._start(words, command, frame, call)
+            self._start(words, command, frame, said)
 
-    def _call(self, definition: Definition, words: Fields, frame: Frame, call: Call) -> None:
-        place = definition.place
-        self._emit(replace(call, kind=calls.FUNCTION, words=words, target=place.file), frame)
+    def _call(self, definition: Definition, words: Fields, frame: Frame, said: _Said) -> None:
+        self._emit(calls.FUNCTION, words, said, frame, target=definition.place.file)
         self.called.add(definition)
-        self.enter(definition, words[1:], frame, is_fed=call.feed)
+        self.enter(definition, words[1:], frame)
 
-    def enter(self, definition: Definition, arguments: Fields | None, frame: Frame, *, is_fed: Fed | None) -> None:
+    def enter(self, definition: Definition, arguments: Fields | None, frame: Frame) -> None:
         """Go through a function's body with the words of one call (None: unknown ones)."""
         name = f"{definition.place.file}#{definition.name}"
         key = (name, arguments, frame.wrappers, frame.loops and frame.loops[-1].number)
@@ -420,52 +440,43 @@ class Interpreter:
         self._entered.add(key)
         state = frame.state
         before, state.positional = state.positional, arguments
-        changed: list[tuple[str, object]] = []
-        inner = replace(
-            frame,
-            source=definition.source,
-            function=definition.name,
-            depth=frame.depth + 1,
-            changed=changed,
-            feed=is_fed,
-        )
+        inner = frame.deeper(definition.source)
+        inner.function, inner.changed = definition.name, []
         self.walk(definition.body, inner)
         state.positional = before
-        for variable, value in reversed(changed):
+        for variable, value in reversed(inner.changed):
             if value is None:
                 state.variables.pop(variable, None)
             else:
-                state.variables[variable] = value  # type: ignore[assignment]
+                state.variables[variable] = value
 
-    def _start(self, words: Fields, command: Command, frame: Frame, call: Call) -> None:
+    def _start(self, words: Fields, command: Command, frame: Frame, said: _Said) -> None:
         """Note that a program is started, and all that it starts in its turn."""
         name = words[0]
         if HOLE in name or not name.strip():
-            self._emit_unknown(words, command, frame, call, None)
+            self._emit_unknown(words, command, frame, said, None)
             return
-        self._emit(replace(call, words=words), frame)
-        self._start_inner(words, command, frame, call)
+        self._emit(calls.PROGRAM, words, said, frame)
+        self._start_inner(words, command, frame, said)
 
-    def _start_inner(self, words: Fields, command: Command, frame: Frame, call: Call) -> None:
+    def _start_inner(self, words: Fields, command: Command, frame: Frame, said: _Said) -> None:
         if len(frame.wrappers) > DEEPEST_CALL:
             return
         for inner in unwrap(words):
             wrapper = Wrapper(os.path.basename(words[0]), inner.own)
-            wrapped = replace(
-                frame,
-                wrappers=(*frame.wrappers, wrapper),
-                is_remote=frame.is_remote or inner.is_remote,
-            )
+            wrapped = frame.copy()
+            wrapped.wrappers = (*frame.wrappers, wrapper)
+            wrapped.is_remote = frame.is_remote or inner.is_remote
             if inner.text is not None:
                 self._run_child(inner.text, inner, command, wrapped)
             elif inner.reads_stdin:
-                self._run_stdin(inner, command, wrapped, call)
+                self._run_stdin(inner, command, wrapped, said)
             elif inner.folder is not None:
-                self._run_folder(inner, command, wrapped, call)
+                self._run_folder(inner, command, wrapped, said)
             elif inner.is_applet:
-                self._start_inner(inner.words, command, wrapped, call)
+                self._start_inner(inner.words, command, wrapped, said)
             elif inner.words:
-                self._start(inner.words, command, wrapped, call)
+                self._start(inner.words, command, wrapped, said)
 
     def _run_child(self, text: str, inner: Inner, command: Command, frame: Frame) -> None:
         """Go through the text of a shell that is started: it has our exported variables, and no functions of ours."""
@@ -474,8 +485,9 @@ class Interpreter:
             return
         state = State(dict(frame.state.variables), inner.arguments[1:], frame.state.folder, None, None)
         state.name = inner.arguments[0] if inner.arguments else None
-        exported = {name: each for name, each in frame.functions.items() if name in self.exported}
-        child = replace(frame, state=state, functions=exported, feed=None, changed=None)
+        child = frame.with_state(state)
+        child.functions = {name: each for name, each in frame.functions.items() if name in self.exported}
+        child.feed, child.changed = None, None
         self.run_text(text, child, start=self._find_literal(text, command, frame), at=command.start)
 
     exported: frozenset[str] = frozenset()
@@ -488,57 +500,59 @@ class Interpreter:
                 return word.start + 1
         return None
 
-    def _run_stdin(self, inner: Inner, command: Command, frame: Frame, call: Call) -> None:
-        text = call.stdin
-        if text is None and call.feed is not None:
-            text = call.feed.text
+    def _run_stdin(self, inner: Inner, command: Command, frame: Frame, said: _Said) -> None:
+        text, feed = said.stdin, frame.feed
+        if text is None and feed is not None:
+            text = feed.text
             if text is None:
-                source = call.feed.words[0] if call.feed.words else "a pipe"
+                source = feed.words[0] if feed.words else "a pipe"
                 reason = f"the text that it runs comes from {source}".replace(HOLE, "…")
                 self._emit_unknown((f"| {inner.own[0]}",), command, frame, None, reason)
                 return
         if text is None:
-            files = [each for each in call.redirects if each.operator == "<" and (each.descriptor or 0) == 0]
+            files = [each for each in said.redirects if each.operator == "<" and (each.descriptor or 0) == 0]
             if files and HOLE not in files[0].target:
-                self._emit(replace(call, words=(files[0].target,)), frame)
+                self._emit(calls.PROGRAM, (files[0].target,), said, frame)
             return
         if os.path.basename(inner.own[0]) not in ("batch", "at") or text:
             self._run_child(text, inner, command, frame)
 
-    def _run_folder(self, inner: Inner, command: Command, frame: Frame, call: Call) -> None:
+    def _run_folder(self, inner: Inner, command: Command, frame: Frame, said: _Said) -> None:
         folder = inner.folder or ""
         if HOLE in folder or not folder.startswith("/"):
             self._emit_unknown((f"run-parts {folder}",), command, frame, None, "the folder is not known")
             return
         for path in self.disk.list_run_parts(folder, inner.own[1:]):
-            self._emit(replace(call, words=(path,)), frame)
+            self._emit(calls.PROGRAM, (path,), said, frame)
 
     # What the shell does itself
 
-    def _run_builtin(self, words: Fields, command: Command, frame: Frame, call: Call) -> None:
+    def _run_builtin(self, words: Fields, command: Command, frame: Frame, said: _Said) -> None:
         name = words[0]
         if name == "eval":
             text = " ".join(words[1:])
             if text.strip(HOLE + " ") == "" and text:
-                self._emit_unknown((text,), command, frame, call, "eval of a text that is not known")
+                self._emit_unknown((text,), command, frame, said, "eval of a text that is not known")
             else:
                 self.run_text(text, frame, at=command.start)
         elif name in (".", "source"):
-            self._source(words, command, frame, call)
+            self._source(words, command, frame, said)
         elif name == "trap" and len(words) > 2 and words[1] not in ("-", "", "-l", "-p"):
             action = words[2] if words[1] == "--" else words[1]
             start = self._find_literal(action, command, frame)
             # It is run later, when all functions are known.
-            self.traps.append((action, replace(frame, loops=()), start, command.start))
+            later = frame.copy()
+            later.loops = ()
+            self.traps.append((action, later, start, command.start))
 
-    def _source(self, words: Fields, command: Command, frame: Frame, call: Call) -> None:
+    def _source(self, words: Fields, command: Command, frame: Frame, said: _Said) -> None:
         if len(words) < 2:
             return
         path = self._find_sourced(words[1], frame)
         if path is None:
-            self._emit_unknown(words[1:2], command, frame, call, "which file is sourced is not known")
+            self._emit_unknown(words[1:2], command, frame, said, "which file is sourced is not known")
             return
-        self._emit(replace(call, kind=calls.SOURCE, words=words, target=path), frame)
+        self._emit(calls.SOURCE, words, said, frame, target=path)
         self.script.read_files[path] = None
         if path in self.sourcing or len(self.sourcing) > DEEPEST_CALL:
             return
@@ -556,9 +570,9 @@ class Interpreter:
             state.positional = words[2:]
         # Its own visits are not those of the script that sources it.
         visited, self.visited = self.visited, set()
-        self.walk(
-            shell.body, replace(frame, source=source, function=None, depth=frame.depth + 1, wrappers=(), loops=())
-        )
+        inner = frame.deeper(source)
+        inner.function, inner.wrappers, inner.loops = None, (), ()
+        self.walk(shell.body, inner)
         self.visited = visited
         state.source, positional = before
         if len(words) > 2:
@@ -624,9 +638,7 @@ class Interpreter:
             value = tuple((text,) for text in self.expand_text(raw, frame, start))
         bare, is_element, _ = name.partition("[")
         held = variables.get(bare)
-        if held is not None and is_element:
-            value = merge([tuple((*fields, *new) for fields in held for new in value)])
-        elif held is not None and appends and raw.startswith("("):
+        if (held is not None and is_element) or (held is not None and appends and raw.startswith("(")):
             value = merge([tuple((*fields, *new) for fields in held for new in value)])
         elif held is not None and appends:
             value = merge([tuple((fields[0] + new[0],) for fields in held if fields for new in value)])
@@ -641,7 +653,7 @@ class Interpreter:
         parts = self.read(source).body.parts
         if not parts or not parts[0].words:
             return [()]
-        inner = replace(frame, source=source)
+        inner = frame.deeper(source)
         return [words[1:] for words in self._expand_words(parts[0], inner)]
 
     # Redirections
@@ -667,32 +679,48 @@ class Interpreter:
 
     # Notes
 
-    def _emit(self, call: Call, frame: Frame) -> None:
+    def _emit(
+        self,
+        kind: str,
+        words: Fields,
+        said: _Said,
+        frame: Frame,
+        *,
+        target: str | None = None,
+        reason: str | None = None,
+    ) -> None:
         path = frame.state.variables.get("PATH")
-        search = path[0][0] if path and len(path) == 1 and len(path[0]) == 1 else None
-        whole = replace(
-            call,
-            wrappers=frame.wrappers,
-            loops=frame.loops,
-            is_background=frame.is_background,
-            is_remote=frame.is_remote,
-            folder=frame.state.folder,
-            search_path=search,
+        key = (kind, words, said.place, frame.wrappers, said.redirects, target, reason)
+        if key in self._calls:
+            return
+        self._calls.add(key)
+        call = Call(
+            kind,
+            words,
+            said.text,
+            said.place,
+            frame.wrappers,
+            said.redirects,
+            frame.loops,
+            said.stdin,
+            frame.feed,
+            frame.is_background,
+            frame.is_remote,
+            target,
+            frame.state.folder,
+            path[0][0] if path and len(path) == 1 and len(path[0]) == 1 else None,
+            reason,
         )
-        key = (whole.kind, whole.words, whole.place, whole.wrappers, whole.redirects, whole.target, whole.reason)
-        if key not in self._calls:
-            self._calls.add(key)
-            self.script.calls.append(whole)
+        self.script.calls.append(call)
 
     def _emit_unknown(
-        self, words: Fields, command: Command, frame: Frame, call: Call | None, reason: str | None
+        self, words: Fields, command: Command, frame: Frame, said: _Said | None, reason: str | None
     ) -> None:
         text = frame.source.raw(command.start, min(command.end, command.start + LONGEST_TEXT))
-        base = call or Call(calls.UNKNOWN, words, text, frame.place(command.start))
         raw = frame.source.raw(command.words[0].start, command.words[0].end) if command.words else text
         told = raw if reason is None else words[0] if HOLE not in words[0] else text
-        unknown = replace(base, kind=calls.UNKNOWN, words=words, target=told, reason=reason or _explain(raw))
-        self._emit(unknown, frame)
+        said = said or _Said(text, frame.place(command.start))
+        self._emit(calls.UNKNOWN, words, said, frame, target=told, reason=reason or _explain(raw))
 
 
 def find_newlines(content: bytes) -> list[int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 LITERAL, VARIABLE, SUBSTITUTION, PROCESS, ARITHMETIC = "literal", "variable", "substitution", "process", "arithmetic"
 
@@ -35,6 +36,7 @@ class Piece:
     is_length: bool = False
 
 
+@lru_cache(maxsize=4096)
 def read_pieces(word: str) -> list[Piece]:
     """Return the pieces of one word as it is written; never raises: what is not closed ends with the word."""
     if PLAIN.match(word):

@@ -18,7 +18,7 @@ def read_script(path: str, content: bytes, disk: Disk) -> Script:
     state = State(name=path, source=path)
     source = Source(path, content, 0, find_newlines(content))
     interpreter = Interpreter(script, disk)
-    shell = interpreter.read(source)
+    shell = read_shell_bytes(content, with_marks=True)
     script.is_whole = shell.is_whole
     frame = Frame(source, state, {})
     interpreter.sourcing.append(path)
@@ -59,7 +59,7 @@ def _enter_uncalled(interpreter: Interpreter, path: str) -> None:
         definition, frame = todo.pop(0)
         if definition not in interpreter.called:
             before = len(interpreter.defined)
-            interpreter.enter(definition, None, frame, is_fed=None)
+            interpreter.enter(definition, None, frame)
             todo.extend(each for each in interpreter.defined[before:] if each[0].place.file == path)
 
 
@@ -70,7 +70,8 @@ def _take_leftovers(interpreter: Interpreter, shell: Shell, frame: Frame) -> Non
     for start, end in shell.commands:
         if start not in interpreter.visited:
             holder = [name for first, last, name in spans if first <= start < last]
-            inner = Frame(frame.source, frame.state.copy(), frame.functions, holder[-1] if holder else None)
+            inner = Frame(frame.source, frame.state.copy(), frame.functions)
+            inner.function = holder[-1] if holder else None
             interpreter.run_text(text[start:end].decode(errors="surrogateescape"), inner, start=start, at=start)
     for first, last in shell.errors:
         _read_lines(interpreter, text, first, last, frame, spans)
@@ -84,12 +85,13 @@ def _read_lines(
     while at < last:
         end = text.find(b"\n", at, last)
         end = last if end < 0 else end
-        line = text[at:end]
-        start = at + len(line) - len(line.lstrip())
-        if line.strip() and start not in interpreter.visited and not read_shell_bytes(line.strip()).errors:
+        start = at + len(text[at:end]) - len(text[at:end].lstrip())
+        line = text[start:end].rstrip()
+        if line and start not in interpreter.visited and not read_shell_bytes(line, with_marks=True).errors:
             holder = [name for begin, stop, name in spans if begin <= start < stop]
-            inner = Frame(frame.source, frame.state.copy(), frame.functions, holder[-1] if holder else None)
-            interpreter.run_text(line.strip().decode(errors="surrogateescape"), inner, start=start, at=start)
+            inner = Frame(frame.source, frame.state.copy(), frame.functions)
+            inner.function = holder[-1] if holder else None
+            interpreter.run_text(line.decode(errors="surrogateescape"), inner, start=start, at=start)
         at = end + 1
 
 

@@ -29,7 +29,10 @@ UNIT_STARTS = frozenset(
     " enable reenable".split()
 )
 UNIT_ASKS = frozenset(
-    "status is-active is-enabled is-failed show cat stop kill mask unmask disable reset-failed list-dependencies".split()
+    {
+        *("status", "is-active", "is-enabled", "is-failed", "show", "cat", "stop", "kill", "mask", "unmask"),
+        *("disable", "reset-failed", "list-dependencies"),
+    }
 )
 SUFFIXES = (
     ".service",
@@ -45,7 +48,10 @@ SUFFIXES = (
     ".automount",
 )
 READS = frozenset(
-    "cat head tail wc sort md5sum sha1sum sha256sum sha512sum diff cmp less more zcat tac nl od xxd".split()
+    {
+        *("cat", "head", "tail", "wc", "sort", "md5sum", "sha1sum", "sha256sum", "sha512sum", "diff", "cmp", "less"),
+        *("more", "zcat", "tac", "nl", "od", "xxd"),
+    }
 )
 WRITES = frozenset("tee touch rm truncate mkdir rmdir shred unlink mkfifo".split())
 COPIES = frozenset({"cp", "mv", "ln", "install"})

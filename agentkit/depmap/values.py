@@ -1,7 +1,8 @@
 """What may a variable hold, and what may a word become, at one point of a shell script?
 
-A value is a set of alternatives, each of them a list of fields (an array; one field for a plain variable). HOLE stands in
-a field for what only a running shell can know. Sets are kept small: beyond MOST alternatives a value is not known.
+A value is a set of alternatives, each of them a list of fields (an array; one field for a plain variable). HOLE
+stands in a field for what only a running shell can know. Sets are kept small: beyond MOST alternatives a value is
+not known.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from agentkit.depmap.calls import HOLE
 from agentkit.depmap.pieces import (
     ARITHMETIC,
     LITERAL,
+    PLAIN,
     PROCESS,
     SUBSTITUTION,
     VARIABLE,
@@ -40,10 +42,14 @@ BRACES = re.compile(r"\{([^{}$`'\"\s]*)\}")
 RANGE = re.compile(r"(-?[0-9]+)\.\.(-?[0-9]+)\Z")
 # What a shell sets by itself, and nobody knows before.
 OWN = frozenset(
-    "? $ ! - _ # RANDOM SECONDS LINENO PPID UID EUID BASHPID BASH_VERSION BASH_VERSINFO OPTARG OPTIND OPTERR REPLY"
-    " FUNCNAME BASH_LINENO PIPESTATUS HOSTNAME HOSTTYPE OSTYPE MACHTYPE SHLVL IFS PS1 PS2 PS4 COLUMNS LINES EPOCHSECONDS"
-    " EPOCHREALTIME SRANDOM GROUPS DIRSTACK COMP_WORDS COMP_CWORD BASH BASHOPTS SHELLOPTS BASH_COMMAND BASH_SUBSHELL"
-    " BASH_ARGV BASH_ARGC BASH_REMATCH BASH_XTRACEFD MAPFILE COPROC".split()
+    {
+        *("?", "$", "!", "-", "_", "#", "RANDOM", "SECONDS", "LINENO", "PPID", "UID", "EUID", "BASHPID"),
+        *("BASH_VERSION", "BASH_VERSINFO", "OPTARG", "OPTIND", "OPTERR", "REPLY", "FUNCNAME", "BASH_LINENO"),
+        *("PIPESTATUS", "HOSTNAME", "HOSTTYPE", "OSTYPE", "MACHTYPE", "SHLVL", "IFS", "PS1", "PS2", "PS4", "COLUMNS"),
+        *("LINES", "EPOCHSECONDS", "EPOCHREALTIME", "SRANDOM", "GROUPS", "DIRSTACK", "COMP_WORDS", "COMP_CWORD"),
+        *("BASH", "BASHOPTS", "SHELLOPTS", "BASH_COMMAND", "BASH_SUBSHELL", "BASH_ARGV", "BASH_ARGC", "BASH_REMATCH"),
+        *("BASH_XTRACEFD", "MAPFILE", "COPROC"),
+    }
 ) | {HOLE_VARIABLE}
 
 
@@ -70,7 +76,10 @@ def merge(values: Iterable[Value]) -> Value:
 
 def join_states(before: State, branches: list[State]) -> None:
     """Let `before` hold what may be known after one of the branches was taken."""
-    names = {name for branch in branches for name, value in branch.variables.items()}
+    held_before = before.variables
+    names = {
+        name for branch in branches for name, value in branch.variables.items() if held_before.get(name) is not value
+    }
     for name in names:
         held = [branch.variables[name] for branch in branches if name in branch.variables]
         first = held[0]
@@ -96,6 +105,8 @@ class Expander:
 
     def expand(self, word: str, state: State, start: int = 0) -> Value:
         """Return what a word may become: alternatives of the fields that it splits into."""
+        if PLAIN.match(word):
+            return ((word,),)
         result: list[list[str]] = [[""]]
         is_quoted = False
         pieces = read_pieces(word)
