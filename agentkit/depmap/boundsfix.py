@@ -28,10 +28,12 @@ def write_fix(gap: Gap, call: Call) -> str:
     spot = _find_program(text, call.words[0])
     if spot is None:
         spot = _find_first(text)
+        if spot is not None and text[spot[0] : spot[1]] in ALL:
+            return f"timeout -k {KILL_AFTER_S} {gap.limit_s} {text}"
         if gap.add is not None and HOLE not in "".join(call.words):
             name, *rest = call.words
             return " ".join([shlex.quote(name), gap.add, *map(shlex.quote, rest)])
-        if gap.add is not None and spot is not None and text[spot[0]] == "$" and text[spot[0] : spot[1]] not in ALL:
+        if gap.add is not None and spot is not None and text[spot[0]] == "$":
             return f"{text[: spot[1]]} {gap.add}{text[spot[1] :]}"
     elif gap.add is not None:
         return f"{text[: spot[1]]} {gap.add}{text[spot[1] :]}"

@@ -55,7 +55,7 @@ def _judge_ssh_options(given: Given, name: str, rest: str, limit_s: int = 300) -
     parts = [option for option in ("ConnectTimeout", "ServerAliveInterval") if is_limit(told.get(option.lower(), "0"))]
     if not parts:
         return unbounded(f"{name} waits for a silent host for ever", None, limit_s)
-    return partly(f"{' and '.join(parts)} bound the connection, and {rest}", None, limit_s)
+    return partly(f"{' and '.join(parts)} bound{'s' * (len(parts) == 1)} the connection, and {rest}", None, limit_s)
 
 
 def judge_nc(call: Call) -> Gap | None:

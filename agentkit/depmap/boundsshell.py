@@ -15,10 +15,11 @@ READERS = frozenset(
 )
 FIFO_NAME = re.compile(r"(?:\A|[/._-])(?:fifo|pipe)\d*\Z", re.IGNORECASE)
 DEV_TCP = "/dev/tcp/"
-IsFifo = Callable[[str], bool]
+# Asked with the file, and with the text of the command that opens it.
+IsFifo = Callable[[str, str], bool]
 
 
-def looks_like_fifo(name: str) -> bool:
+def looks_like_fifo(name: str, _text: str = "") -> bool:
     """Tell whether a file is a fifo by its name alone."""
     return HOLE not in name and FIFO_NAME.search(name) is not None
 
@@ -30,7 +31,7 @@ def judge_read(call: Call, is_fifo: IsFifo, *, has_input: bool) -> Gap | None:
     """
     given = read_given(call.words, "adinNptu")
     opened = [each for each in call.redirects if each.descriptor in (None, 0) and each.operator == "<"]
-    if any(is_fifo(each.target) for each in opened) and "<>" not in call.text:
+    if any(is_fifo(each.target, call.text) for each in opened) and "<>" not in call.text:
         instead = re.sub(r"<(?=\s*[^<&>(]*\Z)", "<>", call.text)
         if not given.limits("-t"):
             instead = instead.replace("read", "read -t 60", 1)
@@ -56,11 +57,11 @@ def judge_redirects(call: Call, is_fifo: IsFifo) -> Gap | None:
             if is_read and call.words[:1] != ("exec",):
                 return unbounded("it reads from the network for ever", instead=shell)
             return partly("the connecting takes as long as the kernel tries, minutes", instead=shell)
-        if is_fifo(target):
+        if is_fifo(target, call.text):
             other = "writer" if is_read else "reader"
             return unbounded(f"the fifo opens only when a {other} comes", instead=shell)
     name = call.words[0].rpartition("/")[2] if call.words else ""
-    if name in READERS and any(is_fifo(word) for word in call.words[1:] if not word.startswith("-")):
+    if name in READERS and any(is_fifo(word, call.text) for word in call.words[1:] if not word.startswith("-")):
         return unbounded(f"{name} waits for whoever writes into the fifo")
     return None
 
