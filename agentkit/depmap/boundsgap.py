@@ -68,7 +68,7 @@ def judge_limits(limits: Limits, call: Call) -> Gap | None:
     is_partly = given.limits(*limits.part) or (limits.default == PARTLY and not gives_up)
     if is_partly:
         return Gap(PARTLY, limits.why_partly or limits.why, limits.add, limits.limit_s)
-    return Gap(UNBOUNDED, limits.why, limits.add, limits.limit_s)
+    return Gap(UNBOUNDED, limits.why, None if gives_up else limits.add, limits.limit_s)
 
 
 def unbounded(why: str, add: str | None = None, limit_s: int = ASK_S, instead: str | None = None) -> Gap:

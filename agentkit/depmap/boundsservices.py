@@ -110,7 +110,10 @@ def judge_kubectl(call: Call) -> Gap | None:
         if is_limited:
             return partly("--timeout bounds the waiting, not each request", "--request-timeout=30s")
         return unbounded(f"kubectl {verb} waits until it is so", None, CHANGE_S)
-    return None if has_request else unbounded("kubectl waits for the server for ever", "--request-timeout=30s")
+    if has_request:
+        return None
+    add = None if given.has("--request-timeout") else "--request-timeout=30s"
+    return unbounded("kubectl waits for the server for ever", add)
 
 
 def judge_helm(call: Call) -> Gap | None:
@@ -143,7 +146,7 @@ def judge_rabbitmq(call: Call) -> Gap | None:
         return None
     if given.limits("-t", "--timeout"):
         return None
-    return unbounded("rabbitmqctl waits for its node for ever", "-t 60")
+    return unbounded("rabbitmqctl waits for its node for ever", None if given.has("-t", "--timeout") else "-t 60")
 
 
 def judge_supervisor(call: Call) -> Gap | None:

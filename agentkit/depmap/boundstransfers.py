@@ -37,6 +37,8 @@ def judge_curl(call: Call) -> Gap | None:
         return partly("--speed-time ends a slow transfer, and nothing ends one that goes on", "--max-time 60")
     if given.limits("--connect-timeout"):
         return partly("--connect-timeout bounds the connecting, not the waiting for an answer", "--max-time 60")
+    if given.has("-m", "--max-time"):
+        return unbounded("--max-time 0 is no limit, and curl waits for an answer for ever")
     return unbounded("curl waits for an answer for ever", "--max-time 60")
 
 
@@ -50,9 +52,9 @@ def judge_wget(call: Call) -> Gap | None:
     is_limited = given.limits("-T", "--timeout") or all(given.limits(step) for step in steps)
     tries = _read_tries(given)
     if given.gives_up("-T", "--timeout", "--read-timeout"):
-        return unbounded("a timeout of 0 is none, and wget waits for an answer for ever", add)
+        return unbounded("a timeout of 0 is none, and wget waits for an answer for ever", None, MOVE_S)
     if tries == 0:
-        return unbounded("--tries=0 tries again for ever", add)
+        return unbounded("--tries=0 tries again for ever", None, MOVE_S)
     if is_limited and tries is not None:
         return None
     if is_limited:

@@ -111,7 +111,9 @@ def _find_questions(condition: Command) -> list[str] | None:
 
 def _read_test(words: list[str]) -> list[str] | None:
     """Return what a test asks: a file, or a variable that a turn sets again; nothing for constants, None for counts."""
-    inner = [word for word in words[1:] if word not in ("]", "]]", "!", "(", ")", "&&", "||", "-a", "-o")]
+    inner = [
+        word for word in " ".join(words[1:]).split() if word not in ("]", "]]", "!", "(", ")", "&&", "||", "-a", "-o")
+    ]
     text = " ".join(inner)
     if "$#" in text or re.search(r"\$(?:[1-9@*]|\{[1-9@*])", text):
         return None

@@ -1,0 +1,32 @@
+import pytest
+
+from agentkit.depmap.disk import Disk
+from agentkit.depmap.lint import lint
+from agentkit.depmap.shellscript import read_script
+from agentkit.depmap.wait import Wait
+from tests.depmap.lintcases import BOUNDED, CASES, PARTLY, UNBOUNDED
+
+PATH = "/opt/none/script.sh"
+WORST_FIRST = (UNBOUNDED, PARTLY)
+
+
+def find_waits(text: str, tmp_path: object) -> list[Wait]:
+    # An empty machine: what lies on the one that runs the tests must not speak in.
+    disk = Disk(str(tmp_path))
+    return lint(read_script(PATH, text.encode(), disk), disk)
+
+
+def find_worst(waits: list[Wait]) -> str:
+    types = {wait.type for wait in waits}
+    return next((each for each in WORST_FIRST if each in types), BOUNDED)
+
+
+@pytest.mark.parametrize(("label", "text"), CASES, ids=[text[:60] for _, text in CASES])
+def test_a_command_is_as_bounded_as_its_label_says(label: str, text: str, tmp_path: object) -> None:
+    assert find_worst(find_waits(text, tmp_path)) == label
+
+
+@pytest.mark.parametrize("text", [text for label, text in CASES if label != BOUNDED])
+def test_each_fix_bounds_what_it_is_given_for(text: str, tmp_path: object) -> None:
+    for wait in find_waits(text, tmp_path):
+        assert find_waits(wait.fix, tmp_path) == [], wait.fix
