@@ -153,7 +153,7 @@ def _is_of_files(dump: Dump, relation: Relation) -> bool:
     """Return whether a relation hangs on files alone, and not on the order in which systemd came across them."""
     source, kind, target = relation
     # Of two units that pull each other in, either may come to be ordered behind the other.
-    either = {(target, each, source) for each in ("wants", "requires", "bindsto", "before")}
+    either = {(target, each, source) for each in ("wants", "requires", "bindsto", "after")}
     if source.endswith(".target") and (either | {(source, "partof", target)}) & dump.relations.keys():
         return False
     # In a container, systemd does nothing for swap.

@@ -74,6 +74,8 @@ class Draft:
         """Add an edge to another unit, unless systemd knows no such relation; return whether it does."""
         if name.partition("@")[2].startswith("."):
             name = self.to_instance(name)
+            if not is_name(name):
+                return False
         target = self.own(name)
         if target == self.name:
             return False

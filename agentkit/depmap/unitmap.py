@@ -147,7 +147,9 @@ def _read_draft(
     is_read = _take_settings(draft, unit)
     if is_read:
         _add_links(files, draft)
-    draft.is_loaded = is_loaded and is_read
+    # What systemd adds to a mount or a swap, it adds even where it could not read it to the end.
+    draft.is_loaded = is_loaded and (is_read or draft.kind in ("mount", "swap"))
+    draft.is_refused = not is_read
     return draft
 
 

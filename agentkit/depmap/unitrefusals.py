@@ -30,6 +30,8 @@ def find_refusal(draft: Draft) -> str | None:
         return None if is_otherwise else "it has no setting that says when"
     if draft.kind == "path" and not draft.lists.get("Watch"):
         return "it watches no path"
+    if draft.kind == "slice" and draft.name != "-.slice" and "" in draft.name.removesuffix(".slice").split("-"):
+        return "a part of its name is empty"
     return _find_refusal_of_mount(draft)
 
 

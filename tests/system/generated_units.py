@@ -61,7 +61,7 @@ BAD_PROGRAMS = ("", "/", "bin/true", "/opt/", "%X", ".", "'/a\"b'", "@", "-")
 PREFIXES = ("", "", "", "-", "@", ":", "+", "!", "!!", "-@", "@-:", "+!", "--", "-+:@")
 EXTRAS = {
     "service": (
-        *("Type=oneshot", "Type=simple", "Type=dbus", "Type=nonsense", "RemainAfterExit=yes", "BusName=org.x.%p"),
+        *("Type=oneshot", "Type=simple", "Type=dbus", "Type=nonsense", "RemainAfterExit=yes", "BusName=org.x.%N"),
         *("PrivateTmp=yes", "PrivateTmp=maybe", "DynamicUser=yes", "User=daemon", "User=", "StateDirectory=x y/z"),
         *(
             "CacheDirectory=%p",
@@ -193,7 +193,7 @@ def _make_unit(choices: random.Random, name: str, names: Sequence[str], *, is_dr
         lines.append(f"RequiresMountsFor={choices.choice(['/srv', '/b/c /x', '%S/%p', 'rel', '/var/tmp/../x', '/-q'])}")
     if choices.random() < 0.3:
         lines.append(choices.choice(CONDITIONS))
-    if choices.random() < 0.03:
+    if choices.random() < 0.03 and kind not in ("mount", "swap"):
         lines.append(choices.choice(["[broken", "no equals", "=x", "[Unknown]", "Description=\udce9", "; a comment"]))
     if kind in SECTIONS:
         lines.append(f"[{SECTIONS[kind]}]")
