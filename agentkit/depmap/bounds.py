@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ MODULES = (
 )
 RULES: Mapping[str, Rule] = {name: rule for module in MODULES for name, rule in module.RULES.items()}
 ROWS: Mapping[str, Limits] = {name: row for module in MODULES for name, row in getattr(module, "ROWS", {}).items()}
+OPTIONS_VARIABLE = re.compile(r"(?<![\"\w])(\$\{?\w*(?:OPT|ARG|FLAG|PARAM)\w*\}?)", re.IGNORECASE)
 NO_SHELLS: frozenset[tuple[Wrapper, ...]] = frozenset()
 
 
@@ -60,7 +62,15 @@ def judge(
         return None
     if isinstance(bound, Gap):
         gap = bound
-    return Verdict(gap.type, gap.why, write_fix(gap, call))
+    return Verdict(gap.type, gap.why + _name_doubt(call), write_fix(gap, call))
+
+
+def _name_doubt(call: Call) -> str:
+    """Return what is not known of the call: a variable of options, among which a bound may be."""
+    if HOLE not in "".join(call.words):
+        return ""
+    match = OPTIONS_VARIABLE.search(call.text)
+    return f", unless {match[1].replace('{', '').replace('}', '')} holds a limit" if match else ""
 
 
 def _find_gap(call: Call, is_fifo: IsFifo, *, has_input: bool) -> Gap | None:

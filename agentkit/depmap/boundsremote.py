@@ -88,6 +88,14 @@ def judge_ncat(call: Call) -> Gap | None:
     return unbounded("ncat waits for an answer for ever", "-w 5s -i 5s")
 
 
+def judge_telnet(call: Call) -> Gap | None:
+    """Judge telnet(1): it ends with its input, once it is connected."""
+    ends = call.stdin is not None or (call.feed is not None and call.feed.words[:1] in (("echo",), ("printf",)))
+    if ends or any(each.target == "/dev/null" and each.operator == "<" for each in call.redirects):
+        return partly("the connecting takes as long as the kernel tries, minutes", None, 20)
+    return unbounded("telnet waits for the other side for ever", None, 20)
+
+
 def judge_openssl(call: Call) -> Gap | None:
     """Judge openssl(1): of its parts only those that talk to a server can wait."""
     verb = call.words[1:2]
@@ -127,7 +135,6 @@ ROWS = {
     "ssh-copy-id": Limits("ssh-copy-id waits for a silent host for ever", instant=("-h", "-?", "-n")),
     "ssh-keyscan": Limits("-T 0 waits for ever", letters="pTtf", total=("-T",), default=None, add="-T 5"),
     "sshfs": Limits("sshfs waits for a silent host for ever", instant=("-V", "-h")),
-    "telnet": Limits("telnet waits for the other side for ever", limit_s=20),
     "websocat": Limits("websocat waits for the other side for ever"),
     "wscat": Limits("wscat waits for the other side for ever"),
 }
@@ -142,4 +149,5 @@ RULES: dict[str, Rule] = {
     "sftp": judge_copy,
     "socat": judge_socat,
     "ssh": judge_ssh,
+    "telnet": judge_telnet,
 }

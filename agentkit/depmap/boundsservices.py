@@ -130,7 +130,7 @@ def judge_fail2ban(call: Call) -> Gap | None:
     if given.has("-h", "--help", "-V", "--version", "-t", "--test", "-d", "--dp", "--dump-pretty", "--str2sec"):
         return None
     command = given.operands
-    if not command or command[0] == "start" or (command[0] == "ping" and len(command) > 1 and is_limit(command[1])):
+    if not command or "start" in command[:3] or (command[0] == "ping" and len(command) > 1 and is_limit(command[1])):
         return None
     if command[0] == "ping":
         return unbounded("fail2ban-client ping waits for a server that hangs", None, 20)

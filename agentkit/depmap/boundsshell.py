@@ -15,6 +15,8 @@ READERS = frozenset(
 )
 FIFO_NAME = re.compile(r"(?:\A|[/._-])(?:fifo|pipe)\d*\Z", re.IGNORECASE)
 DEV_TCP = "/dev/tcp/"
+# `while IFS= read -r line`, whatever feeds it
+READING = re.compile(r"(?:while|until)\b[^\n;]*\bread\b")
 # Asked with the file, and with the text of the command that opens it.
 IsFifo = Callable[[str, str], bool]
 
@@ -43,7 +45,7 @@ def judge_read(call: Call, is_fifo: IsFifo, *, has_input: bool) -> Gap | None:
     asks = [each for each in opened if each.target in ("/dev/tty", "/dev/console", "/dev/stdin")]
     if call.feed is not None or call.stdin is not None or (call.redirects and opened and not asks):
         return None
-    is_looping = any(loop.part == CONDITION for loop in call.loops)
+    is_looping = any(loop.part == CONDITION or READING.match(loop.text) for loop in call.loops)
     if given.has("-u") or is_looping or has_input or any(each.operator.startswith("<&") for each in call.redirects):
         return None
     return unbounded("read waits for a line from whoever started the script", "-t 60")

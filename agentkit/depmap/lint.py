@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from agentkit.core.shelltree import read_shell
+from agentkit.core.shelltree import read_shell_bytes
 from agentkit.depmap.bounds import judge
 from agentkit.depmap.boundsfix import write_fix
 from agentkit.depmap.boundsgap import Gap
@@ -16,10 +16,14 @@ from agentkit.depmap.boundsshell import DEV_TCP, IsFifo, looks_like_fifo
 from agentkit.depmap.boundswrappers import BOUNDED, find_bound
 from agentkit.depmap.calls import BUILTIN, FUNCTION, HOLE, PROGRAM, Call, Loop, Place, Redirected, Script, Wrapper
 from agentkit.depmap.disk import Disk
+from agentkit.depmap.interpreter import LONGEST_TEXT
 from agentkit.depmap.lintloops import judge_loop
+from agentkit.depmap.values import HOLE_VARIABLE
 from agentkit.depmap.wait import PARTLY, UNBOUNDED, Wait
 
 LONGEST_LOOP = 16_384
+# `exec tclsh "$0" "$@"`
+FOREIGN = re.compile(r"exec\s+(?:\S*/)?(?:tclsh|wish|expect|expectk|perl|python|ruby|guile)[\w.]*\s.*\$\{?0")
 VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
 
@@ -29,36 +33,66 @@ def lint(script: Script, disk: Disk, origin: str | None = None) -> list[Wait]:
     `origin` is the subject of all of them, such as `job:/etc/crontab#7`; without it each is that of its function or
     file. A command that is called in several ways is told once, by the worst of them.
     """
-    waits = _Waits(origin)
+    waits = _Waits(origin, _Texts(disk))
     is_fifo = _know_fifos(script, disk)
     deaf = frozenset(call.wrappers for call in script.calls if _ignores_term(call))
     fed = _find_fed(script.calls)
+    end = _find_end(script)
     for call in _follow_descriptors(script.calls):
-        has_input = (call.place.file, call.place.function) in fed
+        if call.place.file == script.path and call.place.line > end:
+            continue
+        if call.words and call.words[0] == script.path:
+            continue  # It starts itself anew.
+        has_input = not script.is_whole or (call.place.file, call.place.function) in fed
         verdict = judge(call, is_fifo, has_input=has_input, deaf=deaf)
         if verdict is not None:
             waits.keep(call.place, call.text, Gap(verdict.type, verdict.why), verdict.fix)
-    _lint_loops(script, disk, deaf, waits)
+    _lint_loops(script, deaf, waits)
     _lint_wait(script.calls, waits)
     return _number(sorted(waits.found.values(), key=lambda wait: (wait.file, wait.line or 0)))
 
 
 @dataclass(slots=True)
 class _Waits:
-    """What is found: of each command at each place the worst."""
+    """What is found: of each command at each place the worst.
+
+    A text that is put together, as for eval, may be one of many: of these the first is told for each program.
+    """
 
     origin: str | None
+    texts: _Texts
     found: dict[tuple[Place, str], Wait] = field(default_factory=dict)
 
     def keep(self, place: Place, text: str, gap: Gap, fix: str) -> None:
         own = f"func:{place.file}#{place.function}" if place.function else f"file:{place.file}"
         command = _clean(text)
-        before = self.found.get((place, command))
+        content = self.texts.read(place.file)
+        key = command if content is None or command in content else gap.why
+        before = self.found.get((place, key))
         if before is None or (before.type == PARTLY and gap.type == UNBOUNDED):
-            subject, told = self.origin or own, fix.replace(HOLE, "…")
-            self.found[place, command] = Wait(
-                gap.type, subject, command, place.file, place.line, command, gap.why, told
-            )
+            subject, told = self.origin or own, _show(fix)
+            command = _show(command)
+            self.found[place, key] = Wait(gap.type, subject, command, place.file, place.line, command, gap.why, told)
+
+
+@dataclass(slots=True)
+class _Texts:
+    """The texts of files, each read once."""
+
+    disk: Disk
+    held: dict[str, str | None] = field(default_factory=dict)
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a file; None where there is none."""
+        if path not in self.held:
+            content = self.disk.read(path)
+            self.held[path] = None if content is None else content.decode(errors="surrogateescape")
+        return self.held[path]
+
+
+def _show(text: str) -> str:
+    """Return a text in which what is not known is three dots."""
+    return text.replace(HOLE, "…").replace(f"${{{HOLE_VARIABLE}}}", "…")
 
 
 def _clean(text: str) -> str:
@@ -106,6 +140,16 @@ def _follow_descriptors(calls: Iterable[Call]) -> Iterator[Call]:
         yield call
 
 
+def _find_end(script: Script) -> float:
+    """Return the line at which the shell hands the rest of the file to another language, as Tcl's scripts do."""
+    lines = [
+        call.place.line
+        for call in script.calls
+        if call.place.file == script.path and FOREIGN.match(call.text) and call.place.function is None
+    ]
+    return min(lines, default=float("inf"))
+
+
 def _ignores_term(call: Call) -> bool:
     if call.kind != BUILTIN or call.words[:2] != ("trap", "") or not call.wrappers:
         return False
@@ -151,7 +195,7 @@ def _is_fifo_on_disk(disk: Disk, name: str) -> bool:
         return False
 
 
-def _lint_loops(script: Script, disk: Disk, deaf: frozenset[tuple[Wrapper, ...]], waits: _Waits) -> None:
+def _lint_loops(script: Script, deaf: frozenset[tuple[Wrapper, ...]], waits: _Waits) -> None:
     leaving = frozenset(
         call.place.function
         for call in script.calls
@@ -165,21 +209,24 @@ def _lint_loops(script: Script, disk: Disk, deaf: frozenset[tuple[Wrapper, ...]]
             if (loop.place, loop.number) in seen:
                 continue
             seen.add((loop.place, loop.number))
-            text = _read_loop(loop, disk)
+            text = _read_loop(loop, waits.texts)
             gap = judge_loop(text, leaving)
             if gap is not None:
                 waits.keep(loop.place, text, gap, write_fix(gap, call))
 
 
-def _read_loop(loop: Loop, disk: Disk) -> str:
+def _read_loop(loop: Loop, texts: _Texts) -> str:
     """Return the whole text of a loop, of which a long one has only its beginning at hand."""
-    content = disk.read(loop.place.file)
-    begin = loop.text.encode(errors="surrogateescape")
-    if content is None or content[loop.number : loop.number + len(begin)] != begin:
+    if len(loop.text) < LONGEST_TEXT:
         return loop.text
-    text = content[loop.number : loop.number + LONGEST_LOOP].decode(errors="surrogateescape")
-    parts = read_shell(text).body.parts
-    return text.encode(errors="surrogateescape")[: parts[0].end].decode(errors="surrogateescape") if parts else text
+    content = texts.read(loop.place.file)
+    raw = b"" if content is None else content.encode(errors="surrogateescape")
+    begin = loop.text.encode(errors="surrogateescape")
+    if raw[loop.number : loop.number + len(begin)] != begin:
+        return loop.text
+    whole = raw[loop.number : loop.number + LONGEST_LOOP]
+    parts = read_shell_bytes(whole).body.parts
+    return whole[: parts[0].end].decode(errors="surrogateescape") if parts else loop.text
 
 
 def _lint_wait(calls: Iterable[Call], waits: _Waits) -> None:

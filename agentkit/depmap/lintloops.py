@@ -74,7 +74,9 @@ def judge_loop(text: str, leaving: frozenset[str] = frozenset()) -> Gap | None:
     has_pause = _has_pause(loop)
     if asked is not None and not asked:
         return _judge_endless(body, text) if has_pause else None
-    if asked is None or not (has_pause or _only_talks(body)):
+    if asked is None or not (has_pause or (_only_talks(body) and _waits_when_busy(condition, asked, text))):
+        return None
+    if asked == ["variable"] and not _is_asked_anew(condition, text):
         return None
     names = {command.words[0].text for command in walk_commands(body) if command.words}
     if names & (ENDINGS | leaving) or "kill" in names:
@@ -137,6 +139,22 @@ def _has_pause(loop: Command) -> bool:
 
 def _only_talks(body: Command) -> bool:
     return all(not command.words or command.words[0].text in TALK for command in walk_commands(body))
+
+
+def _waits_when_busy(condition: Command | None, asked: list[str], text: str) -> bool:
+    """Tell whether a loop without a pause waits: `while route del …; do :; done` does its work in its condition."""
+    if condition is None or asked == ["variable"]:
+        return False
+    is_until = text.startswith("until") or any(part.kind == NOT for part in condition.parts)
+    return is_until or bool(QUESTIONS & set(asked)) or "test" in asked
+
+
+def _is_asked_anew(condition: Command | None, text: str) -> bool:
+    """Tell whether a variable of the condition is set from what a command prints."""
+    assert condition is not None
+    words = " ".join(word.text for command in walk_commands(condition) for word in command.words)
+    names = re.findall(r"\$\{?(\w+)", words)
+    return any(re.search(rf"\b{name}=[\"']?(?:\$\(|`)", text) for name in names)
 
 
 def _judge_endless(body: Command, text: str) -> Gap | None:
