@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 
+from agentkit.core.cronline import CronLine
 from agentkit.core.crontext import parse_crontab
 from agentkit.core.cronusers import find_uid, read_users
 from agentkit.core.unitfiles import UnitFiles, is_unit_name
@@ -38,7 +39,7 @@ def read_edges(paths: Iterable[str], complain: Complain, *, search_path: str | N
             edges.update(dict.fromkeys(_read_machine(whole, complain)))
             continue
         disk = Disk("/", search_path=search_path)
-        for file in _find_files(whole, disk, complain):
+        for file in find_files(whole, disk, complain):
             edges.update(dict.fromkeys(_read_file(file, disk, complain, is_named=file == whole)))
     return list(edges)
 
@@ -50,12 +51,12 @@ def iterate_scripts(paths: Iterable[str], complain: Complain, *, search_path: st
         if os.path.isdir(os.path.join(whole, "etc")):
             reader = Reader(whole)
             for file in reader.find_scripts("/", is_machine=True):
-                yield from _read_script(file, reader.disk, complain, is_named=False)
+                yield from read_scripts(file, reader.disk, complain, is_named=False)
             continue
         disk = Disk("/", search_path=search_path)
-        for file in _find_files(whole, disk, complain):
-            if not is_unit_name(os.path.basename(file)) and not _is_crontab(file):
-                yield from _read_script(file, disk, complain, is_named=file == whole)
+        for file in find_files(whole, disk, complain):
+            if not is_unit_name(os.path.basename(file)) and not is_crontab(file):
+                yield from read_scripts(file, disk, complain, is_named=file == whole)
 
 
 def _read_machine(root: str, complain: Complain) -> Iterator[Edge]:
@@ -74,7 +75,8 @@ def _read_machine(root: str, complain: Complain) -> Iterator[Edge]:
         yield from mapped.edges
 
 
-def _find_files(path: str, disk: Disk, complain: Complain) -> Iterator[str]:
+def find_files(path: str, disk: Disk, complain: Complain) -> Iterator[str]:
+    """Yield a file, or each script, crontab and unit of a folder."""
     if not os.path.isdir(path):
         yield path
         return
@@ -87,7 +89,7 @@ def _find_files(path: str, disk: Disk, complain: Complain) -> Iterator[str]:
         folders.sort()
         for name in sorted(names):
             whole = os.path.join(folder, name)
-            if is_unit_name(name) or _is_crontab(whole) or is_shell_script(disk.read_head(whole), whole):
+            if is_unit_name(name) or is_crontab(whole) or is_shell_script(disk.read_head(whole), whole):
                 yield whole
 
 
@@ -103,14 +105,15 @@ def _read_file(path: str, disk: Disk, complain: Complain, *, is_named: bool) -> 
             complain(f"{place}: {why}")
         own = [edge for edge in units.edges if edge.source == f"unit:{name}"]
         yield from (*own, *map_unit_commands(units, disk))
-    elif _is_crontab(path):
-        yield from _read_crontab(path, disk, complain)
+    elif is_crontab(path):
+        yield from map_jobs(read_crontab_jobs(path, disk, complain), disk)
     else:
-        for script in _read_script(path, disk, complain, is_named=is_named):
+        for script in read_scripts(path, disk, complain, is_named=is_named):
             yield from map_script(script, disk)
 
 
-def _read_script(path: str, disk: Disk, complain: Complain, *, is_named: bool) -> Iterator[Script]:
+def read_scripts(path: str, disk: Disk, complain: Complain, *, is_named: bool) -> Iterator[Script]:
+    """Yield what the script at a path calls; nothing, and a complaint, where it is none that can be read."""
     content = disk.read(path)
     if content is None:
         try:
@@ -129,7 +132,8 @@ def _read_script(path: str, disk: Disk, complain: Complain, *, is_named: bool) -
     yield script
 
 
-def _is_crontab(path: str) -> bool:
+def is_crontab(path: str) -> bool:
+    """Tell whether a file is a crontab, by its name and folder."""
     folder, name = os.path.split(path)
     return (
         os.path.basename(folder) in CRONTAB_FOLDERS
@@ -140,7 +144,8 @@ def _is_crontab(path: str) -> bool:
     )
 
 
-def _read_crontab(path: str, disk: Disk, complain: Complain) -> list[Edge]:
+def read_crontab_jobs(path: str, disk: Disk, complain: Complain) -> list[tuple[CronLine, str, Script]]:
+    """Return the lines of one crontab that run, each with its node and what it calls."""
     content = disk.read(path)
     if content is None:
         complain(f"{path}: cannot be read")
@@ -157,7 +162,7 @@ def _read_crontab(path: str, disk: Disk, complain: Complain) -> list[Edge]:
     for line in parsed.lines:
         script = read_line(line, disk, users.homes.get(line.user))
         jobs.append((line, name_job(line, script.calls), script))
-    return map_jobs(jobs, disk)
+    return jobs
 
 
 def _names_users(text: str, is_user: Callable[[str], bool]) -> bool:
