@@ -19,24 +19,25 @@ def resolve(root: str, name: str, *, follow_last: bool = True) -> str:
     if root == "/":
         return "/" + name.lstrip("/")
     todo = _split(name)
-    done: list[str] = []
+    # The path so far behind all of its parents, the root folder first.
+    ways = [root.rstrip("/")]
     links = 0
     while todo:
         part = todo.pop()
-        here = os.path.join(root, *done)
         if part in (".", ".."):
-            if not os.path.isdir(here):
+            if not os.path.isdir(ways[-1]):
                 todo.append(part)
                 break
-            if part == "..":
-                del done[-1:]
+            if part == ".." and len(ways) > 1:
+                ways.pop()
             continue
+        here = f"{ways[-1]}/{part}"
         if not todo and not follow_last:
-            return os.path.join(here, part)
+            return here
         try:
-            target = os.readlink(os.path.join(here, part))
+            target = os.readlink(here)
         except OSError as error:
-            done.append(part)
+            ways.append(here)
             if error.errno == errno.EINVAL:
                 continue  # no link
             break
@@ -44,9 +45,9 @@ def resolve(root: str, name: str, *, follow_last: bool = True) -> str:
         if links > MOST_LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.path.join(root, name.lstrip("/")))
         if target.startswith("/"):
-            done.clear()
+            del ways[1:]
         todo.extend(_split(target))
-    return os.path.join(root, *done, *reversed(todo))
+    return "/".join((ways[-1], *reversed(todo)))
 
 
 def _split(name: str) -> list[str]:

@@ -248,7 +248,7 @@ def test_a_machine_without_units_has_an_empty_map(tmp_path: Path) -> None:
     assert {edge.source for edge in found.edges} == {"unit:-.mount", "unit:init.scope", "unit:system.slice"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=300), st.text(alphabet="[]=\\#;%\n\"' $@-+aUnitServicExStart/", max_size=120))
 def test_any_bytes_are_mapped_without_an_error(tmp_path_factory: pytest.TempPathFactory, raw: bytes, text: str) -> None:
     root = build_machine(tmp_path_factory.mktemp("any"), {"a.service": "x"})
