@@ -13,6 +13,7 @@ from functools import lru_cache
 from tree_sitter import Language, Node, Parser, Query, QueryCursor
 from tree_sitter_bash import language
 
+from agentkit.core.heredocs import HereDocument, take_out
 from agentkit.core.shelltext import read_text, unquote
 
 SIMPLE, PIPELINE, LIST, SEQUENCE, GROUP = "simple", "pipeline", "list", "sequence", "group"
@@ -20,7 +21,7 @@ IF, LOOP, FUNCTION, NOT, CUT = "if", "loop", "function", "not", "cut"
 
 SIMPLE_NODES = frozenset({"command", "declaration_command", "unset_command", "test_command"})
 LOOPS = frozenset({"while_statement", "for_statement", "c_style_for_statement"})
-REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
+REDIRECTS = frozenset({"file_redirect", "herestring_redirect"})
 CLOSERS = frozenset({"}", "do", "done", "elif", "else", "esac", "fi", "then"})
 JOINTS = frozenset({";", "&", ";;", "\n"})
 # What is nested deeper is left out as CUT: Python's own stack is not to be tried.
@@ -106,8 +107,11 @@ def read_shell(text: str) -> Shell:
 
 def read_shell_bytes(raw: bytes, *, with_marks: bool = False) -> Shell:
     """Return what a shell makes of a text, as read_shell does."""
-    root = _parser().parse(raw).root_node
+    text, documents = take_out(raw)
+    root = _parser().parse(text).root_node
     body = _read_sequence(root, 0)
+    if documents:
+        body = _put_back(body, documents)
     found = QueryCursor(_query()).captures(root) if with_marks else {}
     starts = tuple(sorted((node.start_byte, node.end_byte) for node in found.get("command", ())))
     errors = tuple(sorted((node.start_byte, node.end_byte) for node in found.get("error", ())))
@@ -247,18 +251,7 @@ def _read_redirected(node: Node, depth: int) -> Command | None:
     if inner is None:
         # `> file` alone, which empties it
         return Command(SIMPLE, node.start_byte, node.end_byte, redirects=told) if redirects else None
-    whole = replace(_redirect(inner, told), end=max(inner.end, node.end_byte))
-    # `cat <<END | mail root`: the grammar hangs what follows on the here-document.
-    for child in redirects:
-        right, operator = child.child_by_field_name("right"), child.child_by_field_name("operator")
-        for part in child.named_children:
-            if part == right or part.type in ("pipeline", "list"):
-                rest = _read(part, depth)
-                if rest is not None:
-                    sign = "|" if part.type == "pipeline" else "&&" if operator is None else read_text(operator)
-                    kind = PIPELINE if sign == "|" else LIST
-                    whole = Command(kind, whole.start, whole.end, parts=(whole, rest), joints=(sign,))
-    return whole
+    return replace(_redirect(inner, told), end=max(inner.end, node.end_byte))
 
 
 def _redirect(command: Command, redirects: tuple[Redirect, ...]) -> Command:
@@ -271,20 +264,30 @@ def _redirect(command: Command, redirects: tuple[Redirect, ...]) -> Command:
 
 def _read_redirect(node: Node) -> Redirect:
     number = node.child_by_field_name("descriptor")
-    operator = next((child.type for child in node.children if not child.is_named), "<<")
+    operator = next((child.type for child in node.children if not child.is_named), "<")
     target = node.child_by_field_name("destination")
     text = "" if target is None else unquote(target)
     descriptor = int(read_text(number)) if number is not None and read_text(number).isdigit() else None
     word = (0, 0) if target is None else (target.start_byte, target.end_byte)
-    body, is_quoted = None, False
-    for child in node.named_children:
-        if child.type == "heredoc_body":
-            body = (child.start_byte, child.end_byte)
-        elif child.type == "heredoc_start":
-            is_quoted = any(sign in read_text(child) for sign in "'\"\\")
-        elif node.type == "herestring_redirect":
-            word = (child.start_byte, child.end_byte)
-    return Redirect(descriptor, operator, text, node.start_byte, node.end_byte, word, body, is_quoted)
+    if node.type == "herestring_redirect":
+        word = (node.named_children[-1].start_byte, node.end_byte)
+    return Redirect(descriptor, operator, text, node.start_byte, node.end_byte, word)
+
+
+def _put_back(command: Command, documents: dict[int, HereDocument]) -> Command:
+    """Return the command with the here-documents that were taken out before the grammar saw it."""
+    redirects = tuple(_put_document(redirect, documents) for redirect in command.redirects)
+    parts = tuple(_put_back(part, documents) for part in command.parts)
+    return replace(command, redirects=redirects, parts=parts)
+
+
+def _put_document(redirect: Redirect, documents: dict[int, HereDocument]) -> Redirect:
+    at = redirect.start + (0 if redirect.descriptor is None else len(str(redirect.descriptor)))
+    document = documents.get(at)
+    if document is None:
+        return redirect
+    body = (document.start, document.end)
+    return replace(redirect, operator="<<", target="", word=(0, 0), body=body, is_quoted=document.is_quoted)
 
 
 def _read_pipeline(node: Node, depth: int) -> Command:

@@ -146,6 +146,14 @@ class Disk:
             self._programs[key] = self._search(word, search_path)
         return self._programs[key]
 
+    def find_text(self, word: str, search_path: str | None) -> str | None:
+        """Return the path of a text as `.` finds it: on the PATH, whether or not it may be run (POSIX, dot)."""
+        for folder in (self.search_path if search_path is None else search_path).split(":"):
+            path = os.path.join(folder, word)
+            if folder.startswith("/") and word in self.list_folder(folder) and self.is_file(path):
+                return path
+        return None
+
     def _search(self, word: str, search_path: str) -> str | None:
         for folder in search_path.split(":"):
             if not folder.startswith("/"):

@@ -41,12 +41,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Definition:
-    """A function: its body, and the text that it stands in."""
+    """A function: its body, and the text that it stands in.
+
+    One that `is_inner` was defined in the text of another shell (`sh -c 'f() …'`): no other knows it by its name.
+    """
 
     name: str
     body: Command
     source: Source
     place: Place
+    is_inner: bool = False
 
 
 class Frame:

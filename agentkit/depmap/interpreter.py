@@ -7,6 +7,7 @@ is the union. A function is gone through with the words of each call.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from itertools import product
@@ -34,7 +35,7 @@ from agentkit.depmap.calls import HOLE, Call, Fed, Loop, Place, Redirected, Scri
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.frames import Definition, Frame, Source, write_holes
 from agentkit.depmap.outputs import find_output
-from agentkit.depmap.pieces import Piece
+from agentkit.depmap.pieces import Piece, split_words
 from agentkit.depmap.shellbuiltins import BUILTINS, STATEFUL
 from agentkit.depmap.values import MOST, Expander, Fields, State, Value, join_states, merge
 from agentkit.depmap.wrappers import Inner, unwrap
@@ -50,6 +51,10 @@ MOST_SHORT = 4096
 _SHORT: dict[bytes, Shell] = {}
 TESTS = frozenset({"[", "[[", "test"})
 DECLARES = frozenset({"export", "declare", "local", "readonly", "typeset"})
+RESERVED = frozenset(
+    {*("{", "}", "!", "if", "then", "elif", "else", "fi", "do", "done", "while", "until", "esac", ";;", "(", ")")}
+)
+ELEMENT = re.compile(r"\[[^]]*\]\+?=")
 # Words in front of a command that the shell itself takes, no program.
 PREFIXES = frozenset({"builtin", "command", "exec", "time", "nocorrect", "noglob", "-", "coproc"})
 
@@ -80,6 +85,10 @@ class Interpreter:
         self._count: dict[str, int] = {}
         self._entered: set[tuple[object, ...]] = set()
         self._steps = 0
+        self.aliases: dict[str, str] = {}
+        self.expands_aliases = False
+        self._expanding: set[str] = set()
+        self.exported: frozenset[str] = frozenset()
         self._at: Place | None = None
         self._shells: dict[bytes, Shell] = {}
 
@@ -133,7 +142,15 @@ class Interpreter:
             self._frame = before
 
     def _list_names(self, pattern: str) -> list[str]:
-        return self.disk.match(pattern)
+        if pattern.startswith("/"):
+            return self.disk.match(pattern)
+        folder = None if self._frame is None else self._frame.state.folder
+        # Where a script runs is seldom known; what it names beside itself is taken for that.
+        base = folder or os.path.dirname(self.script.path)
+        before = os.path.normpath(base) + "/"
+        prefix = "./" if pattern.startswith("./") else ""
+        found = self.disk.match(os.path.join(base, pattern.removeprefix("./")))
+        return [prefix + path.removeprefix(before) for path in found]
 
     def _note(self, name: str, has_default: bool) -> None:
         if self._at is not None:
@@ -191,7 +208,7 @@ class Interpreter:
                 inner.state = frame.state.copy()
                 inner.state.positional = words[1:]
                 outputs.update(dict.fromkeys(self._find_outputs(definition.body, inner)))
-            elif words[0] in STATEFUL:
+            elif words[0] in STATEFUL and (words[0] != "printf" or words[1:2] == ("-v",)):
                 self._change(words, command, frame)
                 outputs[""] = None
             elif words[0] in ("[", "[[", "test", ":", "true"):
@@ -336,9 +353,9 @@ class Interpreter:
             return
         name = command.words[0].text
         place = Place(frame.source.file, frame.source.line_of(command.start))
-        definition = Definition(name, command.parts[0], frame.source, place)
+        definition = Definition(name, command.parts[0], frame.source, place, is_inner=bool(frame.wrappers))
         frame.functions[name] = definition
-        if (frame.source.file, name) not in self.script.functions:
+        if not definition.is_inner and (frame.source.file, name) not in self.script.functions:
             self.script.functions[frame.source.file, name] = place
             self.defined.append((definition, frame))
 
@@ -379,6 +396,10 @@ class Interpreter:
     def _expand_words(self, command: Command, frame: Frame) -> list[Fields]:
         raw = [(frame.source.raw(word.start, word.end), word.start) for word in command.words]
         first = raw[0][0]
+        if first in ("[", "[["):
+            # The grammar makes expressions of what a shell takes for words.
+            text = frame.source.raw(command.start, command.end)
+            raw = [(text[start:end], command.start + start) for start, end in split_words(text)]
         if first in DECLARES:
             return [(first, *(word for word, _ in raw[1:]))]
         values: list[Value] = []
@@ -396,7 +417,7 @@ class Interpreter:
         """Note what one alternative of a command calls."""
         name = words[0]
         while name in PREFIXES and len(words) > 1 and not frame.wrappers:
-            if name == "command" and words[1] in ("-v", "-V"):
+            if (name == "command" and words[1] in ("-v", "-V")) or (name == "coproc" and "{" in words[:3]):
                 break
             if name == "time" and "/" in name:
                 break
@@ -409,8 +430,21 @@ class Interpreter:
                     break
                 self._start(words, command, frame, said)
                 return
+        if name in RESERVED:
+            # The grammar is lost: what follows such a word is a command.
+            if words[1:]:
+                self._dispatch(words[1:], command, frame, said)
+            return
         if HOLE in name or not name.strip():
             self._emit_unknown(words, command, frame, said, None)
+            if name == HOLE and len(words) > 1 and self._may_be_nothing(words[1], command, frame):
+                self._dispatch(words[1:], command, frame, said)
+            return
+        alias = self.aliases.get(name)
+        if alias is not None and self.expands_aliases and name not in self._expanding:
+            self._expanding.add(name)
+            self.run_text(" ".join((alias, *map(shlex.quote, words[1:]))), frame, at=command.start)
+            self._expanding.discard(name)
             return
         definition = frame.functions.get(name)
         if definition is not None:
@@ -424,8 +458,17 @@ class Interpreter:
         else:
             self._start(words, command, frame, said)
 
+    def _may_be_nothing(self, following: str, command: Command, frame: Frame) -> bool:
+        """Tell whether the name of a command is a variable that nobody set: `$NICE job` runs job then."""
+        if following not in frame.functions and self.disk.find_program(following, None) is None:
+            return False
+        raw = frame.source.raw(command.words[0].start, command.words[0].end)
+        found = re.fullmatch(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", raw)
+        return found is not None and (found.group(1) or found.group(2)) not in frame.state.variables
+
     def _call(self, definition: Definition, words: Fields, frame: Frame, said: _Said) -> None:
-        self._emit(calls.FUNCTION, words, said, frame, target=definition.place.file)
+        if not definition.is_inner:
+            self._emit(calls.FUNCTION, words, said, frame, target=definition.place.file)
         self.called.add(definition)
         self.enter(definition, words[1:], frame)
 
@@ -441,7 +484,8 @@ class Interpreter:
         state = frame.state
         before, state.positional = state.positional, arguments
         inner = frame.deeper(definition.source)
-        inner.function, inner.changed = definition.name, []
+        inner.function = frame.function if definition.is_inner else definition.name
+        inner.changed = []
         self.walk(definition.body, inner)
         state.positional = before
         for variable, value in reversed(inner.changed):
@@ -490,8 +534,6 @@ class Interpreter:
         child.feed, child.changed = None, None
         self.run_text(text, child, start=self._find_literal(text, command, frame), at=command.start)
 
-    exported: frozenset[str] = frozenset()
-
     def _find_literal(self, text: str, command: Command, frame: Frame) -> int | None:
         """Return the byte at which a text stands in single quotes, as it is, among the command's words."""
         for word in command.words:
@@ -511,25 +553,41 @@ class Interpreter:
                 return
         if text is None:
             files = [each for each in said.redirects if each.operator == "<" and (each.descriptor or 0) == 0]
-            if files and HOLE not in files[0].target:
+            if files and HOLE in files[0].target:
+                self._emit_unknown((f"< {inner.own[0]}",), command, frame, None, "the text that it runs is not known")
+            elif files:
                 self._emit(calls.PROGRAM, (files[0].target,), said, frame)
             return
         if os.path.basename(inner.own[0]) not in ("batch", "at") or text:
             self._run_child(text, inner, command, frame)
 
+    def _find_folder(self, word: str, frame: Frame) -> str | None:
+        if HOLE in word:
+            return None
+        base = frame.state.folder or os.path.dirname(self.script.path)
+        path = os.path.normpath(os.path.join(base, word))
+        return path if word.startswith("/") or frame.state.folder or self.disk.list_folder(path) else None
+
     def _run_folder(self, inner: Inner, command: Command, frame: Frame, said: _Said) -> None:
-        folder = inner.folder or ""
-        if HOLE in folder or not folder.startswith("/"):
-            self._emit_unknown((f"run-parts {folder}",), command, frame, None, "the folder is not known")
+        folder = self._find_folder(inner.folder or HOLE, frame)
+        if folder is None:
+            self._emit_unknown(("run-parts",), command, frame, None, "which folder it is given is not known")
             return
         for path in self.disk.list_run_parts(folder, inner.own[1:]):
-            self._emit(calls.PROGRAM, (path,), said, frame)
+            word = os.path.join(inner.folder or folder, os.path.basename(path))
+            self._emit(calls.PROGRAM, (word,), said, frame, folder=None if word.startswith("/") else folder)
 
     # What the shell does itself
 
     def _run_builtin(self, words: Fields, command: Command, frame: Frame, said: _Said) -> None:
         name = words[0]
-        if name == "eval":
+        if name == "alias":
+            self.aliases.update(word.partition("=")[::2] for word in words[1:] if "=" in word)
+        elif name == "shopt" and "-s" in words and "expand_aliases" in words:
+            self.expands_aliases = True
+        elif name == "coproc" and "{" in words[:3] and len(words) > words.index("{") + 1:
+            self._dispatch(words[words.index("{") + 1 :], command, frame, said)
+        elif name == "eval":
             text = " ".join(words[1:])
             if text.strip(HOLE + " ") == "" and text:
                 self._emit_unknown((text,), command, frame, said, "eval of a text that is not known")
@@ -585,18 +643,14 @@ class Interpreter:
         if word.startswith("/"):
             return os.path.normpath(word)
         own = os.path.dirname(self.script.path)
-        folders = [frame.state.folder or own]
         if "/" not in word:
             path = frame.state.variables.get("PATH")
-            search = path[0][0] if path and len(path) == 1 and path[0] and HOLE not in path[0][0] else None
-            found = self.disk.find_program(word, search)
+            search = path[0][0].replace(HOLE, own) if path and len(path) == 1 and path[0] else None
+            found = self.disk.find_text(word, search)
             if found is not None:
                 return found
-        for folder in folders:
-            path_here = os.path.normpath(os.path.join(folder, word))
-            if frame.state.folder is not None or self.disk.is_file(path_here):
-                return path_here
-        return None
+        path_here = os.path.normpath(os.path.join(frame.state.folder or own, word))
+        return path_here if frame.state.folder is not None or self.disk.is_file(path_here) else None
 
     def _change(self, words: Fields, command: Command, frame: Frame) -> None:
         """Do what a builtin does to the state of the shell."""
@@ -633,7 +687,7 @@ class Interpreter:
         appends, name = name.endswith("+"), name.removesuffix("+")
         variables = frame.state.variables
         if raw.startswith("(") and raw.endswith(")"):
-            value: Value = tuple(self._expand_array(raw[1:-1], start + 1, frame))
+            value: Value = tuple(self._expand_array(name, raw[1:-1], start + 1, frame))
         else:
             value = tuple((text,) for text in self.expand_text(raw, frame, start))
         bare, is_element, _ = name.partition("[")
@@ -643,9 +697,11 @@ class Interpreter:
         elif held is not None and appends:
             value = merge([tuple((fields[0] + new[0],) for fields in held if fields for new in value)])
         variables[bare] = value
+        if is_element:
+            variables[name] = value if held is None else tuple((fields[-1],) for fields in value if fields)
         self.script.assigned.add(bare)
 
-    def _expand_array(self, raw: str, start: int, frame: Frame) -> list[Fields]:
+    def _expand_array(self, name: str, raw: str, start: int, frame: Frame) -> list[Fields]:
         # Read as the words of a command whose name takes the place of the parenthesis.
         text = b"_" + b" " + raw.replace("\n", " ").encode(errors="surrogateescape")
         base = None if frame.source.base is None else frame.source.base + start - 2
@@ -654,7 +710,12 @@ class Interpreter:
         if not parts or not parts[0].words:
             return [()]
         inner = frame.deeper(source)
-        return [words[1:] for words in self._expand_words(parts[0], inner)]
+        alternatives = self._expand_words(parts[0], inner)
+        for word in alternatives[0][1:] if len(alternatives) == 1 else ():
+            if ELEMENT.match(word):
+                key, _, value = word.partition("]")
+                frame.state.variables[f"{name}{key}]"] = ((value.lstrip("+")[1:],),)
+        return [tuple(ELEMENT.sub("", word) for word in words[1:]) for words in alternatives]
 
     # Redirections
 
@@ -670,6 +731,9 @@ class Interpreter:
                 stdin = texts[0]
                 continue
             start, end = redirect.word
+            if frame.source.text[start : start + 2] in (b"<(", b">("):
+                self.expand_text(frame.source.raw(start, end), frame, start)
+                continue
             texts = self.expand_text(frame.source.raw(start, end), frame, start) if end > start else (redirect.target,)
             if redirect.operator == "<<<":
                 stdin = texts[0]
@@ -688,6 +752,7 @@ class Interpreter:
         *,
         target: str | None = None,
         reason: str | None = None,
+        folder: str | None = None,
     ) -> None:
         path = frame.state.variables.get("PATH")
         key = (kind, words, said.place, frame.wrappers, said.redirects, target, reason)
@@ -707,7 +772,7 @@ class Interpreter:
             frame.is_background,
             frame.is_remote,
             target,
-            frame.state.folder,
+            folder or frame.state.folder,
             path[0][0] if path and len(path) == 1 and len(path[0]) == 1 else None,
             reason,
         )

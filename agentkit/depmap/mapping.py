@@ -93,7 +93,9 @@ class Reader:
     def _read_folder(self, document: Document) -> Mapped:
         paths = list(self.find_scripts(document.path, is_machine=document.kind == MACHINE))
         defined = [Defined(f"file:{path}", path) for path in paths]
-        return self._finish((), reached=[Document(SCRIPT, path) for path in paths], defined=defined)
+        # A text without a first line for the kernel is there to be sourced: it is mapped as a part of whoever does.
+        own = [path for path in paths if self.disk.read_head(path).startswith(b"#!")]
+        return self._finish((), reached=[Document(SCRIPT, path) for path in own], defined=defined)
 
     def find_scripts(self, folder: str, *, is_machine: bool = False) -> Iterator[str]:
         """Yield the real paths of the shell scripts under a folder, each once, links to folders not followed."""

@@ -49,6 +49,22 @@ def read_here_document(text: str) -> list[Piece]:
     return _Reader(text).read(0, len(text), in_double=True)
 
 
+def split_words(text: str) -> list[tuple[int, int]]:
+    """Return where the words of a text begin and end, as a shell sets them apart by blanks."""
+    words: list[tuple[int, int]] = []
+    at, begin = 0, -1
+    while at < len(text):
+        if text[at].isspace():
+            if begin >= 0:
+                words.append((begin, at))
+                begin = -1
+            at += 1
+            continue
+        begin = at if begin < 0 else begin
+        at = min(_skip(text, at, len(text), in_double=False), len(text))
+    return words if begin < 0 else [*words, (begin, len(text))]
+
+
 class _Reader:
     """Goes through one word; `at` is the next character."""
 

@@ -12,7 +12,7 @@ from agentkit.depmap.values import UNKNOWN, Fields
 # bash(1), SHELL BUILTIN COMMANDS, and those of dash(1), which is a part of these.
 BUILTINS = frozenset(
     {
-        *(":", ".", "[", "[[", "alias", "bg", "bind", "break", "builtin", "caller", "case", "cd", "chdir", "command"),
+        *(":", ".", "[", "[[", "alias", "bg", "bind", "break", "builtin", "caller", "case", "cd", "chdir", "coproc", "command"),
         *("compgen", "complete", "compopt", "continue", "declare", "dirs", "disown", "echo", "enable", "eval"),
         *("exec", "exit", "export", "false", "fc", "fg", "function", "getopts", "hash", "help", "history", "jobs"),
         *("kill", "let", "local", "logout", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray"),

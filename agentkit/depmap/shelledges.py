@@ -58,7 +58,8 @@ def _map_call(call: Call, source: str, disk: Disk, descriptors: dict[str, str]) 
     if call.kind == calls.PROGRAM:
         yield _map_program(call, source, disk, via)
     elif call.kind == calls.FUNCTION:
-        yield _edge(source, f"func:{call.target}#{call.words[0]}", "call", place, "function")
+        name = f"func:{call.target}#{call.words[0]}"
+        yield Edge(source, name, "call", place.file, place.line, "function", place.function, via=via)
     elif call.kind == calls.SOURCE:
         yield _edge(source, f"file:{call.target}", "source", place, call.words[0])
     elif call.kind == calls.UNKNOWN:

@@ -22,6 +22,8 @@ def read_script(path: str, content: bytes, disk: Disk) -> Script:
     script.is_whole = shell.is_whole
     frame = Frame(source, state, {})
     interpreter.sourcing.append(path)
+    # A bash that nobody talks to expands no aliases, other shells do.
+    interpreter.expands_aliases = b"bash" not in content.split(b"\n", 1)[0]
     interpreter.walk(shell.body, frame)
     interpreter.finish()
     _enter_uncalled(interpreter, path)

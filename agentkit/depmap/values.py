@@ -151,7 +151,7 @@ class Expander:
 
     def _match(self, text: str) -> list[str]:
         literal = text.translate(PASSIVE)
-        if literal == text or HOLE in text or not text.startswith("/"):
+        if literal == text or HOLE in text:
             return [literal[:LONGEST]]
         return self.list_names(literal) or [literal]
 
@@ -247,6 +247,9 @@ class Expander:
         if name == "PWD":
             return UNKNOWN if state.folder is None else ((state.folder,),)
         held = state.variables.get(name)
+        element = None if piece.index is None else state.variables.get(f"{name}[{piece.index}]")
+        if element is not None:
+            return element
         if held is None:
             return UNKNOWN if name in OWN else None
         if piece.index in ("@", "*"):

@@ -173,6 +173,15 @@ def _split(text: str) -> list[str]:
 
 def _read_xargs(words: Words) -> list[Inner]:
     at = _skip(words, 1, XARGS)
+    if any(word in ("--help", "--version") for word in words[1:at]):
+        return []
+    for place, word in enumerate(words[1:at], 1):
+        found = re.match(r"-[0prtx]*(?:I(.*)|(i)(.*))\Z|--replace(?:=(.*))?\Z", word, re.DOTALL)
+        if found:
+            mark = (
+                found.group(1) or found.group(3) or found.group(4) or ("{}" if word[1:2] != "I" else words[place + 1])
+            )
+            return [Inner(words[:at], tuple(each.replace(mark, HOLE) for each in words[at:]))] if words[at:] else []
     return [Inner(words[:at], (*(words[at:] or ("echo",)), HOLE))]
 
 
