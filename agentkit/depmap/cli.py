@@ -46,3 +46,15 @@ def edges(
     from agentkit.depmap.edgepage import print_edges
 
     return print_edges(os.environ, paths or (), as_json=as_json, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="[FILE|DIR]... [OPTIONS]", short_help="every call that can wait for ever")
+def lint(
+    paths: list[str] | None = typer.Argument(None, metavar="[FILE|DIR]...", help="just these; no map is needed"),
+    as_json: bool = _flag("--json", JSON_HELP),
+    quiet: bool = _flag("--quiet", "errors only"),
+) -> int:
+    """every call that can wait for ever without a bound, why, and the exact words that bound it; status 1 with any"""
+    from agentkit.depmap.lintpage import print_waits
+
+    return print_waits(os.environ, paths or (), as_json=as_json, is_quiet=quiet)

@@ -43,7 +43,8 @@ def lint(script: Script, disk: Disk, origin: str | None = None) -> list[Wait]:
             continue
         if call.words and call.words[0] == script.path:
             continue  # It starts itself anew.
-        has_input = not script.is_whole or (call.place.file, call.place.function) in fed
+        # cron gives its jobs /dev/null to read.
+        has_input = origin is not None or not script.is_whole or (call.place.file, call.place.function) in fed
         verdict = judge(call, is_fifo, has_input=has_input, deaf=deaf)
         if verdict is not None:
             waits.keep(call.place, call.text, Gap(verdict.type, verdict.why), verdict.fix)

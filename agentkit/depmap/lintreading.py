@@ -1,0 +1,80 @@
+"""Which waits without a bound have the files and folders that a person names, or all that the map knows?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+
+from agentkit.core.unitfiles import is_unit_name
+from agentkit.depmap.calls import Script
+from agentkit.depmap.crondocument import read_jobs
+from agentkit.depmap.disk import Disk
+from agentkit.depmap.lint import lint
+from agentkit.depmap.mapping import SCRIPT, Reader
+from agentkit.depmap.reading import Complain, find_files, is_crontab, read_crontab_jobs, read_scripts
+from agentkit.depmap.store import Map, unpack
+from agentkit.depmap.wait import Wait
+
+
+def lint_paths(paths: Iterable[str], complain: Complain, *, search_path: str | None = None) -> list[Wait]:
+    """Return the waits of files and folders, each once; a folder that holds `etc` is the root of a machine.
+
+    `complain` is told of what cannot be read, or only partly.
+    """
+    found: dict[Wait, None] = {}
+    for path in paths:
+        whole = os.path.abspath(path)
+        if os.path.isdir(os.path.join(whole, "etc")):
+            found.update(dict.fromkeys(_lint_machine(whole, complain)))
+            continue
+        disk = Disk("/", search_path=search_path)
+        for file in find_files(whole, disk, complain):
+            found.update(dict.fromkeys(_lint_file(file, disk, complain, is_named=file == whole)))
+    return _sort(found)
+
+
+def lint_map(chart: Map, complain: Complain) -> list[Wait]:
+    """Return the waits of everything that the map was built from, as it is on disk now."""
+    root = str(chart.meta("root") or "/")
+    rows = chart.connection.execute("SELECT path FROM documents WHERE kind = ? ORDER BY path", (SCRIPT,)).fetchall()
+    found: dict[Wait, None] = {}
+    disk = Disk(root)
+    for (path,) in rows:
+        for script in read_scripts(unpack(path), disk, complain, is_named=False):
+            found.update(dict.fromkeys(lint(script, disk)))
+    found.update(dict.fromkeys(_lint_declared(disk, complain)))
+    return _sort(found)
+
+
+def _lint_machine(root: str, complain: Complain) -> Iterator[Wait]:
+    reader = Reader(root)
+    for path in reader.find_scripts("/", is_machine=True):
+        for script in read_scripts(path, reader.disk, complain, is_named=False):
+            yield from lint(script, reader.disk)
+    yield from _lint_declared(reader.disk, complain)
+
+
+def _lint_declared(disk: Disk, complain: Complain) -> Iterator[Wait]:
+    """Yield the waits of a machine's crontabs."""
+    jobs, unreadable = read_jobs(disk)
+    for path, why in unreadable:
+        complain(f"{path}: {why}")
+    for _, node, script in jobs:
+        # What a line's own text calls; a script that it starts is linted by itself.
+        yield from lint(script, disk, node)
+
+
+def _lint_file(path: str, disk: Disk, complain: Complain, *, is_named: bool) -> Iterator[Wait]:
+    name = os.path.basename(path)
+    if is_unit_name(name):
+        return
+    if is_crontab(path):
+        for _, node, script in read_crontab_jobs(path, disk, complain):
+            yield from lint(script, disk, node)
+    else:
+        for script in read_scripts(path, disk, complain, is_named=is_named):
+            yield from lint(script, disk)
+
+
+def _sort(waits: Iterable[Wait]) -> list[Wait]:
+    return sorted(waits, key=lambda wait: (wait.file, wait.line or 0, wait.key))
