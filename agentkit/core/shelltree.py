@@ -6,6 +6,7 @@ behind `a && b` belongs to the whole list, the shell's to `b`). Nothing is run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,6 +25,7 @@ LOOPS = frozenset({"while_statement", "for_statement", "c_style_for_statement"})
 REDIRECTS = frozenset({"file_redirect", "herestring_redirect"})
 CLOSERS = frozenset({"}", "do", "done", "elif", "else", "esac", "fi", "then"})
 JOINTS = frozenset({";", "&", ";;", "\n"})
+ESCAPED_NAME = re.compile(rb"(\n[ \t]*)\\(?=[a-z])")
 # What is nested deeper is left out as CUT: Python's own stack is not to be tried.
 DEEPEST = 120
 
@@ -108,6 +110,8 @@ def read_shell(text: str) -> Shell:
 def read_shell_bytes(raw: bytes, *, with_marks: bool = False) -> Shell:
     """Return what a shell makes of a text, as read_shell does."""
     text, documents = take_out(raw)
+    # To the grammar `\rm` at the beginning of a line is a word of the line before.
+    text = ESCAPED_NAME.sub(rb"\1 ", text)
     root = _parser().parse(text).root_node
     body = _read_sequence(root, 0)
     if documents:

@@ -11,7 +11,7 @@ from agentkit.core.lines import write_record
 from agentkit.core.screen import Column, Styled, print_table
 from agentkit.core.times import format_instant
 from agentkit.depmap.edge import Edge
-from agentkit.depmap.reading import read_edges
+from agentkit.depmap.namedfiles import read_edges
 
 
 def print_edges(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bool, is_quiet: bool) -> int:
