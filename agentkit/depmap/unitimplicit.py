@@ -73,13 +73,14 @@ def _add_defaults(draft: Draft) -> None:
     for kind, name in DEFAULTS.get(draft.kind, ()):
         draft.relate(kind, name, None, DEFAULT)
     if draft.kind == "timer":
-        calendar = next((each for each in draft.lists.get("Elapse", ()) if _is_calendar(draft, each)), None)
+        calendar = next((each for each in draft.lists.get("Elapse", ()) if is_calendar(draft, each)), None)
         if calendar:
             draft.relate("after", "time-sync.target", calendar, DEFAULT)
             draft.relate("after", "time-set.target", calendar, DEFAULT)
 
 
-def _is_calendar(draft: Draft, setting: Setting) -> bool:
+def is_calendar(draft: Draft, setting: Setting) -> bool:
+    """Return whether a setting is a calendar expression that systemd takes."""
     from agentkit.core.calendar import parse_calendar
 
     if setting.key != "OnCalendar":

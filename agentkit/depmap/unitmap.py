@@ -22,6 +22,7 @@ from agentkit.depmap.unitcommands import Programs, UnitCommand, add_commands
 from agentkit.depmap.unitdraft import Draft, is_name
 from agentkit.depmap.unitexec import RefusedError
 from agentkit.depmap.unitimplicit import DEFAULT, PERPETUAL, add_implicit, has_defaults
+from agentkit.depmap.unitlimits import UnitLimits, find_limits
 from agentkit.depmap.unitmounts import relate_to_mounts
 from agentkit.depmap.unitrefusals import find_refusal
 from agentkit.depmap.unitresources import add_resources
@@ -44,14 +45,16 @@ _PULLS = frozenset({"requires", "wants", "bindsto"})
 class UnitMap:
     """The units of a machine.
 
-    `inputs` are the files and folders that were looked at, whether or not they are there; `troubles` paths and what
-    is wrong there. All paths are those inside the root folder.
+    `limits` are those of the units that run programs and that systemd takes; `inputs` the files and folders that were
+    looked at, whether or not they are there; `troubles` paths and what is wrong there. All paths are those inside the
+    root folder.
     """
 
     edges: tuple[Edge, ...]
     commands: tuple[UnitCommand, ...]
     inputs: tuple[str, ...]
     troubles: tuple[tuple[str, str], ...]
+    limits: tuple[UnitLimits, ...] = ()
 
 
 def map_units(root: str, files: UnitFiles | None = None) -> UnitMap:
@@ -74,6 +77,7 @@ def map_units(root: str, files: UnitFiles | None = None) -> UnitMap:
     troubles: list[tuple[str, str]] = list(files.unreadable)
     drafts: dict[str, Draft] = {}
     commands: list[UnitCommand] = []
+    limits: list[UnitLimits] = []
     todo = [*PERPETUAL, *files.places, *_find_fileless(files)]
     while todo:
         name = own(todo.pop())
@@ -93,6 +97,8 @@ def map_units(root: str, files: UnitFiles | None = None) -> UnitMap:
             if why := find_refusal(draft):
                 draft.is_refused = True
                 draft.troubles.append((draft.file, f"systemd refuses {name}: {why}"))
+            elif found := find_limits(draft):
+                limits.append(found)
         todo.extend(_find_more(files, draft))
     mounts = {name for name, draft in drafts.items() if draft.kind == "mount" and draft.is_sound and draft.file}
     for draft in drafts.values():
@@ -103,7 +109,7 @@ def map_units(root: str, files: UnitFiles | None = None) -> UnitMap:
     edges = [edge for draft in drafts.values() for edge in draft.edges]
     inputs.update(dict.fromkeys((*programs.variables, *(path for path in programs.paths if path.startswith("/")))))
     inputs.update(dict.fromkeys(files.listings))
-    return UnitMap(tuple(edges), tuple(commands), tuple(inputs), tuple(dict.fromkeys(troubles)))
+    return UnitMap(tuple(edges), tuple(commands), tuple(inputs), tuple(dict.fromkeys(troubles)), tuple(limits))
 
 
 def _find_fileless(files: UnitFiles) -> Iterable[str]:

@@ -4,8 +4,13 @@ As the pages of the types of units have it (systemd.service(5) and others): such
 it.
 """
 
+from agentkit.core.timespan import parse_time_span
+from agentkit.core.unittext import Setting
 from agentkit.depmap.unitdraft import Draft
+from agentkit.depmap.unitimplicit import is_calendar
+from agentkit.depmap.unitlimits import find_type
 from agentkit.depmap.unitmounts import escape_path, find_where
+from agentkit.depmap.unitresources import NOWHERE, find_address
 
 _UNORDERED = ("always", "on-success")
 
@@ -18,26 +23,31 @@ def find_refusal(draft: Draft) -> str | None:
     if draft.kind == "service":
         return _find_refusal_of_service(draft)
     if draft.kind == "socket":
-        if not draft.lists.get("Listen"):
-            return "it listens at nothing"
-        return (
-            "Accept=yes and Service= exclude each other"
-            if draft.is_on("Accept") and "Service" in draft.values
-            else None
-        )
-    if draft.kind == "timer" and not draft.lists.get("Elapse"):
+        return _find_refusal_of_socket(draft)
+    if draft.kind == "timer" and not any(_is_time(draft, setting) for setting in draft.lists.get("Elapse", ())):
         is_otherwise = draft.is_on("OnClockChange") or draft.is_on("OnTimezoneChange")
         return None if is_otherwise else "it has no setting that says when"
-    if draft.kind == "path" and not draft.lists.get("Watch"):
+    if draft.kind == "path" and not any(_is_path(draft, setting) for setting in draft.lists.get("Watch", ())):
         return "it watches no path"
     if draft.kind == "slice" and draft.name != "-.slice" and "" in draft.name.removesuffix(".slice").split("-"):
         return "a part of its name is empty"
     return _find_refusal_of_mount(draft)
 
 
+def _find_refusal_of_socket(draft: Draft) -> str | None:
+    listeners = [setting for setting in draft.lists.get("Listen", ()) if _is_address(draft, setting)]
+    if not listeners:
+        return "it listens at nothing"
+    if not draft.is_on("Accept"):
+        return None
+    if any(setting.key not in ("ListenStream", "ListenSequentialPacket") for setting in listeners):
+        return "Accept=yes is for connections only"
+    return "Accept=yes and Service= exclude each other" if "Service" in draft.values else None
+
+
 def _find_refusal_of_service(draft: Draft) -> str | None:
     starts = len(draft.commands.get("ExecStart", ()))
-    kind = draft.get("Type") or ("dbus" if draft.get("BusName") else "simple" if starts else "oneshot")
+    kind = find_type(draft)
     is_ending = draft.get("SuccessAction") not in ("", "none")
     if not starts and not is_ending:
         if kind != "oneshot":
@@ -67,3 +77,27 @@ def _find_refusal_of_mount(draft: Draft) -> str | None:
     if f"{escape_path(find_where(draft))}.{draft.kind}" != draft.name:
         return "its name is not that of a path"
     return "it has no What=" if draft.kind == "mount" and not draft.get("What") else None
+
+
+def _is_address(draft: Draft, setting: Setting) -> bool:
+    try:
+        return setting.key in NOWHERE or bool(find_address(setting.key, draft.fill(setting.value)))
+    except ValueError:
+        return False
+
+
+def _is_time(draft: Draft, setting: Setting) -> bool:
+    if setting.key == "OnCalendar":
+        return is_calendar(draft, setting)
+    try:
+        parse_time_span(draft.fill(setting.value))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_path(draft: Draft, setting: Setting) -> bool:
+    try:
+        return draft.fill(setting.value).startswith("/") and ".." not in setting.value.split("/")
+    except ValueError:
+        return False

@@ -12,6 +12,8 @@ from agentkit.depmap.unitwords import split_words
 _PORT = re.compile(r"(?:(?P<address>\[[0-9A-Fa-f:.]+\](?:%\S+)?|[0-9.]+):)?(?P<port>[0-9]{1,5})(?:%\S+)?")
 _VSOCK = re.compile(r"vsock:[0-9]*:(?P<port>[0-9]+)")
 _PROTOCOLS = {"ListenStream": "tcp", "ListenDatagram": "udp", "ListenSequentialPacket": "sctp"}
+# Sockets of the kernel and queues, which no other unit could name.
+NOWHERE = frozenset({"ListenNetlink", "ListenMessageQueue"})
 _STREAMS = {"file": "write", "append": "write", "truncate": "write"}
 
 
@@ -81,23 +83,29 @@ def _add_named(draft: Draft, kind: str, type_: str, setting: Setting, value: str
 
 
 def _add_listener(draft: Draft, setting: Setting) -> None:
-    """Add the port or the file that a socket listens at; names in the kernel's own space begin with `@`."""
-    if setting.key in ("ListenNetlink", "ListenMessageQueue"):
+    if setting.key in NOWHERE:
         return
     try:
-        value = draft.fill(setting.value)
+        kind, target = find_address(setting.key, draft.fill(setting.value))
+        draft.add(kind, target, setting)
     except ValueError as error:
         draft.complain(setting, str(error))
-        return
-    if value.startswith("/"):
-        kind = "read" if setting.key in ("ListenSpecial", "ListenUSBFunction") else "listen"
-        if path := fill_path(draft, setting, value.replace("%", "%%")):
-            draft.add(kind, f"file:{straighten(path)}", setting)
-    elif value.startswith("@"):
-        draft.add("listen", f"file:{value}", setting)
-    elif found := _VSOCK.fullmatch(value):
-        draft.add("listen", f"port:vsock/{found['port']}", setting)
-    elif (found := _PORT.fullmatch(value)) and 0 < int(found["port"]) < 65536:
-        draft.add("listen", f"port:{_PROTOCOLS.get(setting.key, 'tcp')}/{int(found['port'])}", setting)
-    else:
-        draft.complain(setting, f"{value!r} is no address")
+
+
+def find_address(key: str, value: str) -> tuple[str, str]:
+    """Return the kind and the target of the edge from a socket to what it listens at; raises ValueError for nonsense.
+
+    A name in the kernel's own space begins with `@`.
+    """
+    if value.startswith("/") and ".." not in value.split("/"):
+        kind = "read" if key in ("ListenSpecial", "ListenUSBFunction") else "listen"
+        parts = [part for part in value.split("/") if part not in ("", ".")]
+        return kind, f"file:{straighten('/' + '/'.join(parts))}"
+    if value.startswith("@") and key != "ListenFIFO":
+        return "listen", f"file:{value}"
+    if found := _VSOCK.fullmatch(value):
+        return "listen", f"port:vsock/{found['port']}"
+    found = _PORT.fullmatch(value) if key in _PROTOCOLS else None
+    if found and 0 < int(found["port"]) < 65536:
+        return "listen", f"port:{_PROTOCOLS[key]}/{int(found['port'])}"
+    raise ValueError(f"{value!r} is no address")

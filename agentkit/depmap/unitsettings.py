@@ -57,6 +57,7 @@ TYPE_GROUPS = {
     **dict.fromkeys(("PathExists", "PathExistsGlob", "PathChanged", "PathModified", "DirectoryNotEmpty"), "Watch"),
     **dict.fromkeys(("OnCalendar", "OnActiveSec", "OnBootSec", "OnStartupSec"), "Elapse"),
     **dict.fromkeys(("OnUnitActiveSec", "OnUnitInactiveSec"), "Elapse"),
+    **dict.fromkeys(("TimeoutSec", "TimeoutStartSec", "TimeoutStopSec"), "Timeout"),
     **dict.fromkeys(("LoadCredential", "LoadCredentialEncrypted"), "LoadCredential"),
     **dict.fromkeys(("BindPaths", "BindReadOnlyPaths"), "BindPaths"),
     **{
@@ -125,7 +126,8 @@ def _is_bus_name(draft: Draft, setting: Setting) -> bool:
 
 
 def _collect(draft: Draft, group: str, setting: Setting) -> None:
-    if setting.value:
+    # Of a limit, an empty one is none that systemd can read, and takes nothing back.
+    if setting.value or group == "Timeout":
         draft.lists.setdefault(group, []).append(setting)
     else:
         draft.lists.pop(group, None)
