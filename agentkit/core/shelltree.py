@@ -26,6 +26,7 @@ REDIRECTS = frozenset({"file_redirect", "herestring_redirect"})
 CLOSERS = frozenset({"}", "do", "done", "elif", "else", "esac", "fi", "then"})
 JOINTS = frozenset({";", "&", ";;", "\n"})
 ESCAPED_NAME = re.compile(rb"(\n[ \t]*)\\(?=[a-z])")
+CONTINUED_WORD = re.compile(rb"(?<=[\w./-])\\\n(?=[\w./-])")
 # What is nested deeper is left out as CUT: Python's own stack is not to be tried.
 DEEPEST = 120
 
@@ -112,6 +113,8 @@ def read_shell_bytes(raw: bytes, *, with_marks: bool = False) -> Shell:
     text, documents = take_out(raw)
     # To the grammar `\rm` at the beginning of a line is a word of the line before.
     text = ESCAPED_NAME.sub(rb"\1 ", text)
+    # And a word that goes on in the next line is two; with quotes of nothing in the place of the break it is one.
+    text = CONTINUED_WORD.sub(b"''", text)
     root = _parser().parse(text).root_node
     body = _read_sequence(root, 0)
     if documents:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fnmatch
 import os
+import re
 import stat
 
 from agentkit.core.rooted import resolve
@@ -30,6 +31,7 @@ class Disk:
         self._names: dict[str, list[str]] = {}
         self._programs: dict[tuple[str, str], str | None] = {}
         self._real: dict[str, str | None] = {}
+        self._matches: dict[str, tuple[list[str], list[str]]] = {}
         self._heads: dict[str, bytes] = {}
         self._flavour: str | None = None
         self._sets: dict[str, frozenset[str]] = {}
@@ -104,18 +106,29 @@ class Disk:
 
     def match(self, pattern: str) -> list[str]:
         """Return the paths that an absolute pattern of a shell matches, sorted, at most MOST_NAMES."""
-        found = ["/"]
+        if pattern not in self._matches:
+            self._matches[pattern] = self._match(pattern)
+        names, folders = self._matches[pattern]
+        for folder in folders:
+            self.note(folder)
+        return names
+
+    def _match(self, pattern: str) -> tuple[list[str], list[str]]:
+        """Return the paths that match, and the folders whose names were looked at."""
+        found, folders = ["/"], []
         for part in pattern.strip("/").split("/"):
             if any(letter in part for letter in "*?["):
+                fits = re.compile(fnmatch.translate(part.replace("[^", "[!"))).match
+                folders.extend(found)
                 found = [
                     os.path.join(folder, name)
                     for folder in found
                     for name in self.list_folder(folder)
-                    if fnmatch.fnmatchcase(name, part.replace("[^", "[!")) and (part[0] == "." or name[0] != ".")
+                    if (part[0] == "." or name[0] != ".") and fits(name)
                 ][:MOST_NAMES]
             else:
                 found = [os.path.join(folder, part) for folder in found]
-        return [path for path in found if self._exists(path)]
+        return [path for path in found if self._exists(path)], folders
 
     def _exists(self, path: str) -> bool:
         try:

@@ -54,6 +54,8 @@ DECLARES = frozenset({"export", "declare", "local", "readonly", "typeset"})
 RESERVED = frozenset(
     {*("{", "}", "!", "if", "then", "elif", "else", "fi", "do", "done", "while", "until", "esac", ";;", "(", ")")}
 )
+# Nothing that is run from these is started in them.
+PROGRAM_FOLDERS = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"})
 ELEMENT = re.compile(r"\[[^]]*\]\+?=")
 # Words in front of a command that the shell itself takes, no program.
 PREFIXES = frozenset({"builtin", "command", "exec", "time", "nocorrect", "noglob", "-", "coproc"})
@@ -147,6 +149,8 @@ class Interpreter:
         folder = None if self._frame is None else self._frame.state.folder
         # Where a script runs is seldom known; what it names beside itself is taken for that.
         base = folder or os.path.dirname(self.script.path)
+        if folder is None and base in PROGRAM_FOLDERS:
+            return []
         before = os.path.normpath(base) + "/"
         prefix = "./" if pattern.startswith("./") else ""
         found = self.disk.match(os.path.join(base, pattern.removeprefix("./")))
@@ -405,7 +409,11 @@ class Interpreter:
         values: list[Value] = []
         count = 1
         for word, start in raw:
-            value = self.expand(word, frame, start)
+            if first == "[[":
+                # Nothing in it is split, or stands for the names of files.
+                value: Value = tuple((text,) for text in self.expand_text(word, frame, start))
+            else:
+                value = self.expand(word, frame, start)
             count *= len(value)
             # Of too many combinations the later words are not known one by one.
             values.append(value if count <= MOST * 4 or not values else ((HOLE,),))
