@@ -17,6 +17,15 @@ app = typer.Typer(
 )
 
 JSON_HELP = "one JSON object a line"
+QUIET_HELP = "errors only"
+BLAST_HELP = """everything that falls with these nodes, nearest first, with the way there
+
+\b
+  agentkit depmap blast unit:fail2ban.service
+  agentkit heartbeat check --json | agentkit depmap blast -
+
+A node is written as the map writes it, or as much of it as no other node has: fail2ban.service, curl, backup.sh#prune.
+"""
 
 
 class Verb(TyperCommand):
@@ -31,9 +40,133 @@ def _flag(option: str, text: str) -> Any:
     return typer.Option(False, option, help=text)
 
 
+def _one(option: str, metavar: str, text: str) -> Any:
+    return typer.Option(None, option, metavar=metavar, help=text)
+
+
+def _many(option: str, metavar: str, text: str) -> Any:
+    return typer.Option(None, option, metavar=metavar, help=f"{text} (several times)")
+
+
+def _node(text: str) -> Any:
+    return typer.Argument(..., metavar="NODE", help=text, show_default=False)
+
+
 @app.callback()
 def _depmap() -> None:
     pass
+
+
+# `agentkit depmap blast` and `why` are called before typer is imported. What stands here is their help, their
+# completion, and a second parser that a test holds against the first.
+@app.command(cls=Verb, options_metavar="NODE... [OPTIONS]", help=BLAST_HELP, short_help="what falls when this falls")
+def blast(
+    nodes: list[str] | None = typer.Argument(None, metavar="NODE", help="or a FILE of findings, or - for a pipe"),
+    as_json: bool = _flag("--json", JSON_HELP),
+    depth: str | None = _one("--depth", "N", "no further than this"),
+    kind: list[str] | None = _many("--kind", "KIND", "only nodes of this kind, such as job or func"),
+    quiet: bool = _flag("--quiet", QUIET_HELP),
+) -> int:
+    """Answer as the hot path does."""
+    from agentkit.depmap.blast import print_blast
+
+    return print_blast(os.environ, nodes or [], depth=depth, kinds=kind or [], as_json=as_json, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="NODE NODE [OPTIONS]", short_help="the ways by which one depends on another")
+def why(
+    nodes: list[str] | None = typer.Argument(None, metavar="NODE", help="what depends, and on what"),
+    as_json: bool = _flag("--json", JSON_HELP),
+    limit: str | None = _one("--limit", "N", "no more ways than this; 10"),
+    quiet: bool = _flag("--quiet", QUIET_HELP),
+) -> int:
+    """all shortest ways by which the first node depends on the second, each step with file and line"""
+    from agentkit.depmap.why import print_why
+
+    return print_why(os.environ, nodes or [], limit=limit, as_json=as_json, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="NODE [OPTIONS]", short_help="one node: its names, and its edges both ways")
+def show(node: str = _node("which one"), as_json: bool = _flag("--json", JSON_HELP)) -> None:
+    """what is known of one node: its names, where it is defined, what it leads to and what leads to it"""
+    from agentkit.depmap.storedpage import print_node
+
+    print_node(os.environ, node, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="things that fall with each other")
+def cycles(as_json: bool = _flag("--json", JSON_HELP)) -> None:
+    """sets of nodes that all depend on each other, with a shortest loop through each"""
+    from agentkit.depmap.cycles import print_cycles
+
+    print_cycles(os.environ, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what is on every way from an entry to something")
+def spof(
+    entry: list[str] | None = _many("--entry", "NODE", "where the ways begin; at what nothing depends on"),
+    as_json: bool = _flag("--json", JSON_HELP),
+    quiet: bool = _flag("--quiet", QUIET_HELP),
+) -> None:
+    """single points of failure: nodes that every way from the entries to other nodes goes through, worst first"""
+    from agentkit.depmap.spof import print_spof
+
+    print_spof(os.environ, entry or [], as_json=as_json, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what is there and nothing uses")
+def orphans(
+    kind: list[str] | None = _many("--kind", "KIND", "only nodes of this kind: file, func or unit"),
+    as_json: bool = _flag("--json", JSON_HELP),
+    quiet: bool = _flag("--quiet", QUIET_HELP),
+) -> None:
+    """functions that nothing calls, scripts that nothing starts, units that nothing wants"""
+    from agentkit.depmap.orphans import print_orphans
+
+    print_orphans(os.environ, kinds=kind or [], as_json=as_json, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what could not be resolved, and why")
+def unknown(as_json: bool = _flag("--json", JSON_HELP)) -> None:
+    """edges that lead nobody knows where, such as eval, with the reason of each; counted by reason at the end"""
+    from agentkit.depmap.storedpage import print_unknowns
+
+    print_unknowns(os.environ, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="OLD [NEW] [OPTIONS]", short_help="which dependencies came, and which went")
+def diff(
+    old: str = typer.Argument(..., metavar="OLD", help="an age such as 1d, an instant, or a file", show_default=False),
+    new: str | None = typer.Argument(None, metavar="NEW", help="the same; now"),
+    as_json: bool = _flag("--json", JSON_HELP),
+    quiet: bool = _flag("--quiet", QUIET_HELP),
+) -> int:
+    """what the system depends on that it did not before, and what it does no more; status 1 when there is any
+
+    A file is an export as JSON, or edges as JSON Lines.
+    """
+    from agentkit.depmap.differences import print_differences
+
+    return print_differences(os.environ, old, new, as_json=as_json, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="the map for other programs")
+def export(
+    form: str = typer.Option("json", "--format", metavar="json|dot|mermaid", help="in which form"),
+    quiet: bool = _flag("--quiet", QUIET_HELP),
+) -> None:
+    """the whole map: as JSON Graph Format, for Graphviz or for Mermaid"""
+    from agentkit.depmap.exporting import print_export
+
+    print_export(os.environ, form, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]")
+def summary(as_json: bool = _flag("--json", JSON_HELP)) -> None:
+    """what there is to say about the map, on a few lines"""
+    from agentkit.depmap.summary import print_summary
+
+    print_summary(os.environ, as_json=as_json)
 
 
 @app.command(cls=Verb, options_metavar="[FILE|DIR]... [OPTIONS]", short_help="the edges of the map, or of these files")
@@ -43,6 +176,11 @@ def edges(
     quiet: bool = _flag("--quiet", "errors only"),
 ) -> int:
     """every edge with file, line, function, rule and confidence: of the map, or of the files and folders named"""
+    if not paths:
+        from agentkit.depmap.storedpage import print_stored_edges
+
+        print_stored_edges(os.environ, as_json=as_json)
+        return 0
     from agentkit.depmap.edgepage import print_edges
 
     return print_edges(os.environ, paths or (), as_json=as_json, is_quiet=quiet)

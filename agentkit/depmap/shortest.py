@@ -12,8 +12,9 @@ from agentkit.depmap.falling import DEPENDANTS, DEPENDENCIES
 from agentkit.depmap.names import in_lists
 from agentkit.depmap.store import Map
 
-Steps = dict[int, dict[int, list[int]]]
-"""{node: {a node that it depends on: the edges that say so}}, of the shortest ways only."""
+Pairs = set[tuple[int, int]]
+Steps = dict[int, set[int]]
+"""{node: what it depends on}, of the shortest ways only."""
 
 
 def list_ways(steps: Steps, names: Mapping[int, str], first: int, last: int) -> Iterator[list[int]]:
@@ -41,54 +42,43 @@ def find_steps(chart: Map, first: int, last: int) -> Steps:
     """Return the steps of which all shortest ways are made from a node to one that it depends on; none for no way."""
     if first == last:
         return {}
-    forward: dict[int, int] = {first: 0}
-    backward: dict[int, int] = {last: 0}
-    ahead: list[dict[int, dict[int, list[int]]]] = []
-    behind: list[dict[int, dict[int, list[int]]]] = []
-    edge_of_ahead, edge_of_behind = {first}, {last}
+    forward, backward = {first: 0}, {last: 0}
+    ahead: list[Pairs] = []
+    behind: list[Pairs] = []
+    front, rear = {first}, {last}
     met: set[int] = set()
-    while edge_of_ahead and edge_of_behind and not met:
-        if len(edge_of_ahead) <= len(edge_of_behind):
-            found = _step(chart, DEPENDENCIES, edge_of_ahead, forward)
-            ahead.append(found)
-            edge_of_ahead = {child for children in found.values() for child in children}
-            forward.update(dict.fromkeys(edge_of_ahead, len(ahead)))
-            met = edge_of_ahead & backward.keys()
+    while front and rear and not met:
+        if len(front) <= len(rear):
+            ahead.append(_step(chart, DEPENDENCIES, front, forward))
+            front = {head for _, head in ahead[-1]}
+            forward.update(dict.fromkeys(front, len(ahead)))
+            met = front & backward.keys()
         else:
-            found = _step(chart, DEPENDANTS, edge_of_behind, backward)
-            behind.append(found)
-            edge_of_behind = {child for children in found.values() for child in children}
-            backward.update(dict.fromkeys(edge_of_behind, len(behind)))
-            met = edge_of_behind & forward.keys()
-    # Both sides met for the first time, so every shortest way goes through one of these nodes, each at its distances.
-    met = {node for node in met if forward[node] + backward[node] == len(ahead) + len(behind)}
+            behind.append({(head, tail) for tail, head in _step(chart, DEPENDANTS, rear, backward)})
+            rear = {tail for tail, _ in behind[-1]}
+            backward.update(dict.fromkeys(rear, len(behind)))
+            met = rear & forward.keys()
+    # Here both sides met for the first time: every shortest way goes through one of these nodes.
     steps: Steps = {}
-    wanted = set(met)
+    wanted = met
     for level in reversed(ahead):
-        found_before = set()
-        for parent, children in level.items():
-            kept = {child: edges for child, edges in children.items() if child in wanted}
-            if kept:
-                steps.setdefault(parent, {}).update(kept)
-                found_before.add(parent)
-        wanted = found_before
-    wanted = set(met)
+        kept = {(tail, head) for tail, head in level if head in wanted}
+        for tail, head in kept:
+            steps.setdefault(tail, set()).add(head)
+        wanted = {tail for tail, _ in kept}
+    wanted = met
     for level in reversed(behind):
-        found_before = set()
-        for parent, children in level.items():
-            for child, edges in children.items():
-                if child in wanted:
-                    steps.setdefault(child, {})[parent] = edges
-                    found_before.add(parent)
-        wanted = found_before
+        kept = {(tail, head) for tail, head in level if tail in wanted}
+        for tail, head in kept:
+            steps.setdefault(tail, set()).add(head)
+        wanted = {head for _, head in kept}
     return steps
 
 
-def _step(chart: Map, question: str, nodes: set[int], seen: dict[int, int]) -> dict[int, dict[int, list[int]]]:
-    """Return {node: {its neighbour that was not seen before: edges}} one step on."""
-    found: dict[int, dict[int, list[int]]] = {}
+def _step(chart: Map, question: str, nodes: set[int], seen: Mapping[int, int]) -> Pairs:
+    """Return (node, neighbour) of the neighbours that were not seen before."""
+    found: Pairs = set()
     for listed in in_lists(nodes):
-        for parent, child, edge in chart.connection.execute(question.format(listed)):
-            if child not in seen:
-                found.setdefault(parent, {}).setdefault(child, []).append(edge)
+        rows = chart.connection.execute(question.format(listed))
+        found.update((node, other) for node, other, _ in rows if other not in seen)
     return found

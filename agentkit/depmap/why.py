@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from itertools import islice, pairwise
+from itertools import islice
 
 from agentkit.core.errors import tell
 from agentkit.depmap.answers import begin_record, draw_table, quote, quote_all, write_text
-from agentkit.depmap.falling import Key, Place, read_first_places
+from agentkit.depmap.falling import Key, Place
 from agentkit.depmap.names import find_node, read_names
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.shortest import find_steps, list_ways
+from agentkit.depmap.steps import read_steps, to_step_records, to_step_rows
 from agentkit.depmap.words import WHY, read_whole, split_words, usage
 
 LIMIT = 10
@@ -41,12 +42,11 @@ def print_why(
         names = read_names(chart, {first, last, *steps})
         ways = list(islice(list_ways(steps, names, first, last), most + 1))
         shown = ways[:most]
-        taken = dict.fromkeys(step for way in shown for step in pairwise(way))
-        places = read_first_places(chart, {step: steps[step[0]][step[1]] for step in taken})
+        places = read_steps(chart, shown)
         if as_json:
             write_text(_to_records(shown, names, places, chart.host))
         elif first != last and shown:
-            write_text(draw_table(COLUMNS, _to_rows(shown, names, places)))
+            write_text(draw_table(COLUMNS, to_step_rows(shown, names, places)))
         if not is_quiet:
             if len(ways) > most:
                 tell(f"agentkit: more than {most} ways of this length; --limit shows more\n")
@@ -61,23 +61,8 @@ def print_why(
 
 def _to_records(ways: Sequence[list[int]], names: Mapping[int, str], places: Mapping[Key, Place], host: str) -> str:
     beginning = begin_record("why", host)
-    lines = []
-    for way in ways:
-        steps = []
-        for step in pairwise(way):
-            ends = f'"from": {quote(names[step[0]])}, "to": {quote(names[step[1]])}'
-            steps.append(f"{{{ends}, {places[step].record()}}}")
-        lines.append(
-            f'{beginning}"from": {quote(names[way[0]])}, "to": {quote(names[way[-1]])}, "distance": {len(way) - 1}, '
-            f'"nodes": {quote_all(names[node] for node in way)}, "steps": [{", ".join(steps)}]}}\n'
-        )
-    return "".join(lines)
-
-
-def _to_rows(ways: Sequence[list[int]], names: Mapping[int, str], places: Mapping[Key, Place]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
-    for number, way in enumerate(ways, start=1):
-        for step in pairwise(way):
-            place = places[step]
-            rows.append((str(number), names[step[0]], place.kind, names[step[1]], place.told()))
-    return rows
+    return "".join(
+        f'{beginning}"from": {quote(names[way[0]])}, "to": {quote(names[way[-1]])}, "distance": {len(way) - 1}, '
+        f'"nodes": {quote_all(names[node] for node in way)}, "steps": {to_step_records(way, names, places)}}}\n'
+        for way in ways
+    )

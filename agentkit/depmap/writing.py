@@ -80,6 +80,7 @@ def _write(connection: sqlite3.Connection, change: Change, now: float, *, is_new
         make_tables(connection)
     meta: Mapping[str, object] = {**change.meta, "built_at": now}
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", [*meta.items()])
+    connection.execute("INSERT OR IGNORE INTO meta VALUES ('begun_at', ?)", (now,))
     numbers = _write_inputs(connection, change)
     pen = Pen(connection, now)
     for document in change.gone:

@@ -1,0 +1,105 @@
+"""What is there to say about the map of this machine, on a few lines?"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.lines import write_record
+from agentkit.core.screen import Styled, print_line
+from agentkit.core.times import format_duration, format_instant
+from agentkit.depmap.opening import open_map
+from agentkit.depmap.store import BUILD, Map
+
+INFO, WARNING = "info", "warning"
+# A machine is changed daily; a map that nobody brought up to date for longer than this tells of another one.
+OLD_S = 2 * 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line for a person, and how bad it is."""
+
+    text: str
+    severity: str = INFO
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What there is to say: a title, some lines, the command to run next (None: nothing to do)."""
+
+    title: str
+    lines: tuple[Line, ...]
+    next_step: str | None
+
+
+def print_summary(environ: Mapping[str, str], *, as_json: bool) -> None:
+    """Print the summary for a person, or as a record."""
+    now = time.time()
+    host, summary = read_summary(environ, now)
+    if as_json:
+        write_record(
+            {
+                "v": 1,
+                "kind": "summary",
+                "at": format_instant(now),
+                "host": host,
+                "title": summary.title,
+                "lines": [{"text": line.text, "severity": line.severity} for line in summary.lines],
+                "next": summary.next_step,
+            }
+        )
+        return
+    print_line(Styled(summary.title, "heading"))
+    for line in summary.lines:
+        print_line(" ", Styled(f"{'' if line.severity == INFO else line.severity:<8}", line.severity), line.text)
+    if summary.next_step:
+        print_line(" ", Styled("next:   ", "dim"), summary.next_step)
+
+
+def read_summary(environ: Mapping[str, str], now: float) -> tuple[str, Summary]:
+    """Return the host's name and what there is to say about its map."""
+    try:
+        with open_map(environ) as chart:
+            return chart.host, summarise(chart, now)
+    except AgentkitError as error:
+        if error.status != Exit.UNAVAILABLE or error.hint != BUILD:
+            raise
+        nothing = Summary("depmap: no map yet", (Line("nobody knows what falls when something falls"),), BUILD)
+        return os.uname().nodename, nothing
+
+
+def summarise(chart: Map, now: float) -> Summary:
+    """Return what there is to say about a map."""
+    count = chart.connection.execute
+    nodes = count("SELECT count(*) FROM nodes WHERE id = identity").fetchone()[0]
+    edges = count("SELECT count(*) FROM edges").fetchone()[0]
+    declared = count("SELECT count(*) FROM edges WHERE how = 'declared'").fetchone()[0]
+    unknown = count("SELECT count(*) FROM edges WHERE kind = 'unknown'").fetchone()[0]
+    remarks = count("SELECT count(*) FROM documents WHERE remark IS NOT NULL").fetchone()[0]
+    told = f", {declared} of them declared" if declared else ""
+    lines = [Line(f"{nodes} things, {edges} edges{told}")]
+    if unknown:
+        lines.append(Line(f"{unknown} could not be resolved: agentkit depmap unknown"))
+    if remarks:
+        lines.append(Line(f"{remarks} {'file was' if remarks == 1 else 'files were'} read only partly"))
+    looked_at = _find_age(chart)
+    if looked_at is None:
+        lines.append(Line("nothing was built: this is what is declared", WARNING))
+        return Summary("depmap: no map yet", tuple(lines), BUILD)
+    age = Line(f"brought up to date {format_duration(abs(now - looked_at))} ago")
+    if now - looked_at > OLD_S:
+        age = Line(age.text, WARNING)
+    title = "depmap: the map is old" if age.severity == WARNING else f"depmap: {nodes} things mapped"
+    return Summary(title, (*lines, age), BUILD if age.severity == WARNING else None)
+
+
+def _find_age(chart: Map) -> float | None:
+    """Return when a build last looked at everything; None where there never was one."""
+    try:
+        return os.stat(chart.path).st_mtime
+    except OSError:
+        return None
