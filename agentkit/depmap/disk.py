@@ -17,7 +17,7 @@ from agentkit.core.runparts import find_run_parts_flavour, read_folder
 
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A script longer than this is none that a person wrote; its head is read.
-LONGEST_BYTES = 4 * 1024 * 1024
+LONGEST_BYTES = 2 * 1024 * 1024
 MOST_NAMES = 256
 
 
@@ -37,7 +37,9 @@ class Disk:
         self._sets: dict[str, frozenset[str]] = {}
 
     def here(self, path: str) -> str:
-        """Return the path from this machine; raises OSError for links that lead in circles."""
+        """Return the path from this machine; raises OSError for links that lead in circles, and for what is no path."""
+        if "\0" in path:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
         return resolve(self.root, path)
 
     def note(self, path: str) -> None:
@@ -74,9 +76,9 @@ class Disk:
 
     def _find_real(self, path: str) -> str | None:
         try:
-            if self.root == "/":
-                return os.path.realpath(path, strict=True)
             here = os.path.normpath(self.here(path))
+            if self.root == "/":
+                return os.path.realpath(here, strict=True)
             os.lstat(here)
         except OSError:
             return None
