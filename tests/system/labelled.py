@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from tests.depmap.edgecases.reading import FORBIDDEN, WANTED, Case, Label, read_function
-from tests.system.straced import Trace, run_straced
+from tests.system.straced import HIDDEN, Trace, run_straced
 from tests.system.stracedroom import lay_fakes
 
 # These are themselves in a run; everything else that a label names does nothing, or is a stand-in of stracedroom.
@@ -17,8 +17,6 @@ REAL = frozenset(
         *("true", "uname", "wc", "which", "xargs"),
     }
 )
-# A shell that a wrapper starts to read its text: no script names it.
-HIDDEN = frozenset({"su", "runuser", "watch", "script", "flock", "busybox", "parallel"})
 
 
 def run_case(case: Case, folder: Path) -> Trace:

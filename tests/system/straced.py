@@ -7,16 +7,18 @@ strace shows both in the order in which they happened).
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.system.stracedroom import WRAPPERS, run_in_room
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh"})
+# A wrapper that starts a shell for its text: no script names that shell.
+HIDDEN = frozenset({"su", "runuser", "watch", "script", "flock", "busybox", "parallel"})
 TRACE_FD = 57
 TRACING = f"""exec {TRACE_FD}>>"$TRACE_FILE"
 BASH_XTRACEFD={TRACE_FD}
-PS4='+|${{BASH_SOURCE[0]}}|${{LINENO}}|${{FUNCNAME[0]}}|${{BASH_SOURCE[1]}}|${{FUNCNAME[1]}}|${{#FUNCNAME[@]}}|'
+PS4='+|${{BASH_SOURCE[0]-}}|${{LINENO}}|${{FUNCNAME[0]-}}|${{BASH_SOURCE[1]-}}|${{FUNCNAME[1]-}}|${{#BASH_SOURCE[@]}}|'
 set -x
 """
 _LINE = re.compile(r"(\d+) +(.*)")
@@ -40,17 +42,25 @@ class Where:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A program that was started: its path as the kernel was given it, its words, where, and by which wrapper."""
+    """A program that was started: its path as the kernel was given it, its words, where, and by which wrapper.
+
+    `is_hidden` tells of a shell that a wrapper such as su starts for its text: no script names it.
+    """
 
     program: str
     words: tuple[str, ...]
     where: Where
     via: str | None
+    is_hidden: bool = False
 
 
 @dataclass(slots=True)
 class Trace:
-    """What a run did: programs, calls of functions as (from, to), the places that ran, how it ended, what it said."""
+    """What a run did, how it ended and what it said.
+
+    `started` are the programs that it names, not those that these start by themselves; `calls` are calls of functions
+    as (from, to), `ran` the places where a command was run.
+    """
 
     started: list[Started] = field(default_factory=list)
     calls: set[tuple[Where, Where]] = field(default_factory=set)
@@ -63,7 +73,8 @@ class Trace:
 class _Process:
     where: Where
     via: str | None = None
-    shell_file: str | None = None
+    words: tuple[str, ...] = ()
+    is_internal: bool = False
 
 
 def run_straced(script: Path, folder: Path, words: Iterable[str] = (), limit_s: float = 20) -> Trace:
@@ -100,7 +111,7 @@ def read_trace(log: str, script: str, folder: Path) -> Trace:
         if traced := _TRACED.match(text):
             _follow(process, traced, trace, folder)
         elif number in children:
-            processes[children[number]] = _Process(process.where, process.via, process.shell_file)
+            processes[children[number]] = replace(process)
         elif executed := _EXECUTED.match(text):
             call = _unescape(executed[1]), tuple(_unescape(word) for word in _STRING.findall(executed[2]))
             if text.endswith("<unfinished ...>"):
@@ -120,10 +131,12 @@ def _follow(process: _Process, traced: "re.Match[str]", trace: Trace, folder: Pa
     source, line, function, caller_source, caller, depth = (_unescape(part) for part in traced.groups())
     if not source or source.endswith("/.trace"):
         return  # the text of bash -c, which stands in the line that started it
-    # An exported function says that it comes from the environment.
+    # An exported function says that it comes from the environment, and so does one of the text of bash -c.
+    if source == "environment" and not _exports(process.where.file):
+        return
     file = process.where.file if source == "environment" else _find_file(source, folder)
     process.where = Where(file, int(line), _function(function))
-    process.via = None
+    process.via, process.is_internal = None, False
     trace.ran.add(process.where)
     if process.where.function and caller_source:
         trace.calls.add(
@@ -135,14 +148,19 @@ def _follow(process: _Process, traced: "re.Match[str]", trace: Trace, folder: Pa
 
 
 def _start(process: _Process, program: str, words: tuple[str, ...], trace: Trace, folder: Path) -> None:
-    trace.started.append(Started(program, words, process.where, process.via))
-    process.via = os.path.basename(program)
+    name = os.path.basename(program)
+    is_hidden = process.via in HIDDEN and name in SHELLS and words[1:2] == ("-c",)
+    if process.via not in (None, *SHELLS, "run-parts") and not is_hidden and name not in " ".join(process.words):
+        process.is_internal = True
+    if not process.is_internal:
+        trace.started.append(Started(program, words, process.where, process.via, is_hidden))
+    process.via, process.words = name, words
     script = _find_script(program, words, folder)
     if script is not None:
         # Its own lines follow, and not those of who started it. A shell that reads it is a wrapper of it.
         if os.path.basename(program) in SHELLS and len(trace.started) > 1:
             trace.started.append(Started(script, words, process.where, process.via))
-        process.where, process.via = Where(script, None, None), None
+        process.where, process.via, process.is_internal = Where(script, None, None), None, False
 
 
 def _find_script(program: str, words: tuple[str, ...], folder: Path) -> str | None:
@@ -158,9 +176,20 @@ def _find_script(program: str, words: tuple[str, ...], folder: Path) -> str | No
             return str(path)
         laid = folder / ".over" / name.lstrip("/")
         is_own = name.startswith("/") and laid.is_file() and not laid.is_symlink()
-        if is_own and os.path.basename(name) not in WRAPPERS:
+        if os.path.basename(name) not in WRAPPERS and (is_own or _is_shell_script(name)):
             return name
     return None
+
+
+def _is_shell_script(name: str) -> bool:
+    if not name.startswith("/") or not os.path.isfile(name):
+        return False
+    with open(name, "rb") as file:
+        return re.match(rb"#! ?/(?:usr/)?bin/(?:env )?(?:ba|da)?sh\b", file.read(40)) is not None
+
+
+def _exports(file: str) -> bool:
+    return os.path.isfile(file) and "export -f" in Path(file).read_text(errors="replace")
 
 
 def _find_file(source: str, folder: Path) -> str:

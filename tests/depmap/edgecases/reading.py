@@ -163,7 +163,7 @@ def _targets(label: Label) -> list[str]:
     if label.kind == "exec":
         # A script of the case may be named as it is written, or by its whole path.
         is_file = "/" in target or target.endswith(".sh")
-        return [f"cmd:{target}", f"cmd:{_path(target)}"] if is_file else [f"cmd:{target}"]
+        return [f"cmd:{target}", f"cmd:./{target}", f"cmd:{_path(target)}"] if is_file else [f"cmd:{target}"]
     if label.kind == "call":
         file, name = read_function(label)
         return [f"func:{_path(file)}#{name}"]

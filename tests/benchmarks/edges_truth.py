@@ -1,0 +1,48 @@
+"""How well do the edges of shell scripts agree with labelled cases, and with what runs under strace did?
+
+python -m tests.benchmarks.edges_truth [--generated 300] [--real 1000] [--seed 7] [--show 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+from pathlib import Path
+
+from tests.depmap.edgecases.reading import FORBIDDEN, judge, read_cases
+from tests.depmap.mapped import map_cases
+from tests.system.strace_runs import measure_cases, measure_generated, measure_real
+
+
+def main() -> int:
+    """Print the figures, and with --show what is wrong."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--generated", type=int, default=300)
+    parser.add_argument("--real", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--show", type=int, default=0)
+    given = parser.parse_args()
+    cases = read_cases()
+    with tempfile.TemporaryDirectory(prefix="edges-truth-") as folder:
+        mapped = map_cases(cases, Path(folder))
+        faults = {case.name: judge(case, *mapped[case.name]) for case in cases}
+    right = sum(not wrong for wrong in faults.values())
+    forbidden = sum(label.form == FORBIDDEN for case in cases for label in case.labels)
+    claimed = sum(fault.startswith("forbidden") for wrong in faults.values() for fault in wrong)
+    print(f"labelled cases: {right} of {len(cases)} right, {claimed} of {forbidden} forbidden edges claimed")
+    for name, wrong in [found for found in faults.items() if found[1]][: given.show]:
+        print(f"  {name}", *wrong, sep="\n    ")
+    for title, result in (
+        ("labelled cases under strace", measure_cases(cases)),
+        ("generated", measure_generated(f"{given.seed}-{number}" for number in range(given.generated))),
+        ("real", measure_real(given.real, random.Random(given.seed))),
+    ):
+        print(f"{title}: {result}")
+        for line in [*result.by_function.misses[: given.show], *result.by_function.lies[: given.show]]:
+            print(f"    {line}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
