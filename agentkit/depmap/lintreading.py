@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from agentkit.core.unitfiles import is_unit_name
-from agentkit.depmap.calls import Script
+from agentkit.core.unitfiles import UnitFiles, is_unit_name
 from agentkit.depmap.crondocument import read_jobs
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.lint import lint
+from agentkit.depmap.lintunits import lint_units
 from agentkit.depmap.mapping import SCRIPT, Reader
-from agentkit.depmap.reading import Complain, find_files, is_crontab, read_crontab_jobs, read_scripts
+from agentkit.depmap.namedfiles import Complain, find_files, is_crontab, read_crontab_jobs, read_scripts
 from agentkit.depmap.store import Map, unpack
+from agentkit.depmap.unitmap import map_units
 from agentkit.depmap.wait import Wait
 
 
@@ -42,7 +43,7 @@ def lint_map(chart: Map, complain: Complain) -> list[Wait]:
     for (path,) in rows:
         for script in read_scripts(unpack(path), disk, complain, is_named=False):
             found.update(dict.fromkeys(lint(script, disk)))
-    found.update(dict.fromkeys(_lint_declared(disk, complain)))
+    found.update(dict.fromkeys(_lint_declared(root, disk, complain)))
     return _sort(found)
 
 
@@ -51,24 +52,34 @@ def _lint_machine(root: str, complain: Complain) -> Iterator[Wait]:
     for path in reader.find_scripts("/", is_machine=True):
         for script in read_scripts(path, reader.disk, complain, is_named=False):
             yield from lint(script, reader.disk)
-    yield from _lint_declared(reader.disk, complain)
+    yield from _lint_declared(root, reader.disk, complain)
 
 
-def _lint_declared(disk: Disk, complain: Complain) -> Iterator[Wait]:
-    """Yield the waits of a machine's crontabs."""
+def _lint_declared(root: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
+    """Yield the waits of a machine's crontabs and units."""
     jobs, unreadable = read_jobs(disk)
     for path, why in unreadable:
         complain(f"{path}: {why}")
     for _, node, script in jobs:
         # What a line's own text calls; a script that it starts is linted by itself.
         yield from lint(script, disk, node)
+    units = map_units(root)
+    for path, why in units.troubles:
+        complain(f"{path}: {why}")
+    yield from lint_units(units, disk)
 
 
 def _lint_file(path: str, disk: Disk, complain: Complain, *, is_named: bool) -> Iterator[Wait]:
     name = os.path.basename(path)
     if is_unit_name(name):
-        return
-    if is_crontab(path):
+        files = UnitFiles("/", places={name: path})
+        if os.path.isdir(f"{path}.d"):
+            files.extras[f"{name}.d"] = [f"{path}.d"]
+        units = map_units("/", files)
+        for place, why in units.troubles:
+            complain(f"{place}: {why}")
+        yield from (wait for wait in lint_units(units, disk) if wait.subject == f"unit:{name}")
+    elif is_crontab(path):
         for _, node, script in read_crontab_jobs(path, disk, complain):
             yield from lint(script, disk, node)
     else:
