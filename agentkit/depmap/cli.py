@@ -169,6 +169,20 @@ def summary(as_json: bool = _flag("--json", JSON_HELP)) -> None:
     print_summary(os.environ, as_json=as_json)
 
 
+@app.command(cls=Verb, options_metavar="[DIR]... [OPTIONS]", short_help="read this machine, or what changed of it")
+def build(
+    folders: list[str] | None = typer.Argument(None, metavar="[DIR]...", help="map the scripts in these folders too"),
+    root: str = typer.Option("/", "--root", metavar="DIR", help="the root of a machine's files; this machine's"),
+    wants_all: bool = _flag("--all", "every script of the machine"),
+    reads_all: bool = _flag("--again", "read everything again, not only what changed"),
+    quiet: bool = _flag("--quiet", "errors only"),
+) -> int:
+    """read crontabs, units and the scripts that they lead to; what did not change since is not read again"""
+    from agentkit.depmap.buildpage import build_map
+
+    return build_map(os.environ, folders or (), root=root, wants_all=wants_all, reads_all=reads_all, is_quiet=quiet)
+
+
 @app.command(cls=Verb, options_metavar="[FILE|DIR]... [OPTIONS]", short_help="the edges of the map, or of these files")
 def edges(
     paths: list[str] | None = typer.Argument(None, metavar="[FILE|DIR]...", help="map just these; no map is needed"),

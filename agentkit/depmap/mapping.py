@@ -22,6 +22,11 @@ NOT_SEARCHED = frozenset(
     {"/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/lib/docker", "/var/cache", "/mnt", "/media"}
 )
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".hg", ".svn"})
+# What has such a name is something else, and not looked at.
+NOT_SCRIPTS = tuple(
+    ".py .pyc .so .h .c .o .a .js .ts .json .html .css .png .gif .svg .jpg .gz .xz .bz2 .zip .md .txt .rst .mo .po .xml"
+    " .pm .pl .rb .java .class .jar .ttf .whl .deb .conf .list .md5sums .symbols".split()
+)
 MOST_FILES = 500_000
 
 
@@ -107,6 +112,9 @@ class Reader:
             if is_machine and path in NOT_SEARCHED:
                 continue
             for name in self.disk.list_folder(path):
+                if name.endswith(NOT_SCRIPTS):
+                    count += 1
+                    continue
                 whole = os.path.join(path, name)
                 count += 1
                 if count > MOST_FILES:

@@ -1,0 +1,74 @@
+"""How is the map brought up to date, and what is said about it?"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Mapping, Sequence
+
+from agentkit import __version__
+from agentkit.core.errors import AgentkitError, Exit, tell
+from agentkit.core.screen import print_line
+from agentkit.depmap.building import Built, build
+from agentkit.depmap.document import Document, Mapped
+from agentkit.depmap.mapping import Reader, find_documents
+
+SHOWN_REMARKS = 10
+
+
+def build_map(
+    environ: Mapping[str, str],
+    folders: Sequence[str],
+    *,
+    root: str,
+    wants_all: bool,
+    reads_all: bool,
+    is_quiet: bool,
+) -> int:
+    """Bring the map up to date and say what was done; files that could not be read, or only partly, go to stderr."""
+    for folder in (root, *folders):
+        if not os.path.isdir(folder):
+            raise AgentkitError(f"{folder}: no such folder", status=Exit.UNAVAILABLE)
+    started = time.monotonic()
+    reader = _Telling(Reader(os.path.realpath(root)), is_quiet=is_quiet)
+    # Nothing of what is read is given back before the end: looking for garbage takes a third of the time.
+    gc.disable()
+    built = build(
+        environ,
+        find_documents(folders, wants_all=wants_all),
+        reader,
+        stamp=__version__,
+        root=os.path.realpath(root),
+        reads_all=reads_all,
+        warn=lambda text: tell(f"agentkit: warning: {text}\n"),
+    )
+    for notice in built.notices:
+        tell(f"agentkit: warning: {notice}\n")
+    if not is_quiet:
+        if len(reader.remarks) > SHOWN_REMARKS:
+            tell(f"agentkit: warning: and {len(reader.remarks) - SHOWN_REMARKS} more that were read in part only\n")
+        print_line(_describe(built, time.monotonic() - started))
+    return Exit.OK
+
+
+def _describe(built: Built, took_s: float) -> str:
+    read = "nothing changed" if built.read == 0 else f"{built.read:,} of {built.documents:,} documents read"
+    return f"{read}, {built.added:,} edges came, {built.removed:,} went, {took_s:.1f} s"
+
+
+class _Telling:
+    """Reads documents, and says at once what could not be read of one."""
+
+    def __init__(self, reader: Reader, *, is_quiet: bool) -> None:
+        self.reader = reader
+        self.is_quiet = is_quiet
+        self.remarks: list[str] = []
+
+    def __call__(self, document: Document) -> Mapped:
+        mapped = self.reader(document)
+        if mapped.remark:
+            self.remarks.append(document.path)
+            if not self.is_quiet and len(self.remarks) <= SHOWN_REMARKS:
+                tell(f"agentkit: warning: {document.path}: {mapped.remark}\n")
+        return mapped
