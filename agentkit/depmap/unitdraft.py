@@ -111,15 +111,20 @@ class Draft:
             except ValueError as error:
                 self.complain(setting, str(error))
                 continue
-            if self.is_template and any(each in word for each in INSTANCE_SPECIFIERS) and "@." not in name:
-                self._leave_open(setting, word)
+            if self.is_open(word) and "@." not in name:
+                self.leave_open(setting, word)
             elif not is_name(name):
                 self.complain(setting, f"{name!r} is no name of a unit")
             elif not self._leads_to_itself(name, word):
                 names.append(name)
         return names
 
-    def _leave_open(self, setting: Setting, word: str) -> None:
+    def is_open(self, word: str) -> bool:
+        """Return whether this is a template, and each instance has its own word here."""
+        return self.is_template and any(each in word for each in INSTANCE_SPECIFIERS)
+
+    def leave_open(self, setting: Setting, word: str) -> None:
+        """Add the edge of a template to what only an instance can name."""
         reason = "each instance of the template has its own"
         source, target = f"unit:{self.name}", f"unknown:{word}"
         self.edges.append(Edge(source, target, "unknown", setting.file, setting.line, setting.key, reason=reason))

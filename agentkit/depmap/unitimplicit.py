@@ -180,8 +180,9 @@ def _add_slice(draft: Draft) -> None:
     if draft.kind not in HAS_SLICE:
         return
     if setting := draft.values.get("Slice"):
-        draft.relate("requires", setting.value, setting)
-        draft.relate("after", setting.value, setting)
+        # Empty: in a template, where only an instance can say.
+        for kind in ("requires", "after") if setting.value else ():
+            draft.relate(kind, setting.value, setting)
         return
     prefix, instance, _ = split_name(draft.name)
     name = "system.slice" if instance is None else f"system-{escape_name(prefix)}.slice"

@@ -116,7 +116,8 @@ def _find_fileless(files: UnitFiles) -> Iterable[str]:
     """Return the names of slices and devices that have no file, but drop-ins or links."""
     for extra in files.extras:
         name = extra.rpartition(".")[0]
-        if name.endswith(FILELESS) and is_unit_name(name):
+        # What ends with a dash is no name, but the beginning of several.
+        if name.endswith(FILELESS) and is_unit_name(name) and not name.rpartition(".")[0].endswith("-"):
             yield name
 
 

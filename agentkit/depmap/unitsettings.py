@@ -207,7 +207,10 @@ def _take_slice(draft: Draft, setting: Setting) -> None:
     except ValueError as error:
         draft.complain(setting, str(error))
         return
-    if name.endswith(".slice") and is_name(name):
-        draft.values["Slice"] = Setting(setting.section, setting.key, name, setting.file, setting.line)
-    else:
+    if draft.is_open(setting.value):
+        draft.leave_open(setting, setting.value)
+        name = ""
+    elif not name.endswith(".slice") or not is_name(name):
         draft.complain(setting, f"{name!r} is no slice")
+        return
+    draft.values["Slice"] = Setting(setting.section, setting.key, name, setting.file, setting.line)

@@ -153,7 +153,8 @@ def test_templates_stand_for_themselves_and_for_each_instance_that_is_named(tmp_
     found = _map(
         tmp_path,
         {
-            "t@.service": "[Unit]\nAfter=t@%i.timer dev-%i.device\nWants=u@.service\n[Service]\nExecStart=/x %i\n",
+            "t@.service": "[Unit]\nAfter=t@%i.timer dev-%i.device\nWants=u@.service\n[Service]\nExecStart=/x %i\n"
+            "Slice=user-%i.slice\n",
             "u@.service": "[Service]\nExecStart=/u %I\n",
             "b.target": "[Unit]\nWants=t@one-two.service\n",
         },
@@ -164,8 +165,10 @@ def test_templates_stand_for_themselves_and_for_each_instance_that_is_named(tmp_
         ("after", "unit:t@.timer"),
         ("unknown", "unknown:dev-%i.device"),
         ("wants", "unit:u@.service"),
+        ("unknown", "unknown:user-%i.slice"),
         ("exec", "cmd:/x"),
     }
+    assert ("requires", "unit:user-one-two.slice") in [edge[:2] for edge in _find(found, "t@one-two.service")]
     words = {command.unit: command.words for command in found.commands}
     assert words["t@.service"] == ("/x", "%i")
     assert words["t@one-two.service"] == ("/x", "one-two")

@@ -219,7 +219,7 @@ def _make_body(choices: random.Random, kind: str, is_drop_in: bool) -> list[str]
         "path": "PathExists=/p",
         "mount": "What=/dev/sdb",
     }
-    return [needed[kind]] if kind in needed and not is_drop_in and choices.random() < 0.8 else []
+    return [needed[kind]] if kind in needed and not is_drop_in and (kind == "mount" or choices.random() < 0.8) else []
 
 
 def _make_command(choices: random.Random) -> str:
