@@ -108,6 +108,19 @@ MACHINES: dict[str, tuple[dict[str, str], list[str]]] = {
         {"opt/kept.service": ONESHOT + _say("opt"), "etc/systemd/system/kept.service": " -> ../../../opt/kept.service"},
         ["kept.service"],
     ),
+    "an-alias-is-of-the-same-type-and-shape-and-no-slice-has-one": (
+        {
+            "a.service": ONESHOT,
+            "t@.service": ONESHOT,
+            "s.slice": "[Slice]\n",
+            "a.socket": " -> a.service",
+            "b.slice": " -> s.slice",
+            "c.service": " -> t@.service",
+            "t@x.service": " -> t@.service",
+            "d@y.service": " -> t@.service",
+        },
+        ["a.socket", "c.service", "t@x.service", "d@y.service"],
+    ),
     "links-that-lead-in-circles-are-no-unit": (
         {"a.service": " -> b.service", "b.service": " -> a.service"},
         ["a.service"],
