@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -18,7 +19,7 @@ LONGEST_CELL = 160
 
 
 def print_waits(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bool, is_quiet: bool) -> int:
-    """Print the waits of the paths, or of the map; the status is 1 when there are any, 65 for what cannot be read."""
+    """Print the waits of the paths, or of the map; the status is 1 when there are any, 65 when a path is no text."""
     configuration = load_configuration(environ, own=("depmap",), warn=lambda text: tell(f"agentkit: warning: {text}\n"))
     troubles: list[str] = []
     if paths:
@@ -35,12 +36,9 @@ def print_waits(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bo
     for trouble in troubles:
         if not is_quiet:
             tell(f"agentkit: warning: {trouble}\n")
-    is_unread = paths and any(not _is_remark(trouble) for trouble in troubles)
+    named = tuple(f"{os.path.abspath(path)}: " for path in paths)
+    is_unread = any(trouble.startswith(named) and not trouble.endswith("partly parsed") for trouble in troubles)
     return Exit.BAD_DATA if is_unread else Exit.FINDINGS if waits else Exit.OK
-
-
-def _is_remark(trouble: str) -> bool:
-    return trouble.endswith("partly parsed") or "does not run" in trouble
 
 
 def _print_page(waits: Sequence[Wait]) -> None:
