@@ -6,13 +6,17 @@ import gc
 import os
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from agentkit import __version__
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.screen import print_line
 from agentkit.depmap.building import Built, build
 from agentkit.depmap.document import Document, Mapped
-from agentkit.depmap.mapping import Reader, find_documents
+from agentkit.depmap.roots import find_documents
+
+if TYPE_CHECKING:
+    from agentkit.depmap.mapping import Reader
 
 SHOWN_REMARKS = 10
 
@@ -31,7 +35,8 @@ def build_map(
         if not os.path.isdir(folder):
             raise AgentkitError(f"{folder}: no such folder", status=Exit.UNAVAILABLE)
     started = time.monotonic()
-    reader = _Telling(Reader(os.path.realpath(root)), is_quiet=is_quiet)
+    root = os.path.realpath(root)
+    reader = _Telling(root, is_quiet=is_quiet)
     # Nothing of what is read is given back before the end: looking for garbage takes a third of the time.
     gc.disable()
     built = build(
@@ -39,7 +44,7 @@ def build_map(
         find_documents(folders, wants_all=wants_all),
         reader,
         stamp=__version__,
-        root=os.path.realpath(root),
+        root=root,
         reads_all=reads_all,
         warn=lambda text: tell(f"agentkit: warning: {text}\n"),
     )
@@ -60,12 +65,18 @@ def _describe(built: Built, took_s: float) -> str:
 class _Telling:
     """Reads documents, and says at once what could not be read of one."""
 
-    def __init__(self, reader: Reader, *, is_quiet: bool) -> None:
-        self.reader = reader
+    def __init__(self, root: str, *, is_quiet: bool) -> None:
+        self.root = root
+        self.reader: Reader | None = None
         self.is_quiet = is_quiet
         self.remarks: list[str] = []
 
     def __call__(self, document: Document) -> Mapped:
+        if self.reader is None:
+            # Mostly nothing has changed, and the readers are not needed.
+            from agentkit.depmap.mapping import Reader
+
+            self.reader = Reader(self.root)
         mapped = self.reader(document)
         if mapped.remark:
             self.remarks.append(document.path)

@@ -18,6 +18,8 @@ STARTS = frozenset({"triggers", "schedules"})
 # Order, and what happens after a failure: nothing falls along these.
 LOOSE = frozenset({"after", "before", "onfailure", "unknown"})
 KINDS = NEEDS | STARTS | LOOSE
+# What a unit runs besides its work: without it the unit goes on as before.
+ASIDE = frozenset({"ExecReload", "ExecStop", "ExecStopPost"})
 STATIC, SEEN, DECLARED = "static", "seen", "declared"
 
 
@@ -65,14 +67,15 @@ class Edge:
 def needs(edge: Edge) -> tuple[str, str] | None:
     """Return (who falls, with what) of an edge; None where nothing falls along it.
 
-    What a person declares is a dependency whatever its kind. A target only groups what it wants: it stays up. What
-    a unit starts falls with the unit; a script that starts something (`systemctl restart X`) falls with that.
+    What a person declares is a dependency whatever its kind. A target only groups what it wants: it stays up; and so
+    does a unit without the commands that reload or stop it. What a unit starts falls with the unit; a script that
+    starts something (`systemctl restart X`) falls with that.
     """
     if edge.how == DECLARED:
         return edge.source, edge.target
     if edge.kind in STARTS and edge.source.startswith("unit:"):
         return edge.target, edge.source
-    if edge.kind in LOOSE or (edge.kind == "wants" and edge.source.endswith(".target")):
+    if edge.kind in LOOSE or edge.rule in ASIDE or (edge.kind == "wants" and edge.source.endswith(".target")):
         return None
     return edge.source, edge.target
 

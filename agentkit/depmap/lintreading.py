@@ -10,8 +10,9 @@ from agentkit.depmap.crondocument import read_jobs
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.lint import lint
 from agentkit.depmap.lintunits import lint_units
-from agentkit.depmap.mapping import SCRIPT, Reader
+from agentkit.depmap.mapping import Reader
 from agentkit.depmap.namedfiles import Complain, find_files, is_crontab, read_crontab_jobs, read_scripts
+from agentkit.depmap.roots import SCRIPT
 from agentkit.depmap.store import Map, unpack
 from agentkit.depmap.unitmap import map_units
 from agentkit.depmap.wait import Wait

@@ -11,21 +11,55 @@ from agentkit.depmap.crondocument import map_jobs, read_jobs
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.document import Defined, Document, Mapped
 from agentkit.depmap.edge import Edge
+from agentkit.depmap.roots import CRONTABS, FOLDER, MACHINE, SCRIPT, UNITS
 from agentkit.depmap.shelledges import map_script
 from agentkit.depmap.shellscript import is_shell_script, read_script
 from agentkit.depmap.unitdocument import map_unit_commands
 from agentkit.depmap.unitmap import map_units
 
-CRONTABS, UNITS, SCRIPT, FOLDER, MACHINE = "crontabs", "units", "script", "folder", "machine"
 # Of a whole machine these hold no scripts of its own: kernel, devices, what is lent or thrown away.
 NOT_SEARCHED = frozenset(
-    {"/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/lib/docker", "/var/cache", "/mnt", "/media"}
+    {"/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/lib/docker", "/var/cache", "/mnt", "/media"}  # noqa: S108
 )
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".hg", ".svn"})
 # What has such a name is something else, and not looked at.
-NOT_SCRIPTS = tuple(
-    ".py .pyc .so .h .c .o .a .js .ts .json .html .css .png .gif .svg .jpg .gz .xz .bz2 .zip .md .txt .rst .mo .po .xml"
-    " .pm .pl .rb .java .class .jar .ttf .whl .deb .conf .list .md5sums .symbols".split()
+NOT_SCRIPTS = (
+    *(
+        ".py",
+        ".pyc",
+        ".so",
+        ".h",
+        ".c",
+        ".o",
+        ".a",
+        ".js",
+        ".ts",
+        ".json",
+        ".html",
+        ".css",
+        ".png",
+        ".gif",
+        ".svg",
+        ".jpg",
+    ),
+    *(
+        ".gz",
+        ".xz",
+        ".bz2",
+        ".zip",
+        ".md",
+        ".txt",
+        ".rst",
+        ".mo",
+        ".po",
+        ".xml",
+        ".pm",
+        ".pl",
+        ".rb",
+        ".java",
+        ".class",
+    ),
+    *(".jar", ".ttf", ".whl", ".deb", ".conf", ".list", ".md5sums", ".symbols"),
 )
 MOST_FILES = 500_000
 
@@ -73,12 +107,12 @@ class Reader:
         """Tell whether a file is a shell script."""
         return is_shell_script(self.disk.read_head(path), path)
 
-    def _read_crontabs(self, document: Document) -> Mapped:
+    def _read_crontabs(self, _document: Document) -> Mapped:
         jobs, unreadable = read_jobs(self.disk)
         remark = "; ".join(f"{path}: {why}" for path, why in unreadable) or None
         return self._finish(map_jobs(jobs, self.disk), remark=remark)
 
-    def _read_units(self, document: Document) -> Mapped:
+    def _read_units(self, _document: Document) -> Mapped:
         units = map_units(self.disk.root)
         edges = [*units.edges, *map_unit_commands(units, self.disk), *map_known_clients(units, self.disk)]
         remark = "; ".join(f"{path}: {why}" for path, why in units.troubles) or None
@@ -127,20 +161,14 @@ class Reader:
                     if name not in SKIPPED and (status.st_dev, status.st_ino) not in seen:
                         seen.add((status.st_dev, status.st_ino))
                         todo.append(whole)
-                elif stat.S_ISREG(status.st_mode) and (
-                    status.st_mode & 0o111 or whole.endswith((".sh", ".bash", ".ksh"))
+                elif (
+                    _may_be_script(name, status)
+                    and (status.st_dev, status.st_ino) not in seen
+                    and self.is_script(whole)
                 ):
-                    if (status.st_dev, status.st_ino) not in seen and self.is_script(whole):
-                        seen.add((status.st_dev, status.st_ino))
-                        yield whole
+                    seen.add((status.st_dev, status.st_ino))
+                    yield whole
 
 
-def find_documents(roots: Iterable[str], *, wants_all: bool = False) -> list[Document]:
-    """Return where a build begins: the crontabs, the units, and the folders that are named (or the whole machine)."""
-    folders = [Document(FOLDER, os.path.abspath(root)) for root in roots]
-    return [
-        Document(CRONTABS, "/etc"),
-        Document(UNITS, "/etc/systemd"),
-        *folders,
-        *([Document(MACHINE, "/")] if wants_all else []),
-    ]
+def _may_be_script(name: str, status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) and (status.st_mode & 0o111 != 0 or name.endswith((".sh", ".bash", ".ksh")))

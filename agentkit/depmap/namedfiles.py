@@ -14,7 +14,8 @@ from agentkit.depmap.crondocument import map_jobs, name_job, read_line
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.document import Document
 from agentkit.depmap.edge import Edge
-from agentkit.depmap.mapping import CRONTABS, MACHINE, SCRIPT, UNITS, Reader
+from agentkit.depmap.mapping import Reader
+from agentkit.depmap.roots import CRONTABS, MACHINE, SCRIPT, UNITS
 from agentkit.depmap.shelledges import map_script
 from agentkit.depmap.shellscript import is_shell_script, read_script
 from agentkit.depmap.unitdocument import map_unit_commands

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agentkit.depmap.calls import Place, Script
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.edge import Edge
@@ -27,5 +29,5 @@ def map_unit_commands(units: UnitMap, disk: Disk) -> list[Edge]:
         script = read_unit_command(command, disk)
         for edge in map_script(script, disk, origin=f"unit:{command.unit.removeprefix('unit:')}"):
             if edge.kind != "exec" or edge.via is not None:
-                edges[edge] = None
+                edges[replace(edge, rule=command.key)] = None
     return list(edges)
