@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentkit.depmap import (
     boundsdatabases,
@@ -84,5 +84,8 @@ def _find_gap(call: Call, is_fifo: IsFifo, *, has_input: bool) -> Gap | None:
         return opened
     if call.kind != PROGRAM or HOLE in name:
         return None
+    if name == "busybox" and len(call.words) > 1:
+        # Its applets are parts of itself.
+        call, name = replace(call, words=call.words[1:]), call.words[1]
     rule, row = RULES.get(name), ROWS.get(name)
     return rule(call) if rule is not None else judge_limits(row, call) if row is not None else None

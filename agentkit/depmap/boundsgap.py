@@ -84,13 +84,13 @@ def partly(why: str, add: str | None = None, limit_s: int = ASK_S, instead: str 
 def read_environment(call: Call) -> dict[str, str]:
     """Return the variables that are set for this call alone: `PGCONNECT_TIMEOUT=5 psql`, `env A=b psql`."""
     found: dict[str, str] = {}
-    rest = call.text
-    while match := re.match(r"\s*([A-Za-z_]\w*)=((?:'[^']*'|\"[^\"]*\"|\\.|[^\s;&|<>()'\"])*)", rest):
-        found[match[1]] = match[2].strip("'\"")
-        rest = rest[match.end() :]
     for wrapper in call.wrappers:
         for word in wrapper.words:
             name, sign, value = word.partition("=")
             if sign and name.isidentifier():
                 found[name] = value
+    rest = call.text
+    while match := re.match(r"\s*([A-Za-z_]\w*)=((?:'[^']*'|\"[^\"]*\"|\\.|[^\s;&|<>()'\"])*)", rest):
+        found[match[1]] = match[2].strip("'\"")
+        rest = rest[match.end() :]
     return found

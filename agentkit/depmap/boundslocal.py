@@ -9,6 +9,8 @@ from agentkit.depmap.boundswords import ENDLESS, read_given
 from agentkit.depmap.calls import HOLE, Call
 
 FOLLOWS = re.compile(r"[-+]\d+[bcl]?[fF]\Z")
+# Filesystems whose answers come from elsewhere.
+ELSEWHERE = re.compile(r"nfs|cifs|smb|fuse|sshfs|ceph|gluster|9p|afs|davfs|lustre")
 DESCRIPTOR = re.compile(r"\d+\Z")
 
 
@@ -55,10 +57,28 @@ def judge_setlock(call: Call) -> Gap | None:
 
 def judge_df(call: Call) -> Gap | None:
     """Judge df(1): without -l or a path it asks every mount, and a dead one never answers."""
-    given = read_given(call.words, "Btx", ("block-size", "type", "exclude-type"))
-    if given.has("-l", "--local", "-t", "--type", "-x", "--exclude-type", "--help", "--version") or given.operands:
+    given = read_given(call.words, "Btx", ("block-size", "type", "exclude-type", "output"))
+    if given.has("-l", "--local", "--help", "--version") or given.operands:
         return None
+    types = [*given.all_values.get("-t", ()), *given.all_values.get("--type", ())]
+    if types and not any(map(ELSEWHERE.match, types)):
+        return None
+    left_out = [*given.all_values.get("-x", ()), *given.all_values.get("--exclude-type", ())]
+    if any(map(ELSEWHERE.match, left_out)):
+        return partly("df asks every mount that is not left out, and a dead one never answers", "-l")
     return unbounded("df asks every mount, and one whose server is gone never answers", "-l")
+
+
+def judge_mount(call: Call) -> Gap | None:
+    """Judge mount(8): of NFS it gives up after 2 minutes, and what uses a hard mount later waits for ever."""
+    given = read_given(call.words, "toLUO", ("types", "options"))
+    kind = given.options.get("-t", given.options.get("--types", ""))
+    if not kind.startswith("nfs") and not any(re.match(r"[\w.-]+:/", word) for word in given.operands[:1]):
+        return None
+    options = {part for value in given.all_values.get("-o", ()) for part in value.split(",")}
+    if options & {"soft", "softerr", "softreval"} or kind not in ("", "nfs", "nfs3", "nfs4"):
+        return None
+    return partly("a hard mount of NFS waits for its server for ever once it is used", "-o soft,timeo=100,retrans=3")
 
 
 def judge_tail(call: Call) -> Gap | None:
@@ -210,6 +230,7 @@ RULES: dict[str, Rule] = {
     "killall": judge_killall,
     "lckdo": judge_lckdo,
     "lockfile": judge_lockfile,
+    "mount": judge_mount,
     "setlock": judge_setlock,
     "sleep": judge_sleep,
     "systemd-networkd-wait-online": judge_online,

@@ -7,7 +7,7 @@ import re
 from agentkit.depmap.boundsgap import MOVE_S, Gap, Limits, Rule, partly, unbounded
 from agentkit.depmap.boundstransfers import is_remote
 from agentkit.depmap.boundswords import Given, is_limit, read_given
-from agentkit.depmap.calls import Call
+from agentkit.depmap.calls import HOLE, Call
 
 SSH_LETTERS = "BbcDEeFIiJLlmOopQRSWw"
 SCP_LETTERS = "cDFiJloPSX"
@@ -41,7 +41,7 @@ def judge_copy(call: Call) -> Gap | None:
     """Judge scp(1) and sftp(1); scp between two files of this machine is a copy."""
     name = call.words[0].rpartition("/")[2]
     given = read_given(call.words, SCP_LETTERS if name == "scp" else SFTP_LETTERS)
-    if not given.operands or (name == "scp" and not any(map(is_remote, given.operands))):
+    if not given.operands or (name == "scp" and HOLE not in given.operands and not any(map(is_remote, given.operands))):
         return None
     return _judge_ssh_options(given, name, "the transfer may stall for ever", MOVE_S)
 

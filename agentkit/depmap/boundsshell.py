@@ -56,12 +56,15 @@ def judge_redirects(call: Call, is_fifo: IsFifo) -> Gap | None:
     shell = _quote_for_shell(call.text)
     for target, is_read in _list_opened(call):
         if target.startswith(DEV_TCP):
-            if is_read and call.words[:1] != ("exec",):
+            if is_read and call.words[:1] not in ((), ("exec",), (":",), ("true",)):
                 return unbounded("it reads from the network for ever", instead=shell)
             return partly("the connecting takes as long as the kernel tries, minutes", instead=shell)
         if is_fifo(target, call.text):
             other = "writer" if is_read else "reader"
-            return unbounded(f"the fifo opens only when a {other} comes", instead=shell)
+            # Of a redirection of a group the command is not at hand.
+            group = f"< <(timeout -k 10 60 cat {target})" if is_read else f"> >(timeout -k 10 60 tee {target})"
+            fix = shell if call.text else group
+            return unbounded(f"the fifo opens only when a {other} comes", instead=fix)
     name = call.words[0].rpartition("/")[2] if call.words else ""
     if name in READERS and any(is_fifo(word, call.text) for word in call.words[1:] if not word.startswith("-")):
         return unbounded(f"{name} waits for whoever writes into the fifo")

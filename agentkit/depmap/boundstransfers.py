@@ -78,13 +78,23 @@ def is_remote(word: str) -> bool:
 def judge_rsync(call: Call) -> Gap | None:
     """Judge rsync(1): between two folders of this machine it only works; --timeout ends a silence, not the whole."""
     given = read_given(call.words, RSYNC_LETTERS, RSYNC_NAMES)
-    if given.has("--version", "--help", "-V", "--server", "--daemon") or not any(map(is_remote, given.operands)):
+    if given.has("--version", "--help", "-V", "--server", "--daemon") or not _goes_away(given):
         return None
     if given.limits("--timeout"):
         return partly("--timeout ends a silence, and nothing ends a slow transfer", None, MOVE_S)
     if given.limits("--contimeout"):
         return partly("--contimeout bounds the connecting, not what comes behind it", None, MOVE_S)
+    shell = given.options.get("-e", given.options.get("--rsh", ""))
+    if "ConnectTimeout=" in shell or "ServerAliveInterval=" in shell:
+        return partly("the options of ssh bound the connection, not the transfer", None, MOVE_S)
     return unbounded("rsync waits for the other side for ever", None, MOVE_S)
+
+
+def _goes_away(given: Given) -> bool:
+    """Tell whether one side of rsync is on another machine; of an unknown one the options tell."""
+    if any(map(is_remote, given.operands)):
+        return True
+    return HOLE in given.operands and given.has("-e", "--rsh", "-z", "--compress")
 
 
 def judge_lftp(call: Call) -> Gap | None:

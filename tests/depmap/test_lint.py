@@ -7,6 +7,7 @@ from agentkit.depmap.wait import Wait
 from tests.depmap.lintcases import BOUNDED, CASES, PARTLY, UNBOUNDED
 
 PATH = "/opt/none/script.sh"
+LOOPS = ("while", "until", "for")
 WORST_FIRST = (UNBOUNDED, PARTLY)
 
 
@@ -29,4 +30,8 @@ def test_a_command_is_as_bounded_as_its_label_says(label: str, text: str, tmp_pa
 @pytest.mark.parametrize("text", [text for label, text in CASES if label != BOUNDED])
 def test_each_fix_bounds_what_it_is_given_for(text: str, tmp_path: object) -> None:
     for wait in find_waits(text, tmp_path):
-        assert find_waits(wait.fix, tmp_path) == [], wait.fix
+        left = find_waits(wait.fix, tmp_path)
+        if wait.command.startswith(LOOPS):
+            # A count of its turns is no bound for what is run in each of them.
+            left = [each for each in left if each.command.startswith(LOOPS)]
+        assert left == [], wait.fix
