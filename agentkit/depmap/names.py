@@ -19,6 +19,7 @@ AT_ONCE = 2000
 SHOWN_NAMES = 10
 CLOSE_NAMES = 5
 COMPARED_NAMES = 2000
+LONGEST_COMPARED = 200
 
 
 def find_node(chart: Map, name: str) -> int:
@@ -136,13 +137,14 @@ def _find_nearest(chart: Map, name: str) -> list[str]:
     """Return the names that look most alike; of a large map only those are compared that share some letters with it."""
     import difflib
 
-    tail = name.rpartition("/")[2].rpartition(":")[2]
+    tail = name[-LONGEST_COMPARED:].rpartition("/")[2].rpartition(":")[2]
     wanted = "SELECT shown FROM nodes WHERE shown IS NOT NULL AND shown LIKE ? ESCAPE '!' LIMIT ?"
-    pieces = [tail, tail[:4], tail[-4:], tail[:2]]
+    pieces = [tail, tail[:4], tail[-4:], tail[:2], "%"]
     names: dict[str, None] = {}
     for piece in dict.fromkeys(piece for piece in pieces if piece):
         escaped = "".join(f"!{letter}" if letter in "!%_" else letter for letter in piece if letter.isprintable())
-        rows = chart.connection.execute(wanted, (pack(f"%{escaped}%"), COMPARED_NAMES))
+        pattern = piece if piece == "%" else f"%{escaped}%"
+        rows = chart.connection.execute(wanted, (pack(pattern), COMPARED_NAMES))
         names.update(dict.fromkeys(unpack(shown) for (shown,) in rows))
         if len(names) >= COMPARED_NAMES:
             break

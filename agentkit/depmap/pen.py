@@ -45,6 +45,7 @@ class Pen:
             self._stored[node] = (identity, shown)
         self._next_node = max(self._stored, default=0) + 1
         self._left: set[int] = set()
+        self._sources: set[int] = set()
         self.added = 0
         self.removed = 0
 
@@ -75,7 +76,7 @@ class Pen:
         self._connection.execute("DELETE FROM gone WHERE until < ?", (self._now - KEPT_S,))
         make_indexes(self._connection)
         self._drop_unnamed()
-        mapped_paths = {unpack(path) for (path,) in self._connection.execute("SELECT DISTINCT path FROM documents")}
+        mapped_paths = self._find_mapped_paths()
         mentions = [(node, (unpack(label), unpack(path))) for (label, path), node in self._nodes.items()]
         found = find_identities(mentions, mapped_paths)
         added, changed = [], []
@@ -142,10 +143,21 @@ class Pen:
             self._connection.executemany("DELETE FROM nodes WHERE id = ?", [(node,) for node in lost])
             self._nodes = {mention: node for mention, node in self._nodes.items() if node not in lost}
 
+    def _find_mapped_paths(self) -> set[str]:
+        """Return the paths of the files that were read, be it as a part of another one."""
+        paths = {unpack(path) for (path,) in self._connection.execute("SELECT DISTINCT path FROM documents")}
+        is_source = "EXISTS (SELECT 1 FROM edges WHERE source = nodes.id)"
+        rows = self._connection.execute(f"SELECT id FROM nodes WHERE substr(label, 1, 5) = 'file:' AND {is_source}")
+        sources = self._sources.union(node for (node,) in rows)
+        labels = (unpack(label) for (label, _), node in self._nodes.items() if node in sources)
+        return paths.union(label[5:] for label in labels if label.startswith("file:"))
+
     def _to_row(self, edge: Edge) -> Row:
         pair = needs(edge)
+        source = self._find_node(edge.source, "")
+        self._sources.add(source)
         return (
-            self._find_node(edge.source, ""),
+            source,
             self._find_node(edge.target, edge.path or ""),
             0 if pair is None else 1 if pair == (edge.source, edge.target) else -1,
             edge.kind,

@@ -34,7 +34,7 @@ def split_words(verb: str, words: list[str], known: dict[str, str]) -> tuple[lis
         elif not given:
             value = next(rest, "")
             if not value:
-                raise usage(verb, f"{option} requires an argument")
+                raise usage(verb, f"option {option!r} requires an argument")
         values.setdefault(option, []).append(value)
     return nodes, values
 

@@ -1,4 +1,4 @@
-"""How does a test come to a map: edges in short, a reader of files in a small language, a build in a home of its own?"""
+"""How does a test come to a map: edges in short, a reader of files in a small language, records held to schemas?"""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Files:
         except OSError:
             return Mapped(inputs=(document.path,), remark="cannot be read")
         for number, row in enumerate(text.splitlines(), start=1):
-            verb, *words = row.split()
+            verb, *words = row.split() or [""]
             source = f"file:{document.path}"
             if verb == "needs":
                 edges.append(edge(source, words[0], file=document.path, line=number))
