@@ -68,9 +68,15 @@ def judge_loop(text: str, leaving: frozenset[str] = frozenset()) -> Gap | None:
     condition, body = _take_apart(loop)
     if body is None or (condition is None and not re.match(r"for\s*\(\(\s*[^;]*;\s*;", text)):
         return None
-    if CLOCK.search(text) or (COUNTING.search(text) and COMPARING.search(text)):
+    names = {command.words[0].text for command in walk_commands(body) if command.words}
+    may_end = bool(names & (ENDINGS | leaving)) or "kill" in names
+    asking = "" if condition is None else shell.text[: body.start].decode(errors="replace")
+    head = text[: text.find(";;")] if condition is None else asking
+    if CLOCK.search(text) or (COUNTING.search(text) and (COMPARING.search(head) or (may_end and _compares(text)))):
         return None
     asked = [] if condition is None else _find_questions(condition)
+    if asked is not None and "/dev/tcp/" in asking:
+        asked.append("/dev/tcp")
     has_pause = _has_pause(loop)
     if asked is not None and not asked:
         return _judge_endless(body, text) if has_pause else None
@@ -78,8 +84,7 @@ def judge_loop(text: str, leaving: frozenset[str] = frozenset()) -> Gap | None:
         return None
     if asked == ["variable"] and not _is_asked_anew(condition, text):
         return None
-    names = {command.words[0].text for command in walk_commands(body) if command.words}
-    if names & (ENDINGS | leaving) or "kill" in names:
+    if may_end:
         return partly(
             "nothing counts its turns: it ends when what it waits for comes, or fails", None, 300, _count(text)
         )
@@ -162,12 +167,29 @@ def _judge_endless(body: Command, text: str) -> Gap | None:
     for asked, ending in _find_endings(body):
         names = {command.words[0].text.rpartition("/")[2] for command in walk_commands(asked) if command.words}
         ends = {command.words[0].text for command in walk_commands(ending) if command.words}
-        if ends & ENDINGS and names & QUESTIONS:
+        tests = [" ".join(word.text for word in command.words) for command in walk_commands(asked)]
+        is_asked = bool(names & QUESTIONS) or any(_asks_anew(test, body, text) for test in tests)
+        if ends & ENDINGS and is_asked:
             return unbounded(
                 "it turns until the answer comes, which it may never do, and nothing counts its turns",
                 instead=_count(text),
             )
     return None
+
+
+def _asks_anew(test: str, body: Command, text: str) -> bool:
+    """Tell whether a test looks at what a command of this turn printed, or how it ended."""
+    if "$(" in test or "`" in test:
+        return True
+    if "$?" in test:
+        called = {command.words[0].text.rpartition("/")[2] for command in walk_commands(body) if command.words}
+        return bool(called & QUESTIONS)
+    names = re.findall(r"\$\{?(\w+)", test)
+    return any(re.search(rf"\b{name}=[\"']?(?:\$\(|`)", text) for name in names)
+
+
+def _compares(text: str) -> bool:
+    return COMPARING.search(text) is not None
 
 
 def _find_endings(command: Command) -> Iterator[tuple[Command, Command]]:

@@ -418,6 +418,18 @@ LOOPS = [
     (BOUNDED, "tries=30; until pg_isready -q || [ $((tries-=1)) -lt 0 ]; do sleep 1; done"),
     (BOUNDED, "for ((i=0; i<30; i++)); do pg_isready -q && break; sleep 1; done"),
     (UNBOUNDED, "for ((;;)); do pg_isready -q && break; sleep 1; done"),
+    (UNBOUNDED, "until (echo > /dev/tcp/db/5432) 2>/dev/null; do sleep 2; done"),
+    (UNBOUNDED, "n=0\nwhile ! nc -z -w1 db 1; do n=$((n+1)); if [ $n -ge 9 ]; then sleep 60; n=0; fi; sleep 1; done"),
+    (BOUNDED, "n=0\nwhile ! nc -z -w1 db 1 && [ $n -le 9 ]; do sleep 1; ((n++)); done"),
+    (BOUNDED, "n=5\nwhile ! nc -z -w1 db 1; do sleep 1; ((n--)); if [[ $n -le 0 ]]; then exit 1; fi; done"),
+    (BOUNDED, "die() { exit 1; }\nn=0\nwhile ! nc -z -w1 db 1; do ((n+=2)); [ $n -gt 60 ] && die; sleep 2; done"),
+    (BOUNDED, "until nc -z -w1 db 1; do if (( SECONDS >= end )); then return 1; fi; sleep 1; done"),
+    (BOUNDED, "n=0; while [ ! -f /run/ready ] && [ $n -lt 9 ]; do sleep 1; n=$((n + 1)); done"),
+    (UNBOUNDED, 'while true; do s=$(cat /run/state); if [ "$s" = up ]; then break; fi; sleep 5; done'),
+    (UNBOUNDED, 'while true; do [ "$(cat /run/state)" = up ] && break; sleep 5; done'),
+    (UNBOUNDED, "while :; do nc -z -w1 db 1; if [ $? -eq 0 ]; then break; fi; sleep 1; done"),
+    (UNBOUNDED, "while ! curl -sm5 http://db | grep -q up; do sleep 1; done"),
+    (UNBOUNDED, "while lsof -t /srv/x >/dev/null; do echo busy; sleep 1; done"),
 ]
 GROUPS = {
     "http": HTTP,
