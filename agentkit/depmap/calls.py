@@ -97,7 +97,8 @@ class Script:
 
     `variables` gives for each name, file and function the place where it is first read without having been set, and
     whether there is a default; `assigned` the names that are set anywhere; `functions` the place of each definition;
-    `read_files` the texts that it sources. `is_whole` tells that the grammar took all of it.
+    `read_files` the texts that it sources. `is_whole` tells that the grammar took all of it;
+    otherwise `gaps` are the first and last lines of where it is lost.
     """
 
     path: str
@@ -107,3 +108,4 @@ class Script:
     functions: dict[tuple[str, str], Place] = field(default_factory=dict)
     read_files: dict[str, None] = field(default_factory=dict)
     is_whole: bool = True
+    gaps: tuple[tuple[int, int], ...] = ()

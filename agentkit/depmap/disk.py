@@ -18,7 +18,16 @@ from agentkit.core.runparts import find_run_parts_flavour, read_folder
 USUAL_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A script longer than this is none that a person wrote; its head is read.
 LONGEST_BYTES = 2 * 1024 * 1024
+HEAD_BYTES = 1024
+CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\a\b\t\n\v\f\r\x1b")
+LEAST_TEXT = 0.98
 MOST_NAMES = 256
+
+
+def is_text(content: bytes) -> bool:
+    """Tell whether a file is a text, by its beginning: no NUL, and few control characters that no text has."""
+    head = content[:HEAD_BYTES]
+    return b"\0" not in head and len(head.translate(None, CONTROLS)) >= len(head) * LEAST_TEXT
 
 
 class Disk:
@@ -64,9 +73,20 @@ class Disk:
     def _read_head(self, path: str) -> bytes:
         try:
             with open(os.open(self.here(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", 0) as file:
-                return file.read(1024) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+                return file.read(HEAD_BYTES) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
         except OSError:
             return b""
+
+    def explain(self, path: str) -> str:
+        """Return why a file cannot be read, for a person."""
+        try:
+            status = os.stat(self.here(path))
+            if not stat.S_ISREG(status.st_mode):
+                return "not a plain file"
+            os.close(os.open(self.here(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        except OSError as error:
+            return error.strerror or str(error)
+        return "cannot be read"
 
     def real_path(self, path: str) -> str | None:
         """Return the path behind all links, merged /usr included; None where nothing is."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from agentkit.depmap.clientedges import map_known_clients
 from agentkit.depmap.crondocument import map_jobs, read_jobs
-from agentkit.depmap.disk import Disk
+from agentkit.depmap.calls import Script
+from agentkit.depmap.disk import LONGEST_BYTES, Disk, is_text
 from agentkit.depmap.document import Defined, Document, Mapped
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.roots import CRONTABS, FOLDER, MACHINE, SCRIPT, UNITS
@@ -61,6 +62,7 @@ NOT_SCRIPTS = (
     ),
     *(".jar", ".ttf", ".whl", ".deb", ".conf", ".list", ".md5sums", ".symbols"),
 )
+MOST_GAPS = 3
 MOST_FILES = 500_000
 
 
@@ -122,11 +124,12 @@ class Reader:
 
     def _read_script(self, document: Document) -> Mapped:
         content = self.disk.read(document.path)
-        if content is None or b"\0" in content[:1024]:
-            return self._finish((), remark="cannot be read as a text")
+        if content is None or not is_text(content):
+            why = self.disk.explain(document.path) if content is None else "not a text"
+            return self._finish((), remark=why)
         script = read_script(document.path, content, self.disk)
         defined = [Defined(f"func:{file}#{name}", file, place.line) for (file, name), place in script.functions.items()]
-        remark = None if script.is_whole else "partly parsed"
+        remark = describe_gaps(script, content)
         return self._finish(map_script(script, self.disk), defined=defined, remark=remark)
 
     def _read_folder(self, document: Document) -> Mapped:
@@ -168,6 +171,18 @@ class Reader:
                 ):
                     seen.add((status.st_dev, status.st_ino))
                     yield whole
+
+
+def describe_gaps(script: Script, content: bytes) -> str | None:
+    """Return what of a script was not read as its shell reads it, for a person; None where all was."""
+    if len(content) >= LONGEST_BYTES:
+        return f"only the first {LONGEST_BYTES >> 20} MiB are read"
+    if script.is_whole:
+        return None
+    lines = [f"line {first}" if first == last else f"lines {first} to {last}" for first, last in script.gaps]
+    return (
+        f"partly parsed{': ' if lines else ''}{', '.join(lines[:MOST_GAPS])}{', …' if len(lines) > MOST_GAPS else ''}"
+    )
 
 
 def _may_be_script(name: str, status: os.stat_result) -> bool:

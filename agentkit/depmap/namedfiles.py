@@ -11,10 +11,10 @@ from agentkit.core.cronusers import find_uid, read_users
 from agentkit.core.unitfiles import UnitFiles, is_unit_name
 from agentkit.depmap.calls import Script
 from agentkit.depmap.crondocument import map_jobs, name_job, read_line
-from agentkit.depmap.disk import Disk
+from agentkit.depmap.disk import Disk, is_text
 from agentkit.depmap.document import Document
 from agentkit.depmap.edge import Edge
-from agentkit.depmap.mapping import Reader
+from agentkit.depmap.mapping import Reader, describe_gaps
 from agentkit.depmap.roots import CRONTABS, MACHINE, SCRIPT, UNITS
 from agentkit.depmap.shelledges import map_script
 from agentkit.depmap.shellscript import is_shell_script, read_script
@@ -131,19 +131,15 @@ def read_scripts(path: str, disk: Disk, complain: Complain, *, is_named: bool) -
     """Yield what the script at a path calls; nothing, and a complaint, where it is none that can be read."""
     content = disk.read(path)
     if content is None:
-        try:
-            os.stat(disk.here(path))
-            with open(disk.here(path), "rb"):
-                complain(f"{path}: not a plain file")
-        except OSError as error:
-            complain(f"{path}: {error.strerror}")
+        complain(f"{path}: {disk.explain(path)}")
         return
-    if b"\0" in content[:1024] or (is_named and content.startswith(b"#!") and not is_shell_script(content, path)):
+    if not is_text(content) or (is_named and content.startswith(b"#!") and not is_shell_script(content, path)):
         complain(f"{path}: not a shell script, a crontab or a unit")
         return
     script = read_script(path, content, disk)
-    if not script.is_whole:
-        complain(f"{path}: partly parsed")
+    remark = describe_gaps(script, content)
+    if remark:
+        complain(f"{path}: {remark}")
     yield script
 
 
@@ -163,7 +159,7 @@ def read_crontab_jobs(path: str, disk: Disk, complain: Complain) -> list[tuple[C
     """Return the lines of one crontab that run, each with its node and what it calls."""
     content = disk.read(path)
     if content is None:
-        complain(f"{path}: cannot be read")
+        complain(f"{path}: {disk.explain(path)}")
         return []
     text = content.decode(errors="surrogateescape")
     users = read_users("/")

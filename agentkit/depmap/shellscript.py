@@ -6,9 +6,11 @@ import os
 
 from agentkit.core.shelltree import FUNCTION, Command, Shell, read_shell_bytes
 from agentkit.depmap.calls import Place, Script
-from agentkit.depmap.disk import Disk
-from agentkit.depmap.frames import Frame, Source
-from agentkit.depmap.interpreter import Interpreter, find_newlines
+from agentkit.depmap.disk import Disk, is_text
+from agentkit.depmap.frames import Frame, Source, find_newlines
+from agentkit.depmap.functioncalls import enter
+from agentkit.depmap.interpreter import Interpreter
+from agentkit.depmap.startedprograms import start_words
 from agentkit.depmap.values import State
 
 
@@ -20,6 +22,9 @@ def read_script(path: str, content: bytes, disk: Disk) -> Script:
     interpreter = Interpreter(script, disk)
     shell = read_shell_bytes(content, with_marks=True)
     script.is_whole = shell.is_whole
+    script.gaps = tuple(
+        (source.line_of(first + 1), source.line_of(max(first + 1, last))) for first, last in shell.errors
+    )
     frame = Frame(source, state, {})
     interpreter.sourcing.append(path)
     # A bash that nobody talks to expands no aliases, other shells do.
@@ -49,7 +54,8 @@ def read_words(words: tuple[str, ...], place: Place, disk: Disk, state: State) -
     script = Script(place.file)
     source = Source(place.file, b"", None, [], place.line)
     interpreter = Interpreter(script, disk)
-    interpreter.start(words, Frame(source, state, {}))
+    interpreter.place = place
+    start_words(interpreter, words, Frame(source, state, {}))
     interpreter.finish()
     return script
 
@@ -61,7 +67,7 @@ def _enter_uncalled(interpreter: Interpreter, path: str) -> None:
         definition, frame = todo.pop(0)
         if definition not in interpreter.called:
             before = len(interpreter.defined)
-            interpreter.enter(definition, None, frame)
+            enter(interpreter, definition, None, frame)
             todo.extend(each for each in interpreter.defined[before:] if each[0].place.file == path)
 
 
@@ -75,15 +81,16 @@ def _take_leftovers(interpreter: Interpreter, shell: Shell, frame: Frame) -> Non
             inner = Frame(frame.source, frame.state.copy(), frame.functions)
             inner.function = holder[-1] if holder else None
             interpreter.run_text(text[start:end].decode(errors="surrogateescape"), inner, start=start, at=start)
-    for first, last in shell.errors:
-        _read_lines(interpreter, text, first, last, frame, spans)
+    for region in shell.errors:
+        _read_lines(interpreter, region, frame, spans)
 
 
 def _read_lines(
-    interpreter: Interpreter, text: bytes, first: int, last: int, frame: Frame, spans: list[tuple[int, int, str]]
+    interpreter: Interpreter, region: tuple[int, int], frame: Frame, spans: list[tuple[int, int, str]]
 ) -> None:
     """Read the lines of a region that the grammar does not know one by one: most of them stand alone."""
-    at = first
+    text = frame.source.text
+    at, last = region
     while at < last:
         end = text.find(b"\n", at, last)
         end = last if end < 0 else end
@@ -110,7 +117,7 @@ def _find_functions(command: Command) -> list[tuple[int, int, str]]:
 
 def is_shell_script(content: bytes, path: str) -> bool:
     """Tell whether a file is a text for one of the shells that are read here: by its first line, else by its name."""
-    if b"\0" in content[:1024]:
+    if not is_text(content):
         return False
     if content.startswith(b"#!"):
         first = content[2:].split(b"\n", 1)[0].split()
