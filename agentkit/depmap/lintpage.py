@@ -37,7 +37,7 @@ def print_waits(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bo
         if not is_quiet:
             tell(f"agentkit: warning: {trouble}\n")
     named = tuple(f"{os.path.abspath(path)}: " for path in paths)
-    is_unread = any(trouble.startswith(named) and not trouble.endswith("partly parsed") for trouble in troubles)
+    is_unread = any(trouble.startswith(named) and ": partly parsed" not in trouble for trouble in troubles)
     return Exit.BAD_DATA if is_unread else Exit.FINDINGS if waits else Exit.OK
 
 

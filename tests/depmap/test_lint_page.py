@@ -86,7 +86,7 @@ def test_a_file_that_is_parsed_in_part_is_said_to_be(
     script.write_text("#!/bin/sh\ncurl http://db\nfi fi ((\n")
     assert print_waits(environ, [str(script)], as_json=True, is_quiet=False) == 1
     told = capfd.readouterr()
-    assert told.err == f"agentkit: warning: {script}: partly parsed\n"
+    assert told.err.startswith(f"agentkit: warning: {script}: partly parsed")
     assert json.loads(told.out)["line"] == 2
 
 
