@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
 from agentkit.core.shelltree import Command
 from agentkit.depmap.calls import HOLE, Fed, Loop, Place, Wrapper
 from agentkit.depmap.values import HOLE_VARIABLE, State, Value
+
+# Calls within calls, texts within texts, wrappers behind wrappers: what is deeper is not gone through.
+DEEPEST_CALL = 12
+NEWLINE = re.compile(rb"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +132,8 @@ class Frame:
 def write_holes(text: str) -> str:
     """Return shell text in which what is not known reads as a variable that nobody knows."""
     return text.replace(HOLE, f"${{{HOLE_VARIABLE}}}")
+
+
+def find_newlines(content: bytes) -> list[int]:
+    """Return the bytes at which lines end."""
+    return [found.start() for found in NEWLINE.finditer(content)]

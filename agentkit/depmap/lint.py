@@ -10,9 +10,9 @@ from agentkit.depmap.bounds import judge
 from agentkit.depmap.boundsfix import write_fix
 from agentkit.depmap.boundsgap import Gap
 from agentkit.depmap.boundswrappers import BOUNDED, find_bound
+from agentkit.depmap.callnotes import LONGEST_TEXT
 from agentkit.depmap.calls import BUILTIN, HOLE, Call, Loop, Place, Script, Wrapper
 from agentkit.depmap.disk import Disk
-from agentkit.depmap.interpreter import LONGEST_TEXT
 from agentkit.depmap.lintaround import Texts, complete, find_end, find_fed, follow_descriptors, ignores_term, know_fifos
 from agentkit.depmap.lintloops import judge_loop
 from agentkit.depmap.values import HOLE_VARIABLE

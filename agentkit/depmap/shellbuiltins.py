@@ -12,14 +12,28 @@ from agentkit.depmap.values import UNKNOWN, Fields
 # bash(1), SHELL BUILTIN COMMANDS, and those of dash(1), which is a part of these.
 BUILTINS = frozenset(
     {
-        *(":", ".", "[", "[[", "alias", "bg", "bind", "break", "builtin", "caller", "case", "cd", "chdir", "coproc", "command"),
-        *("compgen", "complete", "compopt", "continue", "declare", "dirs", "disown", "echo", "enable", "eval"),
+        *(":", ".", "[", "[[", "alias", "bg", "bind", "break", "builtin", "caller", "case", "cd", "chdir", "coproc"),
+        *(
+            "command",
+            "compgen",
+            "complete",
+            "compopt",
+            "continue",
+            "declare",
+            "dirs",
+            "disown",
+            "echo",
+            "enable",
+            "eval",
+        ),
         *("exec", "exit", "export", "false", "fc", "fg", "function", "getopts", "hash", "help", "history", "jobs"),
         *("kill", "let", "local", "logout", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray"),
         *("readonly", "return", "select", "set", "shift", "shopt", "source", "suspend", "test", "times", "trap"),
         *("true", "type", "typeset", "ulimit", "umask", "unalias", "unset", "wait"),
     }
 )
+# Their words are assignments, and taken as they are written.
+DECLARES = frozenset({"export", "declare", "local", "readonly", "typeset"})
 
 
 def _change_folder(words: Fields, frame: Frame) -> None:

@@ -1,0 +1,44 @@
+"""Which words may a command have, once all that stands in them is expanded?"""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING
+
+from agentkit.core.shelltree import Command
+from agentkit.depmap.calls import HOLE
+from agentkit.depmap.frames import Frame
+from agentkit.depmap.pieces import split_words
+from agentkit.depmap.shellbuiltins import DECLARES
+from agentkit.depmap.values import MOST, Fields, Value
+
+if TYPE_CHECKING:
+    from agentkit.depmap.interpreter import Interpreter
+
+MOST_WAYS = MOST * 4
+
+
+def expand_words(interpreter: Interpreter, command: Command, frame: Frame) -> list[Fields]:
+    """Return the alternatives of a simple command's words, at most MOST_WAYS."""
+    raw = [(frame.source.raw(word.start, word.end), word.start) for word in command.words]
+    first = raw[0][0]
+    if first in ("[", "[["):
+        # The grammar makes expressions of what a shell takes for words.
+        text = frame.source.raw(command.start, command.end)
+        raw = [(text[start:end], command.start + start) for start, end in split_words(text)]
+    if first in DECLARES:
+        return [(first, *(word for word, _ in raw[1:]))]
+    values: list[Value] = []
+    count = 1
+    for word, start in raw:
+        if first == "[[":
+            # Nothing in it is split, or stands for the names of files.
+            value: Value = tuple((text,) for text in interpreter.expand_text(word, frame, start))
+        else:
+            value = interpreter.expand(word, frame, start)
+        count *= len(value)
+        # Of too many combinations the later words are not known one by one.
+        values.append(value if count <= MOST_WAYS or not values else ((HOLE,),))
+        count = min(count, MOST_WAYS)
+    found = dict.fromkeys(tuple(field for part in parts for field in part) for parts in product(*values))
+    return list(found)[:MOST_WAYS]

@@ -1,0 +1,133 @@
+"""Which ways lead through a command that is made of others: groups, lists, pipes, branches, loops?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentkit.core.shelltree import CUT, FUNCTION, GROUP, IF, LIST, LOOP, NOT, PIPELINE, SEQUENCE, Command
+from agentkit.depmap.callnotes import LONGEST_TEXT, Said, note_call
+from agentkit.depmap.calls import BUILTIN, HOLE, Fed, Loop
+from agentkit.depmap.frames import Frame
+from agentkit.depmap.functioncalls import define
+from agentkit.depmap.printing import find_feed
+from agentkit.depmap.redirections import read_redirects
+from agentkit.depmap.values import MOST, Fields, State, join_states
+
+if TYPE_CHECKING:
+    from agentkit.depmap.interpreter import Interpreter
+
+# Rounds through a loop that takes its words off one by one with `shift`.
+MOST_ROUNDS = 8
+
+
+def walk_compound(interpreter: Interpreter, command: Command, frame: Frame) -> None:
+    """Go through a command and all that it is made of."""
+    kind = command.kind
+    if command.redirects:
+        redirects, _ = read_redirects(interpreter, command.redirects, frame)
+        note_call(interpreter, BUILTIN, (), Said("", frame.place(command.start), redirects), frame)
+    if kind in (SEQUENCE, NOT):
+        _walk_sequence(interpreter, command, frame)
+    elif kind == GROUP:
+        _walk_group(interpreter, command, frame)
+    elif kind == LIST:
+        for place, part in enumerate(command.parts):
+            if place == 0:
+                interpreter.walk(part, frame)
+            else:
+                _walk_branches(interpreter, [part], frame, may_skip=True)
+    elif kind == PIPELINE:
+        _walk_pipeline(interpreter, command, frame)
+    elif kind == IF:
+        _walk_if(interpreter, command, frame)
+    elif kind == LOOP:
+        _walk_loop(interpreter, command, frame)
+    elif kind == FUNCTION:
+        define(interpreter, command, frame)
+    else:
+        assert kind == CUT
+        interpreter.script.is_whole = False
+
+
+def _walk_sequence(interpreter: Interpreter, command: Command, frame: Frame) -> None:
+    for place, part in enumerate(command.parts):
+        inner = frame
+        if place < len(command.joints) and command.joints[place] == "&":
+            inner = frame.subshell()
+            inner.is_background = True
+        interpreter.walk(part, inner)
+
+
+def _walk_group(interpreter: Interpreter, command: Command, frame: Frame) -> None:
+    opening = frame.source.text[command.start : command.start + 2]
+    if opening == b"((":
+        interpreter.expand_text(frame.source.raw(command.start + 2, command.end - 2), frame, command.start + 2)
+    _walk_sequence(interpreter, command, frame.subshell() if opening[:1] == b"(" else frame)
+
+
+def _walk_branches(interpreter: Interpreter, parts: list[Command], frame: Frame, *, may_skip: bool) -> None:
+    """Go through each of the parts from the same state; then any of them was taken, or none."""
+    ends: list[State] = [frame.state.copy()] if may_skip else []
+    for part in parts:
+        state = frame.state.copy()
+        interpreter.walk(part, frame.with_state(state))
+        ends.append(state)
+    join_states(frame.state, ends)
+
+
+def _walk_pipeline(interpreter: Interpreter, command: Command, frame: Frame) -> None:
+    feed: Fed | None = frame.feed
+    for part in command.parts:
+        inner = frame.subshell()
+        inner.feed = feed
+        interpreter.walk(part, inner)
+        feed = find_feed(interpreter, part, inner)
+
+
+def _walk_if(interpreter: Interpreter, command: Command, frame: Frame) -> None:
+    if command.words:
+        word = command.words[0]
+        interpreter.expand_text(frame.source.raw(word.start, word.end), frame, word.start)
+    bodies: list[Command] = []
+    is_sure = False
+    for part, joint in zip(command.parts, command.joints, strict=True):
+        if joint == "condition":
+            interpreter.walk(part, frame)
+        else:
+            bodies.append(part)
+            is_sure = is_sure or joint == "else"
+    _walk_branches(interpreter, bodies, frame, may_skip=not is_sure)
+
+
+def _walk_loop(interpreter: Interpreter, command: Command, frame: Frame) -> None:
+    source = frame.source
+    word = source.raw(command.start, command.start + 6).split(None, 1)[0].strip(";(")
+    text = source.raw(command.start, min(command.end, command.start + LONGEST_TEXT))
+    loop_place = frame.place(command.start)
+    if command.words:
+        _set_loop_variable(interpreter, command, frame)
+    before = frame.state.copy()
+    for _ in range(MOST_ROUNDS):
+        positional = frame.state.positional
+        for part, joint in zip(command.parts, command.joints, strict=True):
+            inside = frame.copy()
+            inside.loops = (*frame.loops, Loop(word, joint, command.start, loop_place, text))
+            interpreter.walk(part, inside)
+        # `while [ $# -gt 0 ]; do case $1 in …; shift; done`: once for each of the words.
+        if positional is None or frame.state.positional in (None, positional, ()):
+            break
+    join_states(frame.state, [before, frame.state.copy()])
+
+
+def _set_loop_variable(interpreter: Interpreter, command: Command, frame: Frame) -> None:
+    variable, *items = command.words
+    if not items and b" in" not in frame.source.text[variable.end : variable.end + 4]:
+        fields: Fields = frame.state.positional if frame.state.positional is not None else (HOLE,)
+    else:
+        found: dict[str, None] = {}
+        for item in items:
+            for alternative in interpreter.expand(frame.source.raw(item.start, item.end), frame, item.start):
+                found.update(dict.fromkeys(alternative))
+        fields = tuple(found)
+    # More than one value cannot be followed: of a long list each is taken, but not beside others.
+    frame.state.variables[variable.text] = tuple((each,) for each in fields[: MOST * 4]) or (("",),)
