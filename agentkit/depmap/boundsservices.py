@@ -46,7 +46,7 @@ KUBE_ENDLESS = frozenset({"attach", "exec", "port-forward", "proxy", "run", "cp"
 
 
 def judge_systemctl(call: Call) -> Gap | None:
-    """Judge systemctl(1): questions end after 25 seconds (D-Bus), a job only as its unit's own limits say."""
+    """Judge systemctl(1): questions end by the limits of D-Bus, a job only by its unit's own."""
     verb, rest = find_verb(call.words, SYSTEMCTL_LETTERS, SYSTEMCTL_NAMES)
     words = call.words[1:]
     if "--wait" in words and verb in ("start", "restart", "is-system-running"):
