@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from agentkit.core.locks import hold_lock
-from agentkit.depmap.document import Document, Reader
+from agentkit.depmap.document import Document, Mapped, Reader
 from agentkit.depmap.opening import find_map, look_at_configuration
 from agentkit.depmap.signatures import Signature, is_same, look_at, sign
 from agentkit.depmap.store import CorruptMapError, Map, OlderMapError, is_sound, open_store, unpack
 from agentkit.depmap.writing import DECLARED_KIND, Change, replace_map
 
 WAIT = timedelta(seconds=1)
+ReadAll = Callable[[Sequence[Document]], Iterable[Mapped]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ def build(
     roots: Iterable[Document],
     read: Reader,
     *,
+    read_all: ReadAll | None = None,
     stamp: str,
     root: str = "/",
     reads_all: bool = False,
@@ -57,6 +60,7 @@ def build(
 ) -> Built:
     """Bring the map up to date: `roots` and every document that they lead to, each read by `read` if it has to be.
 
+    With `read_all`, that is asked for many documents at once, and answers in their order.
     `stamp` names the readers and what they were told: of another one everything is read again, as with `reads_all`.
     `root` is where the mapped machine stands. A file that changed within the last 10 ms before it was read is read
     again the next time. Raises AgentkitError: try later (another build goes on), cannot write, configuration.
@@ -66,7 +70,7 @@ def build(
         known, notices = _read_known(path)
         wanted: dict[str, object] = {"stamp": stamp, "root": root}
         is_other = reads_all or any(known.meta.get(name) != value for name, value in wanted.items())
-        change = _find_change(known, roots, read, is_other=is_other)
+        change = _find_change(known, roots, read_all or partial(map, read), is_other=is_other)
         wanted["configuration"] = look_at_configuration(environ)
         if known.meta.get("configuration") != wanted["configuration"]:
             from agentkit.depmap.declaring import read_declared
@@ -115,7 +119,7 @@ def _read_chart(chart: Map) -> Known:
     return known
 
 
-def _find_change(known: Known, roots: Iterable[Document], read: Reader, *, is_other: bool) -> Change:
+def _find_change(known: Known, roots: Iterable[Document], read_all: ReadAll, *, is_other: bool) -> Change:
     """Return what is to be written: follows the documents from the roots on, and reads what may have changed."""
     change = Change()
     now_ns = time.time_ns()
@@ -131,24 +135,27 @@ def _find_change(known: Known, roots: Iterable[Document], read: Reader, *, is_ot
     waiting = list(dict.fromkeys(roots))
     seen = set(waiting)
     while waiting:
-        document = waiting.pop()
-        held = numbers.get(document)
-        if held is None or is_other or _uses(known.inputs_of[held], stale):
-            started_ns = time.time_ns()
-            mapped = read(document)
+        # All that is known to be waiting is read together: the reader may have more than one processor for it.
+        wave, waiting = waiting, []
+        stays = {
+            document: held
+            for document in wave
+            if (held := numbers.get(document)) is not None and not is_other and not _uses(known.inputs_of[held], stale)
+        }
+        to_read = [document for document in wave if document not in stays]
+        started_ns = time.time_ns()
+        for document, mapped in zip(to_read, read_all(to_read), strict=True):
             change.found[document] = mapped
             ended_ns = time.time_ns()
             for path in mapped.inputs:
                 if path not in known.inputs and path not in change.signatures:
                     change.signatures[path] = sign(path, look_at(path), started_ns, ended_ns)
-            reached: Iterable[Document] = mapped.reached
-        else:
+            waiting.extend(mapped.reached)
+        for document, held in stays.items():
             change.kept.append(document)
-            reached = [known.documents[int(one)] for one in known.reached[held].split()]
-        for one in reached:
-            if one not in seen:
-                seen.add(one)
-                waiting.append(one)
+            waiting.extend(known.documents[int(one)] for one in known.reached[held].split())
+        waiting = [one for one in dict.fromkeys(waiting) if one not in seen]
+        seen.update(waiting)
     change.gone = [one for one in numbers if one not in seen and one.kind != DECLARED_KIND]
     return change
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from agentkit.core.errors import AgentkitError
-from agentkit.depmap.store import Map, Text, pack, unpack
+from agentkit.depmap.store import Map, Text, find_tail, pack, unpack
 
 TYPES = ("cmd", "env", "file", "func", "host", "job", "port", "py", "secret", "unit", "unknown", "user")
 # SQLite takes a list of numbers of any length, and forgets the statement soon enough.
@@ -94,12 +94,11 @@ def _find_without_folder(chart: Map, name: str) -> set[int]:
         kind, rest = "", name
     if not rest or rest.startswith("/"):
         return set()
-    tail = pack(f"/{rest}")
-    condition, values = "substr(label, -length(?1)) = ?1", [tail]
-    if kind:
-        condition += " AND substr(label, 1, length(?2)) = ?2"
-        values.append(f"{kind}:/")
-    return _select(chart, condition, values)
+    statement = "SELECT DISTINCT identity, label FROM nodes WHERE tail = ? AND tail <> ''"
+    rows = chart.connection.execute(statement, (pack(find_tail(f"/{rest}")),))
+    beginning = f"{kind}:/" if kind else ""
+    fits = ((node, unpack(label)) for node, label in rows)
+    return {node for node, label in fits if label.endswith(f"/{rest}") and label.startswith(beginning)}
 
 
 def _select(chart: Map, condition: str, values: Sequence[Text]) -> set[int]:

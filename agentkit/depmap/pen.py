@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from agentkit.depmap.document import Defined, Document, Mapped
 from agentkit.depmap.edge import Edge, needs
 from agentkit.depmap.identities import find_identities
-from agentkit.depmap.store import Text, make_indexes, pack, unpack
+from agentkit.depmap.store import Text, find_tail, make_indexes, pack, unpack
 
 KEPT_S = 30 * 86400.0
 COLUMNS = "source, target, falls, kind, file, line, function, rule, how, confidence, via, reason"
@@ -40,7 +40,9 @@ class Pen:
         self._next_document = max(self._documents.values(), default=0) + 1
         self._nodes: dict[tuple[Text, Text], int] = {}
         self._stored: dict[int, tuple[int, Text | None]] = {}
-        for node, label, path, identity, shown in connection.execute("SELECT * FROM nodes"):
+        for node, label, path, identity, shown in connection.execute(
+            "SELECT id, label, path, identity, shown FROM nodes"
+        ):
             self._nodes[label, path] = node
             self._stored[node] = (identity, shown)
         self._next_node = max(self._stored, default=0) + 1
@@ -85,10 +87,10 @@ class Pen:
             wanted = (first, pack(shown) if first == node else None)
             before = self._stored.get(node)
             if before is None:
-                added.append((node, label, path, *wanted))
+                added.append((node, label, path, *wanted, pack(find_tail(unpack(label)))))
             elif before != wanted:
                 changed.append((*wanted, node))
-        self._connection.executemany("INSERT INTO nodes VALUES (?, ?, ?, ?, ?)", added)
+        self._connection.executemany("INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?)", added)
         self._connection.executemany("UPDATE nodes SET identity = ?, shown = ? WHERE id = ?", changed)
 
     def _write_edges(self, document: int, edges: Iterable[Edge]) -> None:

@@ -21,14 +21,15 @@ BUILD = "agentkit depmap build"
 FAULTS = (sqlite3.Error, UnicodeDecodeError)
 # Edges lead from node to node as they were written; a node's `identity` is the one node that stands for all names of
 # the same thing, and `shown` (of that one only) the name that is printed. `falls`: 1 the source falls with the target,
-# -1 the target with the source, 0 neither. `path` is '' where there is none.
+# -1 the target with the source, 0 neither. `path` is '' where there is none,
+# and `tail` what is left of a name without its folder.
 TABLES = {
     "meta": "name TEXT PRIMARY KEY, value",
     "documents": "id INTEGER PRIMARY KEY, kind TEXT, path TEXT, context TEXT, mapped_at REAL, reached TEXT, "
     "inputs TEXT, remark TEXT",
     "inputs": "id INTEGER PRIMARY KEY, path TEXT, form TEXT, size INTEGER, mtime_ns INTEGER, inode INTEGER, "
     "digest TEXT",
-    "nodes": "id INTEGER PRIMARY KEY, label TEXT, path TEXT, identity INTEGER, shown TEXT",
+    "nodes": "id INTEGER PRIMARY KEY, label TEXT, path TEXT, identity INTEGER, shown TEXT, tail TEXT",
     "edges": "id INTEGER PRIMARY KEY, document INTEGER, source INTEGER, target INTEGER, falls INTEGER, kind TEXT, "
     "file TEXT, line INTEGER, function TEXT, rule TEXT, how TEXT, confidence REAL, via TEXT, reason TEXT, since REAL",
     "defined": "document INTEGER, node INTEGER, file TEXT, line INTEGER",
@@ -39,6 +40,7 @@ INDEXES = {
     "nodes_by_label": "nodes (label, path)",
     "nodes_by_identity": "nodes (identity)",
     "nodes_by_path": "nodes (path) WHERE path <> ''",
+    "nodes_by_tail": "nodes (tail) WHERE tail <> ''",
     "edges_by_target": "edges (target, falls, source)",
     "edges_by_source": "edges (source, falls, target)",
     "edges_by_document": "edges (document)",
@@ -188,6 +190,13 @@ def pack(text: str) -> Text:
 def unpack(value: Text) -> str:
     """Return the text that was packed."""
     return value if isinstance(value, str) else value.decode("utf-8", "surrogatepass")
+
+
+def find_tail(label: str) -> str:
+    """Return what is left of a name without its type and folder: `backup.sh#prune`; '' where it has no folder."""
+    path, mark, inside = label.partition("#")
+    _, slash, name = path.rpartition("/")
+    return f"{name}{mark}{inside}" if slash else ""
 
 
 def _open_at_once(path: str, flags: int) -> int:
