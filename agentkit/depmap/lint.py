@@ -106,6 +106,8 @@ def _lint_loops(script: Script, deaf: frozenset[tuple[Wrapper, ...]], waits: _Wa
             if (loop.place, loop.number) in seen:
                 continue
             seen.add((loop.place, loop.number))
+            if loop.word in ("for", "select") and "((" not in loop.text[:8]:
+                continue  # It ends with its list.
             text = _read_loop(loop, waits.texts)
             gap = judge_loop(text, leaving)
             if gap is not None:
