@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from agentkit import __version__
@@ -13,6 +13,7 @@ from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.screen import print_line
 from agentkit.depmap.building import Built, build
 from agentkit.depmap.document import Document, Mapped
+from agentkit.depmap.forking import read_all
 from agentkit.depmap.roots import find_documents
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def build_map(
     built = build(
         environ,
         find_documents(folders, wants_all=wants_all),
-        reader,
+        reader.read,
+        read_all=reader.read_all,
         stamp=__version__,
         root=root,
         reads_all=reads_all,
@@ -67,19 +69,24 @@ class _Telling:
 
     def __init__(self, root: str, *, is_quiet: bool) -> None:
         self.root = root
-        self.reader: Reader | None = None
         self.is_quiet = is_quiet
         self.remarks: list[str] = []
+        self._reader: Reader | None = None
 
-    def __call__(self, document: Document) -> Mapped:
-        if self.reader is None:
+    def read(self, document: Document) -> Mapped:
+        """Return what is in a document."""
+        if self._reader is None:
             # Mostly nothing has changed, and the readers are not needed.
             from agentkit.depmap.mapping import Reader
 
-            self.reader = Reader(self.root)
-        mapped = self.reader(document)
-        if mapped.remark:
-            self.remarks.append(document.path)
-            if not self.is_quiet and len(self.remarks) <= SHOWN_REMARKS:
-                tell(f"agentkit: warning: {document.path}: {mapped.remark}\n")
-        return mapped
+            self._reader = Reader(self.root)
+        return self._reader(document)
+
+    def read_all(self, documents: Sequence[Document]) -> Iterator[Mapped]:
+        """Yield what is in each document, in their order."""
+        for document, mapped in zip(documents, read_all(self.read, documents), strict=True):
+            if mapped.remark:
+                self.remarks.append(document.path)
+                if not self.is_quiet and len(self.remarks) <= SHOWN_REMARKS:
+                    tell(f"agentkit: warning: {document.path}: {mapped.remark}\n")
+            yield mapped
