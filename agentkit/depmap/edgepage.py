@@ -11,7 +11,7 @@ from agentkit.core.lines import write_record
 from agentkit.core.screen import Column, Styled, print_table
 from agentkit.core.times import format_instant
 from agentkit.depmap.edge import Edge
-from agentkit.depmap.namedfiles import read_edges
+from agentkit.depmap.namedfiles import is_unread, read_edges
 
 
 def print_edges(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bool, is_quiet: bool) -> int:
@@ -23,8 +23,7 @@ def print_edges(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bo
     for trouble in troubles:
         if not is_quiet:
             tell(f"agentkit: warning: {trouble}\n")
-    is_unread = any(not trouble.endswith("partly parsed") and "does not run" not in trouble for trouble in troubles)
-    return Exit.BAD_DATA if is_unread else Exit.OK
+    return Exit.BAD_DATA if any(map(is_unread, troubles)) else Exit.OK
 
 
 def print_list(edges: Iterable[Edge], *, host: str, at: float, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from agentkit.core.errors import Exit, tell
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Column, Styled, print_line, print_table
 from agentkit.depmap.lintreading import lint_map, lint_paths
+from agentkit.depmap.namedfiles import is_unread
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.wait import SEVERITIES, Wait
 
@@ -37,8 +38,9 @@ def print_waits(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bo
         if not is_quiet:
             tell(f"agentkit: warning: {trouble}\n")
     named = tuple(f"{os.path.abspath(path)}: " for path in paths)
-    is_unread = any(trouble.startswith(named) and ": partly parsed" not in trouble for trouble in troubles)
-    return Exit.BAD_DATA if is_unread else Exit.FINDINGS if waits else Exit.OK
+    if any(trouble.startswith(named) and is_unread(trouble) for trouble in troubles):
+        return Exit.BAD_DATA
+    return Exit.FINDINGS if waits else Exit.OK
 
 
 def _print_page(waits: Sequence[Wait]) -> None:

@@ -23,6 +23,8 @@ from agentkit.depmap.unitmap import map_units
 
 CRONTAB_FOLDERS = frozenset({"cron.d", "crontabs"})
 FIELDS_BEFORE_USER = 5
+# What is said of a file that was read, if not all of it.
+SAID_IN_PART = (": partly parsed", ": only the first ", ": cron does not run this line")
 Complain = Callable[[str], None]
 
 
@@ -51,19 +53,9 @@ def read_edges(paths: Iterable[str], complain: Complain, *, search_path: str | N
     return list(edges)
 
 
-def iterate_scripts(paths: Iterable[str], complain: Complain, *, search_path: str | None = None) -> Iterator[Script]:
-    """Yield what is called by each shell script among the files and folders (see read_edges)."""
-    for path in paths:
-        whole = os.path.abspath(path)
-        if os.path.isdir(os.path.join(whole, "etc")):
-            reader = Reader(whole)
-            for file in reader.find_scripts("/", is_machine=True):
-                yield from read_scripts(file, reader.disk, complain, is_named=False)
-            continue
-        disk = Disk("/", search_path=search_path)
-        for file in find_files(whole, disk, complain):
-            if not is_unit_name(os.path.basename(file)) and not is_crontab(file):
-                yield from read_scripts(file, disk, complain, is_named=file == whole)
+def is_unread(trouble: str) -> bool:
+    """Tell whether a complaint is about a file that was not read at all."""
+    return not any(said in trouble for said in SAID_IN_PART)
 
 
 def _read_machine(root: str, complain: Complain) -> Iterator[Edge]:

@@ -62,7 +62,7 @@ def walk_simple(interpreter: Interpreter, command: Command, frame: Frame) -> Non
 def _dispatch(interpreter: Interpreter, words: Fields, command: Command, frame: Frame, said: Said) -> None:
     """Note what one alternative of a command calls."""
     name = words[0]
-    while name in PREFIXES and len(words) > 1 and not frame.wrappers:
+    while name in PREFIXES and len(words) > 1:
         if (name == "command" and words[1] in ("-v", "-V")) or (name == "coproc" and "{" in words[:3]):
             break
         words, bypasses = _skip_prefix(words), name in ("command", "exec")
