@@ -9,7 +9,7 @@ from agentkit.core.shelltree import read_shell_bytes
 from agentkit.depmap.bounds import judge
 from agentkit.depmap.boundsfix import write_fix
 from agentkit.depmap.boundsgap import Gap
-from agentkit.depmap.boundswrappers import BOUNDED, find_bound
+from agentkit.depmap.boundswrappers import BOUNDED, TIMEOUTS, find_bound
 from agentkit.depmap.callnotes import LONGEST_TEXT
 from agentkit.depmap.calls import BUILTIN, HOLE, Call, Loop, Place, Script, Wrapper
 from agentkit.depmap.disk import Disk
@@ -43,6 +43,7 @@ def lint(script: Script, disk: Disk, origin: str | None = None) -> list[Wait]:
         verdict = judge(call, is_fifo, has_input=has_input, deaf=deaf)
         if verdict is not None:
             waits.keep(call.place, call.text, Gap(verdict.type, verdict.why), verdict.fix)
+    _lint_deaf(script.calls, deaf, waits)
     _lint_loops(script, deaf, waits)
     _lint_wait(script.calls, waits)
     return _number(sorted(waits.found.values(), key=lambda wait: (wait.file, wait.line or 0)))
@@ -126,6 +127,18 @@ def _read_loop(loop: Loop, texts: Texts) -> str:
     whole = raw[loop.number : loop.number + LONGEST_LOOP]
     parts = read_shell_bytes(whole).body.parts
     return whole[: parts[0].end].decode(errors="surrogateescape") if parts else loop.text
+
+
+def _lint_deaf(calls: Iterable[Call], deaf: frozenset[tuple[Wrapper, ...]], waits: _Waits) -> None:
+    """Name a timeout before a shell that takes no notice of it."""
+    for call in calls:
+        wrapper = Wrapper("timeout", call.words)
+        inner = next((each for each in deaf if each[: len(call.wrappers)] == call.wrappers), ())[len(call.wrappers) :]
+        if not inner or inner[0].name not in TIMEOUTS or call.words[: len(inner[0].words)] != inner[0].words:
+            continue
+        gap = find_bound((wrapper, *inner[1:]), call, frozenset({(wrapper, *inner[1:])}))
+        if isinstance(gap, Gap):
+            waits.keep(call.place, call.text, gap, write_fix(gap, call))
 
 
 def _lint_wait(calls: Iterable[Call], waits: _Waits) -> None:

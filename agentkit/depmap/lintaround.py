@@ -18,6 +18,7 @@ from agentkit.depmap.disk import Disk
 
 # Variables that bound a part of what a program does.
 BOUNDING = ("PGCONNECT_TIMEOUT", "GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME")
+SETTINGS = {"GIT_HTTP_LOW_SPEED_LIMIT": "http.lowSpeedLimit", "GIT_HTTP_LOW_SPEED_TIME": "http.lowSpeedTime"}
 # `exec tclsh "$0" "$@"`
 FOREIGN = re.compile(r"exec\s+(?:\S*/)?(?:tclsh|wish|expect|expectk|perl|python|ruby|guile)[\w.]*\s.*\$\{?0")
 VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
@@ -79,6 +80,9 @@ def complete(call: Call, script: Script, texts: Texts) -> Call:
 
 
 def _is_set_for_all(name: str, script: Script) -> bool:
+    setting = SETTINGS.get(name)
+    if setting and any(call.words[:2] == ("git", "config") and setting in call.words for call in script.calls):
+        return True
     return name in script.assigned and not any(call.text.lstrip().startswith(f"{name}=") for call in script.calls)
 
 

@@ -552,6 +552,10 @@ MIXED = [
     (UNBOUNDED, "ulimit -t 10; ssh h x"),
     (UNBOUNDED, "timeout 0 ssh h x"),
     (UNBOUNDED, "timeout -k 5 0 ssh h x"),
+    (PARTLY, "timeout 5 sh -c 'trap \"\" TERM; while :; do sleep 1; done'"),
+    (BOUNDED, "timeout -k 1 5 sh -c 'trap \"\" TERM; while :; do sleep 1; done'"),
+    (BOUNDED, "timeout 5 sh -c 'while :; do sleep 1; done'"),
+    (PARTLY, "git config http.lowSpeedLimit 1000; git config http.lowSpeedTime 30; git fetch"),
 ]
 GROUPS = {
     "http": HTTP,

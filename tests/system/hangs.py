@@ -112,6 +112,8 @@ LOCAL: list[Row] = [
     (PARTLY, HANGS, "timeout -s CONT 1 sleep infinity"),
     (PARTLY, HANGS, "timeout 1 sh -c 'trap \"\" TERM; sleep infinity'"),
     (BOUNDED, ENDS, "timeout -k 1 1 sh -c 'trap \"\" TERM; sleep infinity'"),
+    (PARTLY, HANGS, "timeout 1 sh -c 'trap \"\" TERM; while :; do sleep 1; done'"),
+    (BOUNDED, ENDS, "timeout 1 sh -c 'while :; do sleep 1; done'"),
     (BOUNDED, ENDS, "timeout 1 nohup sleep infinity"),
     (BOUNDED, ENDS, "timeout 1 setsid sleep infinity"),
     (BOUNDED, ENDS, "timeout 1 tail -f /etc/hostname"),
