@@ -27,11 +27,17 @@ def lint_paths(paths: Iterable[str], complain: Complain, *, search_path: str | N
     for path in paths:
         whole = os.path.abspath(path)
         if os.path.isdir(os.path.join(whole, "etc")):
-            found.update(dict.fromkeys(_lint_machine(whole, complain)))
+            disk = Disk(whole)
+            found.update(dict.fromkeys(_lint_machine(whole, disk, complain)))
             continue
         disk = Disk("/", search_path=search_path)
+        scripts: list[str] = []
         for file in find_files(whole, disk, complain):
-            found.update(dict.fromkeys(_lint_file(file, disk, complain, is_named=file == whole)))
+            if is_unit_name(os.path.basename(file)) or is_crontab(file):
+                found.update(dict.fromkeys(_lint_other(file, disk, complain)))
+            else:
+                scripts.append(file)
+        found.update(dict.fromkeys(_lint_scripts(scripts, disk, complain, named=whole)))
     return _sort(found)
 
 
@@ -39,21 +45,33 @@ def lint_map(chart: Map, complain: Complain) -> list[Wait]:
     """Return the waits of everything that the map was built from, as it is on disk now."""
     root = str(chart.meta("root") or "/")
     rows = chart.connection.execute("SELECT path FROM documents WHERE kind = ? ORDER BY path", (SCRIPT,)).fetchall()
-    found: dict[Wait, None] = {}
     disk = Disk(root)
-    for (path,) in rows:
-        for script in read_scripts(unpack(path), disk, complain, is_named=False):
-            found.update(dict.fromkeys(lint(script, disk)))
+    found = dict.fromkeys(_lint_scripts([unpack(path) for (path,) in rows], disk, complain))
     found.update(dict.fromkeys(_lint_declared(root, disk, complain)))
     return _sort(found)
 
 
-def _lint_machine(root: str, complain: Complain) -> Iterator[Wait]:
-    reader = Reader(root)
-    for path in reader.find_scripts("/", is_machine=True):
-        for script in read_scripts(path, reader.disk, complain, is_named=False):
-            yield from lint(script, reader.disk)
-    yield from _lint_declared(root, reader.disk, complain)
+def _lint_machine(root: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
+    scripts = Reader(root).find_scripts("/", is_machine=True)
+    yield from _lint_scripts(scripts, disk, complain)
+    yield from _lint_declared(root, disk, complain)
+
+
+def _lint_scripts(paths: Iterable[str], disk: Disk, complain: Complain, *, named: str | None = None) -> Iterator[Wait]:
+    """Yield the waits of scripts; a text that only others source is judged as it stands in them."""
+    fragments: dict[str, list[Wait]] = {}
+    sourced: set[str] = set()
+    for path in paths:
+        for script in read_scripts(path, disk, complain, is_named=path == named):
+            sourced.update(script.read_files)
+            waits = lint(script, disk)
+            if path == named or disk.read_head(path).startswith(b"#!"):
+                yield from waits
+            else:
+                fragments[path] = waits
+    for path, waits in fragments.items():
+        if path not in sourced:
+            yield from waits
 
 
 def _lint_declared(root: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
@@ -70,22 +88,20 @@ def _lint_declared(root: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
     yield from lint_units(units, disk)
 
 
-def _lint_file(path: str, disk: Disk, complain: Complain, *, is_named: bool) -> Iterator[Wait]:
+def _lint_other(path: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
+    """Yield the waits of a unit or of a crontab."""
     name = os.path.basename(path)
-    if is_unit_name(name):
-        files = UnitFiles("/", places={name: path})
-        if os.path.isdir(f"{path}.d"):
-            files.extras[f"{name}.d"] = [f"{path}.d"]
-        units = map_units("/", files)
-        for place, why in units.troubles:
-            complain(f"{place}: {why}")
-        yield from (wait for wait in lint_units(units, disk) if wait.subject == f"unit:{name}")
-    elif is_crontab(path):
+    if not is_unit_name(name):
         for _, node, script in read_crontab_jobs(path, disk, complain):
             yield from lint(script, disk, node)
-    else:
-        for script in read_scripts(path, disk, complain, is_named=is_named):
-            yield from lint(script, disk)
+        return
+    files = UnitFiles("/", places={name: path})
+    if os.path.isdir(f"{path}.d"):
+        files.extras[f"{name}.d"] = [f"{path}.d"]
+    units = map_units("/", files)
+    for place, why in units.troubles:
+        complain(f"{place}: {why}")
+    yield from (wait for wait in lint_units(units, disk) if wait.subject == f"unit:{name}")
 
 
 def _sort(waits: Iterable[Wait]) -> list[Wait]:

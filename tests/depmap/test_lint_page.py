@@ -131,6 +131,18 @@ def test_what_eval_puts_together_in_many_ways_is_told_once(script: Path) -> None
     assert len(lint_paths([str(script)], lambda _: None)) == 1
 
 
+def test_a_text_that_another_script_sources_is_judged_as_it_stands_there(tmp_path: Path) -> None:
+    folder = tmp_path / "opt"
+    folder.mkdir()
+    (folder / "ask.sh").write_text('ask() {\n    curl $LIMIT "http://$1"\n}\n')
+    (folder / "main.sh").write_text('#!/bin/sh\nLIMIT="-m 5"\n. "$(dirname "$0")/ask.sh"\nask db\n')
+    assert lint_file(folder) == []
+    (folder / "main.sh").write_text('#!/bin/sh\n. "$(dirname "$0")/ask.sh"\nask db\n')
+    assert [each[:3] for each in lint_file(folder)] == [("unbounded", f"func:{folder}/ask.sh#ask", 2)]
+    (folder / "main.sh").unlink()
+    assert [each[:3] for each in lint_file(folder)] == [("unbounded", f"func:{folder}/ask.sh#ask", 2)]
+
+
 def test_a_real_fifo_on_the_disk_is_known_for_one(script: Path, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "requests")
     script.write_text(f"#!/bin/sh\nread -t 5 line < {tmp_path}/requests\nread -t 5 line < /etc/hostname\n")
