@@ -1,14 +1,16 @@
 """How well do the edges of the map agree with what runs of the scripts really did?"""
 
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.depmap.mapped import Edges
-from tests.system.straced import Trace
+from tests.system.straced import Trace, Where
 
 Edge = dict[str, object]
+Key = tuple[str, str | None, str]  # file, function, program
 RECALL, PRECISION, NAMED = 0.97, 0.97, 0.995
 
 
@@ -53,73 +55,117 @@ class Figures:
         )
 
 
+@dataclass(slots=True)
+class _Said:
+    """What the map says: programs by place, unknown places, calls."""
+
+    claims: dict[tuple[Key, object], tuple[Edge, str | None]] = field(default_factory=dict)
+    unknown: set[tuple[str, object]] = field(default_factory=set)
+    calls: set[tuple[str, str]] = field(default_factory=set)
+
+
 def compare(figures: Figures, trace: Trace, edges: Edges, where: str, is_pardoned: Callable[[Edge], bool]) -> None:
     """Add what one run and the edges of its files say to the figures; `where` is written before what is wrong.
 
-    A claim that `is_pardoned` and was not started is not counted: nothing says that the run came there.
+    A claim that `is_pardoned` and was not started is not counted: nothing says that the run came there. The values
+    that one variable may have are one claim: one of them is to be true.
     """
-    claims = {}
-    unknown_lines: set[tuple[str, object]] = set()
-    unknown_functions: set[tuple[str, str]] = set()
-    calls: set[tuple[str, str]] = set()
+    said = _read(figures, edges)
+    truth: dict[Key, list[Where]] = {}
+    for start in trace.started:
+        if not start.is_hidden:
+            place = start.where
+            key = _key(figures, place.file, place.function, os.path.basename(start.program))
+            truth.setdefault(key, []).append(place)
+    _count_started(figures, truth, said, where)
+    _count_claims(figures, truth, said, trace, where=where, is_pardoned=is_pardoned)
+    if figures.by_function:
+        _count_calls(figures, trace, said, where)
+
+
+def _read(figures: Figures, edges: Edges) -> _Said:
+    said = _Said()
     for edge in edges:
         file, function = _split(str(edge["from"]))
         if edge["edge"] == "exec":
             name = os.path.basename(str(edge["to"]).partition(":")[2])
-            claims[_key(figures, file, function, name), edge["line"]] = edge, function
+            said.claims[_key(figures, file, function, name), edge["line"]] = edge, function
         elif edge["edge"] == "unknown":
-            unknown_lines.add((file, edge["line"]))
-            if function:
-                unknown_functions.add((file, function))
+            said.unknown |= {(file, edge["line"]), (file, function or "")}
         elif edge["edge"] == "call":
             to_file, to_function = _split(str(edge["to"]))
-            calls.add((_join(file, function), _join(os.path.realpath(to_file), to_function)))
-    told = {key for key, _ in claims}
-    truth: dict[tuple[str, str | None, str], list[int | None]] = {}
-    places: dict[tuple[str, str | None, str], str | None] = {}
-    for start in trace.started:
-        name = os.path.basename(start.program)
-        if start.is_hidden:
-            continue
-        key = _key(figures, start.where.file, start.where.function, name)
-        truth.setdefault(key, []).append(start.where.line)
-        places[key] = start.where.function
-    for key, lines in truth.items():
+            said.calls.add((_join(file, function), _join(os.path.realpath(to_file), to_function)))
+    return said
+
+
+def _count_started(figures: Figures, truth: dict[Key, list[Where]], said: _Said, where: str) -> None:
+    told = {key for key, _ in said.claims}
+    for key, places in truth.items():
         figures.started += 1
-        if key in told:
-            figures.found += 1
-            figures.named += 1
-            continue
-        at_line = any((key[0], line) in unknown_lines for line in lines)
-        in_function = (key[0], places[key] or "") in unknown_functions
-        figures.named += at_line or in_function
-        what = "" if at_line or in_function else " AND NOT NAMED"
-        figures.misses.append(f"{where}{_at(key[0], lines[0])} {places[key] or 'top'} started {key[2]}{what}")
+        figures.found += key in told
+        # Of a function it is enough to say that something in it is not known, of the top it is not.
+        marks = {(key[0], place.line) for place in places} | {(key[0], place.function or None) for place in places}
+        is_named = not said.unknown.isdisjoint(marks)
+        figures.named += key in told or is_named
+        if key not in told:
+            what = "" if is_named else " AND NOT NAMED"
+            place = _at(key[0], places[0].line)
+            figures.misses.append(f"{where}{place} {places[0].function or 'top'} started {key[2]}{what}")
+
+
+def _count_claims(
+    figures: Figures,
+    truth: dict[Key, list[Where]],
+    said: _Said,
+    trace: Trace,
+    *,
+    where: str,
+    is_pardoned: Callable[[Edge], bool],
+) -> None:
+    functions = {place.function for place in trace.ran}
     ran = {(place.file, place.line, place.function) for place in trace.ran}
-    for (key, line), (edge, function) in claims.items():
-        if (key[0], line, function) in ran:
-            if key not in truth and is_pardoned(edge):
-                continue
-            figures.claimed += 1
-            figures.confirmed += key in truth
-            if key not in truth:
-                figures.lies.append(f"{where}{_at(key[0], line)} {function or 'top'} claims {edge['to']}")
-    if figures.by_function:
-        for source, target in trace.calls:
-            if source.file and target.function:
-                figures.calls += 1
-                found = (_join(source.file, source.function), _join(target.file, target.function)) in calls
-                figures.calls_found += found
-                if not found:
-                    figures.misses.append(f"{where}{source.file} {source.function or 'top'} called {target.function}")
+    alternatives: dict[tuple[str, object, str | None], list[tuple[Edge, bool]]] = {}
+    for (key, line), (edge, function) in said.claims.items():
+        if (key[0], line, function) not in ran:
+            continue
+        # A program that this machine lacks is looked for, and not started.
+        is_missing = shutil.which(key[2]) is None and key[2] not in functions
+        is_true = key in truth or (is_missing and (key[0], line, key[2]) in trace.tried)
+        if is_true or not is_pardoned(edge):
+            place = key[0], line, function
+            # What stands there is a claim of its own, what a variable may hold is one with the others.
+            is_written = key[2] in _read_line(key[0], line)
+            alternatives.setdefault((*place[:2], f"{function}:{key[2]}") if is_written else place, []).append(
+                (edge, is_true)
+            )
+    for (file, line, _), claims in alternatives.items():
+        is_true = any(true for _, true in claims)
+        figures.claimed += 1
+        figures.confirmed += is_true
+        if not is_true:
+            names = " or ".join(str(edge["to"]) for edge, _ in claims)
+            figures.lies.append(f"{where}{_at(file, line)} {claims[0][0]['function'] or 'top'} claims {names}")
+
+
+def _count_calls(figures: Figures, trace: Trace, said: _Said, where: str) -> None:
+    for source, target in trace.calls:
+        if source.file and target.function:
+            figures.calls += 1
+            found = (_join(source.file, source.function), _join(target.file, target.function)) in said.calls
+            figures.calls_found += found
+            if not found:
+                figures.misses.append(f"{where}{source.file} {source.function or 'top'} called {target.function}")
+
+
+def _read_line(file: str, line: object) -> str:
+    path = Path(file)
+    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
+    return lines[line - 1].strip() if isinstance(line, int) and 0 < line <= len(lines) else ""
 
 
 def _at(file: str, line: object) -> str:
     """Return a place, with the text that stands there."""
-    path = Path(file)
-    lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-    text = lines[line - 1].strip() if isinstance(line, int) and 0 < line <= len(lines) else ""
-    return f"{path.name}:{line} `{text}`"
+    return f"{os.path.basename(file)}:{line} `{_read_line(file, line)}`"
 
 
 def _key(figures: Figures, file: str, function: str | None, name: str) -> tuple[str, str | None, str]:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from tests.depmap.edgecases.reading import TOLERATED, UNSEEN, Case
 from tests.depmap.mapped import Edges, read_edges
+from tests.system.corpus import fetch_corpus
 from tests.system.edgetruth import Edge, Figures, add_up, compare, never, of_folder
 from tests.system.generated_scripts import generate_script
 from tests.system.labelled import run_case
@@ -30,6 +31,9 @@ LARGEST_BYTES = 40_000
 REAL_LIMIT_S = 5.0
 # What a real script is run with: that is nearly always harmless, and the room takes what is not.
 REAL_WORDS: tuple[list[str], ...] = (["--help"], [])
+SERVICE_WORDS: tuple[list[str], ...] = (["status"], ["start"], ["restart"])
+LACKING = re.compile(r"([^\s:]+): command not found")
+ABSOLUTE = re.compile(r"(?<![\w$}./-])/(?:usr/)?(?:local/)?s?bin/[\w.+-]+")
 BEGINNINGS = (b"#!/bin/sh", b"#! /bin/sh", b"#!/bin/bash", b"#! /bin/bash", b"#!/usr/bin/env bash", b"#!/usr/bin/bash")
 FOLDERS = ("/usr/bin", "/usr/sbin", "/etc/cron.daily", "/etc/cron.weekly", "/etc/init.d", "/usr/share/bash-completion")
 CONTROL = re.compile(r"&&|\|\||;|\b(?:if|then|else|case|while|until|for|do|trap)\b|\)")
@@ -82,26 +86,38 @@ def measure_generated(seeds: Iterable[str]) -> Result:
 
 
 def measure_real(most: int, choices: random.Random) -> Result:
-    """Run scripts of the machine's packages, as copies, with `--help` and with no words at all."""
-    found = sorted(_find_scripts())
+    """Run scripts of packages, as copies: with `--help`, with no words, services with what services know.
+
+    What they name and this machine lacks stands there and does nothing, so that they come further.
+    """
+    found = sorted({*_find_scripts(FOLDERS), *_find_scripts(_list_corpus())})
     chosen = found if len(found) <= most else sorted(choices.sample(found, most))
     with _folder() as folder:
 
         def run(script: Path) -> tuple[Path, str, list[Trace]]:
             own = folder / "-".join(script.parts[1:])
-            traces = []
-            for words in REAL_WORDS:
+            traces: list[Trace] = []
+            text = script.read_text(errors="replace")
+            lacking = {*STAND_INS, *(name for name in ABSOLUTE.findall(text) if not os.path.exists(name))}
+            for words in SERVICE_WORDS if "init.d" in script.parts else REAL_WORDS:
                 shutil.rmtree(own, ignore_errors=True)
                 own.mkdir()
                 shutil.copyfile(script, own / "main.sh")
+                lay_fakes(own, lacking)
                 traces.append(run_straced(own / "main.sh", own, words, REAL_LIMIT_S))
+                lacking.update(name for name in LACKING.findall(traces[-1].said) if "/" not in name)
             return own, str(script), traces
 
         return _compare(folder, _at_once(run, chosen), lambda _: _may_stop_before)
 
 
-def _find_scripts() -> Iterator[Path]:
-    for folder in FOLDERS:
+def _list_corpus() -> list[str]:
+    """Return the folders of cron jobs of many real packages, which need not be installed."""
+    return [str(folder) for root in fetch_corpus().values() for folder in root.glob("etc/cron.*") if folder.is_dir()]
+
+
+def _find_scripts(folders: Iterable[str]) -> Iterator[Path]:
+    for folder in folders:
         for path in Path(folder).glob("*") if os.path.isdir(folder) else ():
             state = path.lstat()
             is_fit = stat.S_ISREG(state.st_mode) and state.st_size < LARGEST_BYTES and path.name not in LEFT_OUT
@@ -149,6 +165,7 @@ def _judge(run: tuple[Path, str, list[Trace]], edges: Edges, is_pardoned: Pardon
         [start for trace in traces for start in trace.started if start.where.file.startswith(begin)],
         {call for trace in traces for call in trace.calls if call[0].file.startswith(begin)},
         {place for trace in traces for place in trace.ran},
+        {word for trace in traces for word in trace.tried},
     )
     figures = Figures(by_function)
     compare(figures, whole, of_folder(edges, own), f"[{name}] ", is_pardoned)

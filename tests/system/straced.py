@@ -22,7 +22,9 @@ PS4='+|${{BASH_SOURCE[0]-}}|${{LINENO}}|${{FUNCNAME[0]-}}|${{BASH_SOURCE[1]-}}|$
 set -x
 """
 _LINE = re.compile(r"(\d+) +(.*)")
-_TRACED = re.compile(rf'write\({TRACE_FD}, "\++\|([^|]*)\|(\d+)\|([^|]*)\|([^|]*)\|([^|]*)\|(\d+)\|')
+_TRACED = re.compile(
+    rf'write\({TRACE_FD}, "\++\|([^|]*)\|(\d+)\|([^|]*)\|([^|]*)\|([^|]*)\|(\d+)\|(?:exec )?([^ "\\]*)'
+)
 _EXECUTED = re.compile(r'execve\("((?:[^"\\]|\\.)*)", \[(.*?)\], ')
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _FORK = re.compile(r"(?:clone3?|v?fork)\(")
@@ -59,12 +61,13 @@ class Trace:
     """What a run did, how it ended and what it said.
 
     `started` are the programs that it names, not those that these start by themselves; `calls` are calls of functions
-    as (from, to), `ran` the places where a command was run.
+    as (from, to), `ran` the places where a command was run, `tried` the first words of these, found or not.
     """
 
     started: list[Started] = field(default_factory=list)
     calls: set[tuple[Where, Where]] = field(default_factory=set)
     ran: set[Where] = field(default_factory=set)
+    tried: set[tuple[str, int | None, str]] = field(default_factory=set)
     status: int = 0
     said: str = ""
 
@@ -128,7 +131,7 @@ def read_trace(log: str, script: str, folder: Path) -> Trace:
 
 
 def _follow(process: _Process, traced: "re.Match[str]", trace: Trace, folder: Path) -> None:
-    source, line, function, caller_source, caller, depth = (_unescape(part) for part in traced.groups())
+    source, line, function, caller_source, caller, depth, word = (_unescape(part) for part in traced.groups())
     if not source or source.endswith("/.trace"):
         return  # the text of bash -c, which stands in the line that started it
     # An exported function says that it comes from the environment, and so does one of the text of bash -c.
@@ -138,6 +141,7 @@ def _follow(process: _Process, traced: "re.Match[str]", trace: Trace, folder: Pa
     process.where = Where(file, int(line), _function(function))
     process.via, process.is_internal = None, False
     trace.ran.add(process.where)
+    trace.tried.add((file, int(line), os.path.basename(word)))
     if process.where.function and caller_source:
         trace.calls.add(
             (
@@ -149,7 +153,8 @@ def _follow(process: _Process, traced: "re.Match[str]", trace: Trace, folder: Pa
 
 def _start(process: _Process, program: str, words: tuple[str, ...], trace: Trace, folder: Path) -> None:
     name = os.path.basename(program)
-    is_hidden = process.via in HIDDEN and name in SHELLS and words[1:2] == ("-c",)
+    is_named = process.via not in ("su", "runuser") and name in map(os.path.basename, process.words)
+    is_hidden = process.via in HIDDEN and name in SHELLS and not is_named
     if process.via not in (None, *SHELLS, "run-parts") and not is_hidden and name not in " ".join(process.words):
         process.is_internal = True
     if not process.is_internal:

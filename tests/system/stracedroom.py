@@ -98,8 +98,10 @@ WRAPPERS: Mapping[str, str] = {
     "ionice": _wrapper("-c -n --class"),
     "taskset": _wrapper(after=SKIP),
     "chrt": _wrapper(after=SKIP),
+    "nocache": _wrapper(),
     "start-stop-daemon": "#!/bin/sh\nwhile [ $# -gt 0 ]; do\n"
-    'case $1 in -x|--exec|-a|--startas) run=$2; shift ;; --exec=*) run=${1#*=} ;; --) shift; exec "$run" "$@" ;; esac\n'
+    "case $1 in -K|--stop|-T|--status) exit 0 ;; -x|--exec|-a|--startas) run=$2; shift ;; --exec=*) run=${1#*=} ;;\n"
+    '--) shift; exec "$run" "$@" ;; esac\n'
     'shift; done\n[ -z "$run" ] || exec "$run"\n',
 }
 

@@ -11,37 +11,47 @@ from tests.system.strace_runs import Result, measure_cases, measure_generated, m
 
 GENERATED, REAL = 150, 40
 SHOWN = 40
+# Of real scripts a sample starts a few dozen programs: one odd line is not a part of a hundred.
+SLACK = {"labelled": 0, "generated": 0, "real": 3}
 
 
 @pytest.fixture(scope="module", params=["labelled", "generated", "real"])
-def result(request: pytest.FixtureRequest) -> Result:
+def result(request: pytest.FixtureRequest) -> tuple[str, Result]:
     """Return what runs of the labelled cases, of generated scripts and of real ones gave."""
     if request.param == "labelled":
-        return measure_cases(read_cases())
+        return request.param, measure_cases(read_cases())
     if request.param == "generated":
-        return measure_generated(f"{SEED}-{number}" for number in range(GENERATED))
-    return measure_real(REAL, random.Random(SEED))
+        return request.param, measure_generated(f"{SEED}-{number}" for number in range(GENERATED))
+    return request.param, measure_real(REAL, random.Random(SEED))
+
+
+def _holds(part: int, whole: int, bar: float, slack: int) -> bool:
+    return whole - part <= (1 - bar) * whole + slack
 
 
 @pytest.mark.parametrize("by", ["by_function", "by_program"])
-def test_what_was_started_is_in_the_map(result: Result, by: str) -> None:
-    figures = getattr(result, by)
-    assert figures.recall >= RECALL, "\n".join([str(result), *figures.misses[:SHOWN]])
+def test_what_was_started_is_in_the_map(result: tuple[str, Result], by: str) -> None:
+    of, figures = result[0], getattr(result[1], by)
+    assert _holds(figures.found, figures.started, RECALL, SLACK[of]), _show(result[1], figures.misses)
 
 
 @pytest.mark.parametrize("by", ["by_function", "by_program"])
-def test_what_the_map_claims_of_lines_that_ran_was_started(result: Result, by: str) -> None:
-    figures = getattr(result, by)
-    assert figures.precision >= PRECISION, "\n".join([str(result), *figures.lies[:SHOWN]])
+def test_what_the_map_claims_of_lines_that_ran_was_started(result: tuple[str, Result], by: str) -> None:
+    of, figures = result[0], getattr(result[1], by)
+    assert _holds(figures.confirmed, figures.claimed, PRECISION, SLACK[of]), _show(result[1], figures.lies)
 
 
 @pytest.mark.parametrize("by", ["by_function", "by_program"])
-def test_what_the_map_does_not_have_it_says_to_be_unknown(result: Result, by: str) -> None:
-    figures = getattr(result, by)
+def test_what_the_map_does_not_have_it_says_to_be_unknown(result: tuple[str, Result], by: str) -> None:
+    of, figures = result[0], getattr(result[1], by)
     unnamed = [miss for miss in figures.misses if miss.endswith("NOT NAMED")]
-    assert figures.found_or_named >= NAMED, "\n".join([str(result), *unnamed[:SHOWN]])
+    assert _holds(figures.named, figures.started, NAMED, SLACK[of]), _show(result[1], unnamed)
 
 
-def test_which_function_calls_which_is_in_the_map(result: Result) -> None:
-    figures = result.by_function
-    assert figures.calls_found >= RECALL * figures.calls, "\n".join([str(result), *figures.misses[:SHOWN]])
+def test_which_function_calls_which_is_in_the_map(result: tuple[str, Result]) -> None:
+    of, figures = result[0], result[1].by_function
+    assert _holds(figures.calls_found, figures.calls, RECALL, SLACK[of]), _show(result[1], figures.misses)
+
+
+def _show(result: Result, lines: list[str]) -> str:
+    return "\n".join([str(result), *lines[:SHOWN]])
