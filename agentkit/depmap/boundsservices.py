@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from agentkit.depmap.boundsgap import ASK_S, CHANGE_S, MOVE_S, Gap, Limits, Rule, partly, unbounded
 from agentkit.depmap.boundswords import find_verb, is_limit, read_given
 from agentkit.depmap.calls import Call
@@ -133,7 +135,10 @@ def judge_fail2ban(call: Call) -> Gap | None:
     if not command or "start" in command[:3] or (command[0] == "ping" and len(command) > 1 and is_limit(command[1])):
         return None
     if command[0] == "ping":
-        return unbounded("fail2ban-client ping waits for a server that hangs", None, 20)
+        mended = re.sub(r"\bping\b", "ping 5", call.text, count=1)
+        return unbounded(
+            "fail2ban-client ping waits for a server that hangs", None, 20, mended if mended != call.text else None
+        )
     if given.has("--timeout"):
         return unbounded("--timeout of fail2ban-client does not bound the waiting for the server's answer", None, 20)
     return unbounded("fail2ban-client waits for ever for a server that hangs", None, 20)
