@@ -138,7 +138,11 @@ def build_root() -> TyperGroup:
     """Return the root command with a stub for each door."""
     root = typer.main.get_command(app)
     assert isinstance(root, TyperGroup)
-    stubs = {name: TyperGroup(name=name, help=promise, rich_markup_mode=None) for name, promise in DOORS.items()}
+    # A promise is kept whole: only a short help is never cut to the width of a terminal.
+    stubs = {
+        name: TyperGroup(name=name, help=promise, short_help=promise, rich_markup_mode=None)
+        for name, promise in DOORS.items()
+    }
     root.commands = {**stubs, **root.commands}
     return root
 

@@ -45,7 +45,7 @@ def test_help_is_complete_without_opening_a_door(agentkit: Run) -> None:
     ended = agentkit("--help")
     assert (ended.returncode, ended.stderr) == (0, "")
     for command, promise in cli.DOORS.items():
-        assert f"{command}  {promise}" in ended.stdout
+        assert f"  {command:<{max(map(len, cli.DOORS))}}  {promise}\n" in ended.stdout
     for command in ("checkup", "schema"):
         assert f"  {command} " in ended.stdout
     for status, name, meaning in EXIT_TABLE:

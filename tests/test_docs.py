@@ -1,5 +1,6 @@
 """Is every word of the pages true: commands and their output, options, keys, statuses, records, links?"""
 
+import importlib
 import json
 import os
 import re
@@ -22,7 +23,6 @@ from agentkit.core.ledger.schema import TABLES as LEDGER_TABLES
 from agentkit.core.lines import fingerprint
 from agentkit.core.schemas import list_kinds, read_schema
 from agentkit.core.settings import TABLES, TOP, describe_settings
-from agentkit.heartbeat import cli as heartbeat_cli
 from agentkit.heartbeat.sighting import OF_RUNS
 from tests.documents import (
     PAGES,
@@ -61,7 +61,20 @@ cat > disk/etc/crontab <<'END'
 END
 printf '0 6 * * * root /usr/local/bin/report\n' > disk/etc/cron.d/report.sh
 """
+# Two jobs whose scripts ask fail2ban for its status, said in the configuration.
+DECLARED = r"""
+mkdir -p home && declare_edge() {
+    printf '[[depmap.declare]]\nfrom = "%s"\nto = "%s"\nedge = "%s"\n' "$1" "$2" "$3" >> home/agentkit.toml
+}
+for script in report alarm; do
+    declare_edge "func:/usr/local/bin/$script.sh#ask" cmd:fail2ban-client exec
+    declare_edge "file:/usr/local/bin/$script.sh" "func:/usr/local/bin/$script.sh#ask" call
+    declare_edge "job:$script" "file:/usr/local/bin/$script.sh" exec
+done
+declare_edge cmd:fail2ban-client unit:fail2ban.service connect; chmod 600 home/agentkit.toml
+"""
 SCENES = {
+    "declared": DECLARED,
     "disk": DISK,
     "export": "; ".join(f"{EXPORT} 'echo rows={rows} >> \"$AGENTKIT_MARKS\"'" for rows in (12, 9, 14, 0)),
     "good-nights": GOOD_NIGHTS,
@@ -148,9 +161,10 @@ def test_no_page_tells_of_the_machine_it_was_written_on() -> None:
     assert [page for page in PAGES if foreign.search(page.read_text())] == []
 
 
-def test_heartbeat_lists_the_options_that_there_are() -> None:
-    listed = {verb: _options_of(text) for verb, text in _sections(ROOT / "docs/heartbeat.md").items()}
-    group = typer.main.get_group(heartbeat_cli.app)
+@pytest.mark.parametrize("door", DOORS)
+def test_the_page_of_a_command_lists_the_options_that_there_are(door: str) -> None:
+    listed = {verb: _options_of(text) for verb, text in _sections(ROOT / f"docs/{door}.md").items()}
+    group = _open_door(door)
     declared = {
         verb: {option for spot in command.params for option in spot.opts if option.startswith("--")}
         for verb, command in group.commands.items()
@@ -216,7 +230,7 @@ def test_a_configuration_that_is_shown_is_understood(block: Block, tmp_path: Pat
     file.chmod(0o600)
     complaints: list[str] = []
     environ = {"AGENTKIT_CONFIG": str(file)}
-    load_configuration(environ, own=("heartbeat", "jobs"), warn=complaints.append)
+    load_configuration(environ, own=("heartbeat", "jobs", "depmap"), warn=complaints.append)
     assert complaints == []
     assert tomllib.loads(block.text)
 
@@ -228,6 +242,10 @@ def test_a_crontab_that_is_shown_is_run_by_cron_whole(block: Block) -> None:
     written = [line for line in block.text.splitlines() if re.match(r"[\d*@]", line)]
     assert len(parsed.lines) == len(written)
     assert [line.command for line in parsed.lines if not _is_command(line.command)] == []
+
+
+def _open_door(name: str) -> TyperGroup:
+    return typer.main.get_group(importlib.import_module(f"agentkit.{name}.cli").app)
 
 
 def _anchors(page: Path) -> set[str]:
@@ -265,7 +283,7 @@ def _is_command(text: str) -> bool:
             break
         if name not in group.commands:
             return False
-        group = typer.main.get_group(heartbeat_cli.app) if name in DOORS else group.commands[name]
+        group = _open_door(name) if name in DOORS else group.commands[name]
         words = words[1:]
     known = {"--help", "-h", *(option for spot in group.params for option in spot.opts)}
     own = words[: words.index("--")] if "--" in words else words
