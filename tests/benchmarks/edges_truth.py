@@ -34,7 +34,7 @@ def main() -> int:
     for name, wrong in [found for found in faults.items() if found[1]][: given.show]:
         print(f"  {name}", *wrong, sep="\n    ")
     for title, result in (
-        ("labelled cases under strace", measure_cases(cases)),
+        ("labelled cases under strace", measure_cases()),
         ("generated", measure_generated(f"{given.seed}-{number}" for number in range(given.generated))),
         ("real", measure_real(given.real, random.Random(given.seed))),
     ):

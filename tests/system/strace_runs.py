@@ -1,5 +1,6 @@
 """How well does the map agree with runs: of the labelled cases, of generated scripts, of those of real packages?"""
 
+import atexit
 import os
 import random
 import re
@@ -10,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from tests.depmap.edgecases.reading import TOLERATED, UNSEEN, Case
+from tests.depmap.edgecases.reading import TOLERATED, UNSEEN, Case, read_cases
 from tests.depmap.mapped import Edges, read_edges
 from tests.system.corpus import fetch_corpus
 from tests.system.edgetruth import Edge, Figures, add_up, compare, never, of_folder
@@ -53,19 +55,26 @@ class Result:
         return f"{self.scripts} scripts\n  by function: {self.by_function}\n  by program:  {self.by_program}"
 
 
-def measure_cases(cases: Iterable[Case]) -> Result:
-    """Run the labelled cases that have no machine of their own."""
-    chosen = [case for case in cases if case.is_run and not case.has_root]
-    with _folder() as folder:
+@lru_cache(maxsize=1)
+def trace_cases() -> list[tuple[Case, Path, Trace]]:
+    """Return the labelled cases that can be run, the folder where each was, and what it did; all are run once."""
+    folder = Path(tempfile.mkdtemp(prefix="edges-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
-        def run(numbered: tuple[int, Case]) -> tuple[Path, str, list[Trace]]:
-            own = folder / str(numbered[0])
-            own.mkdir()
-            trace = run_case(numbered[1], own)
-            return own, numbered[1].name, [trace]
+    def run(numbered: tuple[int, Case]) -> tuple[Case, Path, Trace]:
+        own = folder / str(numbered[0])
+        own.mkdir()
+        return numbered[1], own, run_case(numbered[1], own)
 
-        pardoned = {str(folder / str(number)): _pardon(case) for number, case in enumerate(chosen)}
-        return _compare(folder, _at_once(run, list(enumerate(chosen))), lambda own: pardoned[str(own)])
+    return _at_once(run, list(enumerate(case for case in read_cases() if case.is_run)))
+
+
+def measure_cases() -> Result:
+    """Compare with the labelled cases that have no machine of their own."""
+    chosen = [(case, own, trace) for case, own, trace in trace_cases() if not case.has_root]
+    pardoned = {str(own): _pardon(case) for case, own, _ in chosen}
+    runs = [(own, case.name, [trace]) for case, own, trace in chosen]
+    return _compare(chosen[0][1].parent, runs, lambda own: pardoned[str(own)])
 
 
 def measure_generated(seeds: Iterable[str]) -> Result:

@@ -5,11 +5,10 @@ import random
 import pytest
 
 from tests.conftest import SEED
-from tests.depmap.edgecases.reading import read_cases
 from tests.system.edgetruth import NAMED, PRECISION, RECALL
 from tests.system.strace_runs import Result, measure_cases, measure_generated, measure_real
 
-GENERATED, REAL = 150, 40
+GENERATED, REAL = 80, 25
 SHOWN = 40
 # Of real scripts a sample starts a few dozen programs: one odd line is not a part of a hundred.
 SLACK = {"labelled": 0, "generated": 0, "real": 3}
@@ -19,7 +18,7 @@ SLACK = {"labelled": 0, "generated": 0, "real": 3}
 def result(request: pytest.FixtureRequest) -> tuple[str, Result]:
     """Return what runs of the labelled cases, of generated scripts and of real ones gave."""
     if request.param == "labelled":
-        return request.param, measure_cases(read_cases())
+        return request.param, measure_cases()
     if request.param == "generated":
         return request.param, measure_generated(f"{SEED}-{number}" for number in range(GENERATED))
     return request.param, measure_real(REAL, random.Random(SEED))
