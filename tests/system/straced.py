@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 
 from tests.system.stracedroom import WRAPPERS, run_in_room
@@ -153,7 +154,9 @@ def _follow(process: _Process, traced: "re.Match[str]", trace: Trace, folder: Pa
 
 def _start(process: _Process, program: str, words: tuple[str, ...], trace: Trace, folder: Path) -> None:
     name = os.path.basename(program)
-    is_named = process.via not in ("su", "runuser") and name in map(os.path.basename, process.words)
+    is_named = any(
+        os.path.basename(word) == name and before not in ("-s", "--shell") for before, word in pairwise(process.words)
+    )
     is_hidden = process.via in HIDDEN and name in SHELLS and not is_named
     if process.via not in (None, *SHELLS, "run-parts") and not is_hidden and name not in " ".join(process.words):
         process.is_internal = True
