@@ -24,6 +24,7 @@ from agentkit.core.lines import fingerprint
 from agentkit.core.schemas import list_kinds, read_schema
 from agentkit.core.settings import TABLES, TOP, describe_settings
 from agentkit.heartbeat.sighting import OF_RUNS
+from tests.depmap.machines import STORY
 from tests.documents import (
     PAGES,
     ROOT,
@@ -73,7 +74,13 @@ for script in report alarm; do
 done
 declare_edge cmd:fail2ban-client unit:fail2ban.service connect; chmod 600 home/agentkit.toml
 """
+# The machine of the founding story: a crontab, a unit, and scripts that ask fail2ban for its status.
+NODE = "; ".join(
+    f"mkdir -p {os.path.dirname(f'node/{name}')} && printf %s {shlex.quote(text)} > node/{name}"
+    for name, text in STORY.items()
+)
 SCENES = {
+    "node": f"{NODE}; chmod +x node/usr/local/bin/*",
     "declared": DECLARED,
     "disk": DISK,
     "export": "; ".join(f"{EXPORT} 'echo rows={rows} >> \"$AGENTKIT_MARKS\"'" for rows in (12, 9, 14, 0)),

@@ -99,8 +99,14 @@ def _to_records(kept: Sequence[Fallen], places: Mapping[Key, Place], host: str) 
 
 
 def _to_row(fallen: Fallen, place: Place) -> tuple[str, ...]:
-    way = " < ".join(one.name for one in reversed(fallen.way()[1:]))
+    way = " < ".join(_shorten(one.name) for one in reversed(fallen.way()[1:]))
     return str(fallen.distance), fallen.name, place.kind, place.told(), way or "-"
+
+
+def _shorten(name: str) -> str:
+    """Return as much of a name as tells a person where the way goes: `backup.sh#prune`, `curl`, `nginx.service`."""
+    kind, _, rest = name.partition(":")
+    return rest if kind == "job" else rest.rpartition("/")[2] or rest
 
 
 def _say_kinds(kinds: Collection[str]) -> str:
