@@ -83,7 +83,7 @@ class Place:
 def find_fallen(chart: Map, asked: Iterable[int], *, depth: int | None = None) -> Iterator[list[Fallen]]:
     """Yield what falls with any of the nodes, one distance at a time, each list by name.
 
-    Of several ways of the same length that one is told whose nodes come first by name, from the asked node on.
+    Of several ways of the same length that one is told whose nodes come first by name, from the last one back.
     """
     names = read_names(chart, asked)
     level = sorted((Fallen(node, name, 0, None, []) for node, name in names.items()), key=_by_name)

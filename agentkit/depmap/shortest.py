@@ -45,7 +45,7 @@ def find_steps(chart: Map, first: int, last: int) -> Steps:
     """Return the steps of which all shortest ways are made from a node to one that it depends on; none for no way."""
     if first == last:
         return {}
-    forward, backward = {first: 0}, {last: 0}
+    forward, backward = {first}, {last}
     ahead: list[Pairs] = []
     behind: list[Pairs] = []
     front, rear = {first}, {last}
@@ -54,13 +54,12 @@ def find_steps(chart: Map, first: int, last: int) -> Steps:
         if (_weigh(chart, DEPENDENCIES, front), len(front)) <= (_weigh(chart, DEPENDANTS, rear), len(rear)):
             ahead.append(_step(chart, DEPENDENCIES, front, forward))
             front = {head for _, head in ahead[-1]}
-            forward.update(dict.fromkeys(front, len(ahead)))
-            met = front & backward.keys()
+            forward |= front
         else:
             behind.append({(head, tail) for tail, head in _step(chart, DEPENDANTS, rear, backward)})
             rear = {tail for tail, _ in behind[-1]}
-            backward.update(dict.fromkeys(rear, len(behind)))
-            met = rear & forward.keys()
+            backward |= rear
+        met = front & rear
     # Here both sides met for the first time: every shortest way goes through one of these nodes.
     steps: Steps = {}
     wanted = met
@@ -89,7 +88,7 @@ def _weigh(chart: Map, question: str, nodes: set[int]) -> int:
     return weight
 
 
-def _step(chart: Map, question: str, nodes: set[int], seen: Mapping[int, int]) -> Pairs:
+def _step(chart: Map, question: str, nodes: set[int], seen: set[int]) -> Pairs:
     """Return (node, neighbour) of the neighbours that were not seen before."""
     found: Pairs = set()
     for listed in in_lists(nodes):

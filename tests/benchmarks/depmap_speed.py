@@ -29,8 +29,8 @@ EDGES_A_DOCUMENT = 10
 FILES = 1500
 FOLDERS = ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin")
 DEPMAP = ["-m", "agentkit", "depmap"]
-# Every script belongs to a small system of its own, so that an answer is of a hundred nodes and not of all.
-SYSTEM = 40
+# Every script belongs to a small system of its own, so that an answer is of some hundred nodes and not of all.
+SYSTEM = 300
 
 
 class Server:

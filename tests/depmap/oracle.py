@@ -73,6 +73,9 @@ def find_disagreements(chart: Map, graph: nx.DiGraph, choices: random.Random) ->
                 way = [*(before.name for before in one.way()), one.name]
                 if way[0] != node or len(way) != one.distance + 1 or not nx.is_path(graph, way[::-1]):
                     found.append(f"way of blast {node}: {way}")
+                others = list(islice(nx.all_shortest_paths(graph, one.name, node), MOST_WAYS))
+                if len(others) < MOST_WAYS and way[::-1] != min(others):
+                    found.append(f"way of blast {node}: {way} for {min(others)}")
     for _ in range(min(len(nodes) ** 2, 60)):
         first, last = choices.choice(nodes), choices.choice(nodes)
         found += _compare_ways(chart, graph, first, last)
@@ -81,7 +84,10 @@ def find_disagreements(chart: Map, graph: nx.DiGraph, choices: random.Random) ->
     parts = {frozenset(names[node] for node in part) for part in find_components(whole.needs)}
     if parts != {frozenset(part) for part in nx.strongly_connected_components(graph)}:
         found.append(f"components: {parts}")
-    for cycle in find_cycles(whole):
+    cycles = find_cycles(whole)
+    if {frozenset(names[node] for node in cycle) for cycle in cycles} != {part for part in parts if len(part) > 1}:
+        found.append(f"cycles: {cycles}")
+    for cycle in cycles:
         loop = [names[node] for node in find_loop(whole, cycle)]
         inside = graph.subgraph(names[node] for node in cycle)
         first = loop[0]

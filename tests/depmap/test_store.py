@@ -9,7 +9,7 @@ import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.depmap.opening import find_map, open_map
-from agentkit.depmap.store import VERSION, pack, unpack
+from agentkit.depmap.store import VERSION, CorruptMapError, Map, open_store, pack, unpack
 from agentkit.depmap.stored import read_edges
 from tests.depmap.maps import edge, make_map
 
@@ -141,3 +141,19 @@ def test_names_that_are_no_utf_8_can_be_asked_for(own_environ: dict[str, str], a
         assert ended.returncode == 0
         assert r'"of": "file:/srv/caf\udce9"' in ended.stdout
     assert r'"file": "/srv/caf\udce9"' in agentkit("depmap", "blast", "--json", "cmd:b").stdout
+
+
+def _open(path: str) -> Map:
+    found = open_store(path)
+    assert found is not None
+    return found
+
+
+def test_a_failure_over_a_damaged_file_is_the_files_and_over_a_sound_one_is_a_bug(path: str) -> None:
+    with pytest.raises(TypeError), _open(path):
+        raise TypeError
+    damaged = bytearray(Path(path).read_bytes())
+    damaged[8192:12288] = bytes(4096)
+    Path(path).write_bytes(damaged)
+    with pytest.raises(CorruptMapError), _open(path):
+        raise TypeError
