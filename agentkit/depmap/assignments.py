@@ -50,6 +50,8 @@ def assign(interpreter: Interpreter, name: str, raw: str, start: int, frame: Fra
     else:
         value = tuple((text,) for text in interpreter.expand_text(raw, frame, start))
     bare, is_element, _ = name.partition("[")
+    if is_element and ("$" in name or "`" in name):
+        interpreter.expand_text(name, frame, start - len(name.encode(errors="surrogateescape")) - 1 - appends)
     held = variables.get(bare)
     if (held is not None and is_element) or (held is not None and appends and raw.startswith("(")):
         value = merge([tuple((*fields, *new) for fields in held for new in value)])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from agentkit.core.shelltree import Command
 from agentkit.depmap.calls import HOLE
 from agentkit.depmap.frames import Frame
-from agentkit.depmap.pieces import split_words
 from agentkit.depmap.shellbuiltins import DECLARES
 from agentkit.depmap.values import MOST, Fields, Value
 
@@ -20,17 +19,14 @@ MOST_WAYS = MOST * 4
 
 def expand_words(interpreter: Interpreter, command: Command, frame: Frame) -> list[Fields]:
     """Return the alternatives of a simple command's words, at most MOST_WAYS."""
-    raw = [(frame.source.raw(word.start, word.end), word.start) for word in command.words]
-    first = raw[0][0]
-    if first in ("[", "[["):
-        # The grammar makes expressions of what a shell takes for words.
-        text = frame.source.raw(command.start, command.end)
-        raw = [(text[start:end], command.start + start) for start, end in split_words(text)]
+    if command.plain is not None:
+        return [command.plain]
+    first = command.words[0].raw
     if first in DECLARES:
-        return [(first, *(word for word, _ in raw[1:]))]
+        return [tuple([word.raw for word in command.words])]
     values: list[Value] = []
     count = 1
-    for word, start in raw:
+    for word, start, _ in command.words:
         if first == "[[":
             # Nothing in it is split, or stands for the names of files.
             value: Value = tuple((text,) for text in interpreter.expand_text(word, frame, start))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentkit.core.shelltree import CUT, FUNCTION, GROUP, IF, LIST, LOOP, NOT, PIPELINE, SEQUENCE, Command
+from agentkit.core.shelltree import FUNCTION, GROUP, IF, LIST, LOOP, NOT, PIPELINE, SEQUENCE, Command
 from agentkit.depmap.callnotes import LONGEST_TEXT, Said, note_call
 from agentkit.depmap.calls import BUILTIN, HOLE, Fed, Loop
 from agentkit.depmap.frames import Frame
@@ -42,11 +42,9 @@ def walk_compound(interpreter: Interpreter, command: Command, frame: Frame) -> N
         _walk_if(interpreter, command, frame)
     elif kind == LOOP:
         _walk_loop(interpreter, command, frame)
-    elif kind == FUNCTION:
-        define(interpreter, command, frame)
     else:
-        assert kind == CUT
-        interpreter.script.is_whole = False
+        assert kind == FUNCTION
+        define(interpreter, command, frame)
 
 
 def _walk_sequence(interpreter: Interpreter, command: Command, frame: Frame) -> None:
@@ -85,9 +83,9 @@ def _walk_pipeline(interpreter: Interpreter, command: Command, frame: Frame) -> 
 
 
 def _walk_if(interpreter: Interpreter, command: Command, frame: Frame) -> None:
-    if command.words:
-        word = command.words[0]
-        interpreter.expand_text(frame.source.raw(word.start, word.end), frame, word.start)
+    for word in command.words:
+        if "$" in word.raw or "`" in word.raw:
+            interpreter.expand_text(word.raw, frame, word.start)
     bodies: list[Command] = []
     is_sure = False
     for part, joint in zip(command.parts, command.joints, strict=True):

@@ -40,7 +40,8 @@ def call_function(interpreter: Interpreter, definition: Definition, words: Field
 
 def enter(interpreter: Interpreter, definition: Definition, arguments: Fields | None, frame: Frame) -> None:
     """Go through a function's body with the words of one call (None: unknown ones)."""
-    name = f"{definition.place.file}#{definition.name}"
+    # Each text of a function that is defined twice has its own count.
+    name = f"{definition.place.file}#{definition.name}#{definition.body.start}"
     key = (name, arguments, frame.wrappers, frame.loops and frame.loops[-1].number)
     count = interpreter.entries.get(name, 0)
     if key in interpreter.entered or count >= MOST_CALLS or frame.depth > DEEPEST_CALL:

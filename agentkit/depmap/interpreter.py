@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 
-from agentkit.core.shelltree import SIMPLE, Command, Shell, read_shell_bytes
+from agentkit.core.shellgrammar import read_shell_bytes
+from agentkit.core.shelltree import SIMPLE, Command, Shell
 from agentkit.depmap.calls import Place, Script
 from agentkit.depmap.compounds import walk_compound
 from agentkit.depmap.disk import Disk
@@ -31,8 +32,8 @@ PROGRAM_FOLDERS = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/loc
 class Interpreter:
     """Goes through the texts of one script and notes each call in `script`; what it knows is open to who helps it.
 
-    `visited` are the bytes at which simple commands were gone through, `called` and `defined` the functions that were;
-    `entries` counts how often each was entered and `entered` tells with which words. `sourcing` are the texts that are
+    `called` and `defined` are functions; `entries` counts how often each was entered and `entered` tells with which words. `substituted` are the places
+    of the substitutions that were gone through. `sourcing` are the texts that are
     at work, outermost first; `traps` wait for their end. `noted` are the calls that were noted, `place` is where the
     command at work stands. `aliases` count when `expands_aliases`, but for those in `expanding`. `exported` are the
     functions that a child has too.
@@ -41,11 +42,11 @@ class Interpreter:
     def __init__(self, script: Script, disk: Disk) -> None:
         self.script = script
         self.disk = disk
-        self.visited: set[int] = set()
         self.called: set[Definition] = set()
         self.defined: list[tuple[Definition, Frame]] = []
         self.entries: dict[str, int] = {}
         self.entered: set[tuple[object, ...]] = set()
+        self.substituted: set[tuple[str, int]] = set()
         self.sourcing: list[str] = []
         self.traps: list[tuple[str, Frame, int | None, int]] = []
         self.noted: set[tuple[object, ...]] = set()

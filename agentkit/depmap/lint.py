@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from agentkit.core.shelltree import read_shell_bytes
+from agentkit.core.shellgrammar import read_shell_bytes
 from agentkit.depmap.bounds import judge
 from agentkit.depmap.boundsfix import write_fix
 from agentkit.depmap.boundsgap import Gap

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agentkit.core.shelltree import FUNCTION, IF, LIST, LOOP, NOT, SIMPLE, Command, read_shell, walk_commands
+from agentkit.core.shellgrammar import read_shell
+from agentkit.core.shelltree import FUNCTION, IF, LIST, LOOP, NOT, SIMPLE, Command, walk_commands
 from agentkit.depmap.boundsgap import Gap, partly, unbounded
 
 TRIES = 60

@@ -139,6 +139,10 @@ class _Reader:
         if word.startswith("$((", at):
             close = find_parenthesis_end(word, at + 2, end)
             return Piece(ARITHMETIC, word[at + 3 : close - 1], in_double, at + 3), close + 1
+        if following == "[":
+            close = word.find("]", at, end)
+            close = end if close < 0 else close
+            return Piece(ARITHMETIC, word[at + 2 : close], in_double, at + 2), close + 1
         if following == "(":
             close = find_parenthesis_end(word, at + 2, end)
             return Piece(SUBSTITUTION, word[at + 2 : close], in_double, at + 2), close + 1

@@ -28,10 +28,15 @@ def run_substitution(
     """Go through the text of a substitution and return what it may print; its word begins at byte `start`."""
     if frame is None or frame.depth > DEEPEST_CALL:
         return (HOLE,)
-    text = piece.text.encode(errors="surrogateescape")
-    inner = frame.deeper(frame.source.within(text, start + piece.start, start))
+    source, begin = frame.source, start + piece.start
+    body = interpreter.read(source).substitutions.get(begin)
+    if body is None:
+        source = source.within(piece.text.encode(errors="surrogateescape"), begin, start)
+        body = interpreter.read(source).body
+    elif source.base is not None:
+        interpreter.substituted.add((source.file, source.base + begin))
+    inner = frame.deeper(source)
     inner.state, inner.feed = state.copy(), None
-    body = interpreter.read(inner.source).body
     interpreter.walk(body, inner.subshell())
     return _find_printed(interpreter, body, inner)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from agentkit.core.shelltree import FUNCTION, Command, Shell, read_shell_bytes
+from agentkit.core.shelltree import FUNCTION, Command, Shell
 from agentkit.depmap.calls import Place, Script
 from agentkit.depmap.disk import Disk, is_text
 from agentkit.depmap.frames import Frame, Source, find_newlines
@@ -20,7 +20,7 @@ def read_script(path: str, content: bytes, disk: Disk) -> Script:
     state = State(name=path, source=path)
     source = Source(path, content, 0, find_newlines(content))
     interpreter = Interpreter(script, disk)
-    shell = read_shell_bytes(content, with_marks=True)
+    shell = interpreter.read(source)
     script.is_whole = shell.is_whole
     script.gaps = tuple(
         (source.line_of(first + 1), source.line_of(max(first + 1, last))) for first, last in shell.errors
@@ -32,7 +32,7 @@ def read_script(path: str, content: bytes, disk: Disk) -> Script:
     interpreter.walk(shell.body, frame)
     interpreter.finish()
     _enter_uncalled(interpreter, path)
-    _take_leftovers(interpreter, shell, frame)
+    _enter_leftovers(interpreter, shell, frame)
     interpreter.finish()
     return script
 
@@ -71,48 +71,25 @@ def _enter_uncalled(interpreter: Interpreter, path: str) -> None:
             todo.extend(each for each in interpreter.defined[before:] if each[0].place.file == path)
 
 
-def _take_leftovers(interpreter: Interpreter, shell: Shell, frame: Frame) -> None:
-    """Go through what no way led to: commands where the grammar is lost, or that are nested too deep."""
-    spans = sorted(_find_functions(shell.body))
-    text = frame.source.text
-    for start, end in shell.commands:
-        if start not in interpreter.visited:
-            holder = [name for first, last, name in spans if first <= start < last]
+def _enter_leftovers(interpreter: Interpreter, shell: Shell, frame: Frame) -> None:
+    """Go through the substitutions that no way led to, such as those in `for ((…))`, or nested too deep."""
+    for start in sorted(shell.substitutions):
+        if (frame.source.file, start) not in interpreter.substituted:
             inner = Frame(frame.source, frame.state.copy(), frame.functions)
-            inner.function = holder[-1] if holder else None
-            interpreter.run_text(text[start:end].decode(errors="surrogateescape"), inner, start=start, at=start)
-    for region in shell.errors:
-        _read_lines(interpreter, region, frame, spans)
+            inner.function = _find_function(shell.body, start)
+            interpreter.walk(shell.substitutions[start], inner)
 
 
-def _read_lines(
-    interpreter: Interpreter, region: tuple[int, int], frame: Frame, spans: list[tuple[int, int, str]]
-) -> None:
-    """Read the lines of a region that the grammar does not know one by one: most of them stand alone."""
-    text = frame.source.text
-    at, last = region
-    while at < last:
-        end = text.find(b"\n", at, last)
-        end = last if end < 0 else end
-        start = at + len(text[at:end]) - len(text[at:end].lstrip())
-        line = text[start:end].rstrip()
-        if line and start not in interpreter.visited and not read_shell_bytes(line, with_marks=True).errors:
-            holder = [name for begin, stop, name in spans if begin <= start < stop]
-            inner = Frame(frame.source, frame.state.copy(), frame.functions)
-            inner.function = holder[-1] if holder else None
-            interpreter.run_text(line.decode(errors="surrogateescape"), inner, start=start, at=start)
-        at = end + 1
-
-
-def _find_functions(command: Command) -> list[tuple[int, int, str]]:
-    found: list[tuple[int, int, str]] = []
-    todo = [command]
-    while todo:
-        each = todo.pop()
+def _find_function(command: Command, at: int) -> str | None:
+    """Return the innermost function whose text holds a byte."""
+    name: str | None = None
+    inside = [command]
+    while inside:
+        each = inside.pop()
         if each.kind == FUNCTION and each.words:
-            found.append((each.start, each.end, each.words[0].text))
-        todo.extend(each.parts)
-    return found
+            name = each.words[0].text
+        inside.extend(part for part in each.parts if part.start <= at < part.end)
+    return name
 
 
 def is_shell_script(content: bytes, path: str) -> bool:

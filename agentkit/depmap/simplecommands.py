@@ -32,8 +32,6 @@ VARIABLE_ALONE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 
 def walk_simple(interpreter: Interpreter, command: Command, frame: Frame) -> None:
     """Go through a simple command: its redirections, its assignments, and each alternative of its words."""
-    if frame.source.base is not None:
-        interpreter.visited.add(frame.source.base + command.start)
     place = interpreter.place = frame.place(command.start)
     redirects, stdin = read_redirects(interpreter, command.redirects, frame)
     path_before = frame.state.variables.get("PATH")

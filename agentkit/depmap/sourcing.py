@@ -43,12 +43,9 @@ def _walk_sourced(interpreter: Interpreter, source: Source, words: Fields, frame
     state.source = source.file
     if len(words) > 2:
         state.positional = words[2:]
-    # Its own visits are not those of the script that sources it.
-    visited, interpreter.visited = interpreter.visited, set()
     inner = frame.deeper(source)
     inner.function, inner.wrappers, inner.loops = None, (), ()
     interpreter.walk(shell.body, inner)
-    interpreter.visited = visited
     state.source = file_before
     if len(words) > 2:
         state.positional = positional_before

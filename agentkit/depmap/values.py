@@ -181,6 +181,9 @@ class Expander:
     def _expand_variable(self, piece: Piece, state: State, start: int) -> Value:
         name, operator = piece.text, piece.operator
         value = self._read(name, piece, state)
+        if piece.index is not None and ("$" in piece.index or "`" in piece.index):
+            # It ends before the bracket and the operator, with which the piece's `start` counts.
+            self.expand_text(piece.index, state, start + piece.start - 1 - len(piece.index))
         if piece.is_length:
             return UNKNOWN
         if piece.is_indirect:

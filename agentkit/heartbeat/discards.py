@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 
-from agentkit.core.shelltree import FUNCTION, IF, LIST, NOT, SIMPLE, Command, read_shell, walk_commands
+from agentkit.core.shellgrammar import read_shell
+from agentkit.core.shelltree import FUNCTION, IF, LIST, NOT, SIMPLE, Command, walk_commands
 from agentkit.heartbeat.edits import Edit
 from agentkit.heartbeat.manners import (
     LEAVES,

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from agentkit.core.launchers import Step, is_detached, read_step
+from agentkit.core.shellgrammar import read_shell
 from agentkit.core.shelltree import (
-    CUT,
     FUNCTION,
     GROUP,
     IF,
@@ -25,7 +25,6 @@ from agentkit.core.shelltree import (
     SIMPLE,
     Command,
     Word,
-    read_shell,
     walk_commands,
 )
 from agentkit.heartbeat.discards import (
@@ -129,7 +128,7 @@ def _see(command: Command, scope: Scope) -> _Seen:
     if command.kind == SIMPLE:
         return _see_simple(command, scope)
     scope = scope.redirect(command.redirects)
-    if command.kind in (SEQUENCE, GROUP, CUT):
+    if command.kind in (SEQUENCE, GROUP):
         return _see_sequence(command, scope)
     if command.kind == LIST:
         return _see_list(command, scope)

@@ -15,7 +15,7 @@ from agentkit.core.cronrow import split_row
 from agentkit.core.cronwords import split_command
 from agentkit.core.launchers import SHELLS
 from agentkit.core.rooted import resolve
-from agentkit.core.shelltree import read_shell
+from agentkit.core.shellgrammar import read_shell
 from agentkit.heartbeat.hearing import listen
 from agentkit.heartbeat.silence import Reason, Silence, name_work
 from agentkit.heartbeat.wrapping import Names, find_obstacle, find_shell, rules_of, unwrap_command, wrap_line

@@ -6,6 +6,7 @@ import os
 import re
 
 from agentkit.core.launchers import read_step
+from agentkit.core.shellgrammar import read_shell
 from agentkit.core.shelltree import (
     GROUP,
     IF,
@@ -15,7 +16,6 @@ from agentkit.core.shelltree import (
     SEQUENCE,
     SIMPLE,
     Command,
-    read_shell,
     walk_commands,
 )
 
