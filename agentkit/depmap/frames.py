@@ -12,6 +12,7 @@ from agentkit.depmap.values import HOLE_VARIABLE, State, Value
 
 # Calls within calls, texts within texts, wrappers behind wrappers: what is deeper is not gone through.
 DEEPEST_CALL = 12
+Key = tuple[str, int, int]
 NEWLINE = re.compile(rb"\n")
 
 
@@ -56,6 +57,11 @@ class Definition:
     source: Source
     place: Place
     is_inner: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What tells its text from all others, however often that is defined."""
+        return self.place.file, self.place.line, self.body.start
 
 
 class Frame:

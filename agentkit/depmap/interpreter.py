@@ -13,7 +13,7 @@ from agentkit.core.shelltree import SIMPLE, Command, Shell
 from agentkit.depmap.calls import Place, Script
 from agentkit.depmap.compounds import walk_compound
 from agentkit.depmap.disk import Disk
-from agentkit.depmap.frames import DEEPEST_CALL, Definition, Frame, Source, write_holes
+from agentkit.depmap.frames import DEEPEST_CALL, Definition, Frame, Key, Source, write_holes
 from agentkit.depmap.pieces import Piece
 from agentkit.depmap.printing import run_substitution
 from agentkit.depmap.simplecommands import walk_simple
@@ -32,8 +32,8 @@ PROGRAM_FOLDERS = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/loc
 class Interpreter:
     """Goes through the texts of one script and notes each call in `script`; what it knows is open to who helps it.
 
-    `called` and `defined` are functions; `entries` counts how often each was entered and `entered` tells with which words. `substituted` are the places
-    of the substitutions that were gone through. `sourcing` are the texts that are
+    `defined` are the functions that are there, `spent` the steps that were taken in each that was entered, `entered`
+    with which words. `substituted` are the places of the substitutions that were gone through. `sourcing` are the texts that are
     at work, outermost first; `traps` wait for their end. `noted` are the calls that were noted, `place` is where the
     command at work stands. `aliases` count when `expands_aliases`, but for those in `expanding`. `exported` are the
     functions that a child has too.
@@ -42,9 +42,8 @@ class Interpreter:
     def __init__(self, script: Script, disk: Disk) -> None:
         self.script = script
         self.disk = disk
-        self.called: set[Definition] = set()
-        self.defined: list[tuple[Definition, Frame]] = []
-        self.entries: dict[str, int] = {}
+        self.defined: dict[Key, tuple[Definition, Frame]] = {}
+        self.spent: dict[Key, int] = {}
         self.entered: set[tuple[object, ...]] = set()
         self.substituted: set[tuple[str, int]] = set()
         self.sourcing: list[str] = []
@@ -57,13 +56,13 @@ class Interpreter:
         self.exported: frozenset[str] = frozenset()
         self._expander = Expander(self._run_substitution, self._list_names, self._note_variable)
         self._frame: Frame | None = None
-        self._steps = 0
+        self.steps = 0
         self._shells: dict[bytes, Shell] = {}
 
     def walk(self, command: Command, frame: Frame) -> None:
         """Go through a command and all that it is made of."""
-        self._steps += 1
-        if self._steps > MOST_STEPS:
+        self.steps += 1
+        if self.steps > MOST_STEPS:
             self.script.is_whole = False
         elif command.kind == SIMPLE:
             walk_simple(self, command, frame)

@@ -62,13 +62,13 @@ def read_words(words: tuple[str, ...], place: Place, disk: Disk, state: State) -
 
 def _enter_uncalled(interpreter: Interpreter, path: str) -> None:
     """Go through the functions of the script itself that nothing in it calls, with unknown words."""
-    todo = [each for each in interpreter.defined if each[0].place.file == path]
-    while todo:
-        definition, frame = todo.pop(0)
-        if definition not in interpreter.called:
-            before = len(interpreter.defined)
-            enter(interpreter, definition, None, frame)
-            todo.extend(each for each in interpreter.defined[before:] if each[0].place.file == path)
+    done = 0
+    while len(interpreter.defined) > done:
+        todo = list(interpreter.defined.values())[done:]
+        done = len(interpreter.defined)
+        for definition, frame in todo:
+            if definition.place.file == path and definition.key not in interpreter.spent:
+                enter(interpreter, definition, None, frame)
 
 
 def _enter_leftovers(interpreter: Interpreter, shell: Shell, frame: Frame) -> None:
