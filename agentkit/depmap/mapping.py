@@ -6,9 +6,9 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 
+from agentkit.depmap.calls import Script
 from agentkit.depmap.clientedges import map_known_clients
 from agentkit.depmap.crondocument import map_jobs, read_jobs
-from agentkit.depmap.calls import Script
 from agentkit.depmap.disk import LONGEST_BYTES, Disk, is_text
 from agentkit.depmap.document import Defined, Document, Mapped
 from agentkit.depmap.edge import Edge
@@ -18,9 +18,12 @@ from agentkit.depmap.shellscript import is_shell_script, read_script
 from agentkit.depmap.unitdocument import map_unit_commands
 from agentkit.depmap.unitmap import map_units
 
-# Of a whole machine these hold no scripts of its own: kernel, devices, what is lent or thrown away.
+# Of a whole machine these hold no scripts of its own: kernel, devices, what is lent or thrown away, and examples.
 NOT_SEARCHED = frozenset(
-    {"/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/lib/docker", "/var/cache", "/mnt", "/media"}  # noqa: S108
+    {
+        *("/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/mnt", "/media", "/boot", "/var/cache"),  # noqa: S108
+        *("/var/lib/docker", "/usr/include", "/usr/src", "/usr/share/doc", "/usr/share/locale", "/usr/share/man"),
+    }
 )
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".hg", ".svn"})
 # What has such a name is something else, and not looked at.
