@@ -91,6 +91,7 @@ def run_straced(script: Path, folder: Path, words: Iterable[str] = (), limit_s: 
         "HOME": str(folder),
         "LC_ALL": "C.UTF-8",
         "TERM": "dumb",
+        "SHELL": "/bin/sh",
         "TRACE_FILE": str(folder / ".traced"),
         "BASH_ENV": str(folder / ".trace"),
     }
