@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 # Stands in a word for what only a running shell can know: `"$HOST:80"` may read HOLE + ":80".
 HOLE = "\0"
@@ -12,8 +13,7 @@ PROGRAM, FUNCTION, BUILTIN, SOURCE, UNKNOWN = "program", "function", "builtin", 
 CONDITION, BODY = "condition", "body"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something stands: the file, its line, and the function of that file, None at the top."""
 
     file: str
@@ -21,16 +21,14 @@ class Place:
     function: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapper:
+class Wrapper(NamedTuple):
     """A program in front of another, with its own words: `timeout -k 5 60` is ("timeout", ("timeout", "-k", …))."""
 
     name: str
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Redirected:
+class Redirected(NamedTuple):
     """A redirection: the descriptor (None: the operator's own), the operator, the target with its holes."""
 
     descriptor: int | None
@@ -38,16 +36,14 @@ class Redirected:
     target: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fed:
+class Fed(NamedTuple):
     """What comes through a pipe: the words of the command before it, and the text if it is known."""
 
     words: tuple[str, ...]
     text: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(NamedTuple):
     """A loop around a call: its first word (`while`, `until`, `for`, `select`) and its place in its text.
 
     `part` is where in it the call stands, CONDITION or BODY; `number` tells two loops of one text apart; `text` is

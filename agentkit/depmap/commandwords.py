@@ -24,17 +24,29 @@ def expand_words(interpreter: Interpreter, command: Command, frame: Frame) -> li
     first = command.words[0].raw
     if first in DECLARES:
         return [tuple([word.raw for word in command.words])]
-    values: list[Value] = []
+    if first == "[[":
+        # Nothing in it is split, or stands for the names of files.
+        values: list[Value] = [
+            tuple([(text,) for text in interpreter.expand_text(word, frame, start)]) for word, start, _ in command.words
+        ]
+    else:
+        values = [interpreter.expand(word, frame, start) for word, start, _ in command.words]
+    fields: list[str] = []
+    for value in values:
+        if len(value) > 1:
+            return _combine(values)
+        fields += value[0]
+    return [tuple(fields)]
+
+
+def _combine(values: list[Value]) -> list[Fields]:
+    """Return each choice of one alternative of every word, each once."""
+    taken: list[Value] = []
     count = 1
-    for word, start, _ in command.words:
-        if first == "[[":
-            # Nothing in it is split, or stands for the names of files.
-            value: Value = tuple((text,) for text in interpreter.expand_text(word, frame, start))
-        else:
-            value = interpreter.expand(word, frame, start)
+    for value in values:
         count *= len(value)
         # Of too many combinations the later words are not known one by one.
-        values.append(value if count <= MOST_WAYS or not values else ((HOLE,),))
+        taken.append(value if count <= MOST_WAYS or not taken else ((HOLE,),))
         count = min(count, MOST_WAYS)
-    found = dict.fromkeys(tuple(field for part in parts for field in part) for parts in product(*values))
+    found = dict.fromkeys(tuple(field for part in parts for field in part) for parts in product(*taken))
     return list(found)[:MOST_WAYS]

@@ -10,14 +10,15 @@ import os
 
 from agentkit.core.shellgrammar import read_shell_bytes
 from agentkit.core.shelltree import SIMPLE, Command, Shell
-from agentkit.depmap.calls import Place, Script
+from agentkit.depmap.calls import HOLE, Place, Script
 from agentkit.depmap.compounds import walk_compound
 from agentkit.depmap.disk import Disk
+from agentkit.depmap.expander import Expander
 from agentkit.depmap.frames import DEEPEST_CALL, Definition, Frame, Key, Source, write_holes
 from agentkit.depmap.pieces import Piece
 from agentkit.depmap.printing import run_substitution
 from agentkit.depmap.simplecommands import walk_simple
-from agentkit.depmap.values import Expander, State, Value
+from agentkit.depmap.values import State, Value
 
 # The bound of the work on one script.
 MOST_STEPS = 100_000
@@ -119,6 +120,8 @@ class Interpreter:
         return run_substitution(self, piece, start, state, self._frame)
 
     def _list_names(self, pattern: str) -> list[str]:
+        if pattern.startswith("/proc/"):
+            return [HOLE]  # which processes there are is no property of the machine
         if pattern.startswith("/"):
             return self.disk.match(pattern)
         folder = None if self._frame is None else self._frame.state.folder

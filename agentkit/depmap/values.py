@@ -1,4 +1,4 @@
-"""What may a variable hold, and what may a word become, at one point of a shell script?
+"""What may variables hold at one point of a shell script?
 
 A value is a set of alternatives, each of them a list of fields (an array; one field for a plain variable). HOLE
 stands in a field for what only a running shell can know. Sets are kept small: beyond MOST alternatives a value is
@@ -7,23 +7,10 @@ not known.
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agentkit.depmap.calls import HOLE
-from agentkit.depmap.pieces import (
-    ARITHMETIC,
-    LITERAL,
-    PLAIN,
-    PROCESS,
-    SUBSTITUTION,
-    VARIABLE,
-    Piece,
-    read_here_document,
-    read_pieces,
-)
 
 Fields = tuple[str, ...]
 Value = tuple[Fields, ...]
@@ -31,15 +18,7 @@ Value = tuple[Fields, ...]
 # A variable that stands for what is not known, in a text that is put together and read again.
 HOLE_VARIABLE = "_not_known_"
 MOST = 16
-LONGEST = 4096
-LONGEST_TEXT = 65536
 UNKNOWN: Value = ((HOLE,),)
-# Letters that match names, where they are not quoted: what stands in a field for an active one.
-ACTIVE = {"*": "\ue000", "?": "\ue001", "[": "\ue002"}
-PASSIVE = {ord(active): letter for letter, active in ACTIVE.items()}
-TO_ACTIVE = {ord(letter): active for letter, active in ACTIVE.items()}
-BRACES = re.compile(r"\{([^{}$`'\"\s]*)\}")
-RANGE = re.compile(r"(-?[0-9]+)\.\.(-?[0-9]+)\Z")
 # What a shell sets by itself, and nobody knows before.
 OWN = frozenset(
     {
@@ -77,9 +56,9 @@ def merge(values: Iterable[Value]) -> Value:
 def join_states(before: State, branches: list[State]) -> None:
     """Let `before` hold what may be known after one of the branches was taken."""
     held_before = before.variables
-    names = {
-        name for branch in branches for name, value in branch.variables.items() if held_before.get(name) is not value
-    }
+    # Most branches set nothing: that is seen at once.
+    changed = [branch.variables for branch in branches if branch.variables != held_before]
+    names = {name for variables in changed for name, value in variables.items() if held_before.get(name) is not value}
     for name in names:
         held = [branch.variables[name] for branch in branches if name in branch.variables]
         first = held[0]
@@ -88,252 +67,3 @@ def join_states(before: State, branches: list[State]) -> None:
     before.folder = folders.pop() if len(folders) == 1 else None
     positions = {branch.positional for branch in branches}
     before.positional = positions.pop() if len(positions) == 1 else None
-
-
-@dataclass(slots=True)
-class Expander:
-    """Expands words; what needs more than the state comes in as functions.
-
-    `run(piece, start, state)` gives what a substitution may print, of a word that begins at byte `start`;
-    `list_names(pattern)` the names that match a pattern of an absolute path; `note(name, has_default)` is told of
-    each variable that is taken from the environment.
-    """
-
-    run: Callable[[Piece, int, State], tuple[str, ...]]
-    list_names: Callable[[str], list[str]]
-    note: Callable[[str, bool], None]
-
-    def expand(self, word: str, state: State, start: int = 0) -> Value:
-        """Return what a word may become: alternatives of the fields that it splits into."""
-        if PLAIN.match(word):
-            return ((word,),)
-        result: list[list[str]] = [[""]]
-        is_quoted = False
-        pieces = read_pieces(word)
-        if len(pieces) == 1 and pieces[0].kind == LITERAL and not pieces[0].is_quoted:
-            return self._finish(_expand_braces(pieces[0].text), is_quoted=False)
-        for piece in pieces:
-            is_quoted = is_quoted or (piece.is_quoted and (piece.kind != VARIABLE or piece.text != "@"))
-            fragments = self._expand_piece(piece, state, start)
-            result = [_append(done, fragment) for done in result for fragment in fragments][: MOST + 1]
-            if len(result) > MOST:
-                result = [[HOLE]]
-        return merge([self._finish(fields, is_quoted=is_quoted) for fields in result])
-
-    def expand_text(self, word: str, state: State, start: int = 0) -> tuple[str, ...]:
-        """Return what a word may become where it is not split, as in an assignment."""
-        return self._join_texts(read_pieces(word), state, start)
-
-    def expand_body(self, text: str, state: State, start: int = 0) -> tuple[str, ...]:
-        """Return what the text of a here-document may become."""
-        return self._join_texts(read_here_document(text), state, start)
-
-    def _join_texts(self, pieces: list[Piece], state: State, start: int) -> tuple[str, ...]:
-        texts: list[str] = [""]
-        for piece in pieces:
-            fragments = {" ".join(fields) for fields in self._expand_piece(piece, state, start)}
-            texts = [text + fragment for text in texts for fragment in sorted(fragments)]
-            if len(texts) > MOST:
-                return (HOLE,)
-        return tuple(dict.fromkeys(text.translate(PASSIVE)[:LONGEST_TEXT] for text in texts))
-
-    def _finish(self, fields: list[str], *, is_quoted: bool) -> Value:
-        done: list[str] = []
-        for each in fields:
-            if any(active in each for active in PASSIVE.values()) or not each.isascii():
-                names = self._match(each)
-                done.extend(names)
-            else:
-                done.append(each[:LONGEST])
-        if done == [""] and not is_quoted:
-            return ((),)
-        return (tuple(done),)
-
-    def _match(self, text: str) -> list[str]:
-        literal = text.translate(PASSIVE)
-        if literal == text or HOLE in text:
-            return [literal[:LONGEST]]
-        return self.list_names(literal) or [literal]
-
-    def _expand_piece(self, piece: Piece, state: State, start: int) -> list[list[str]]:
-        if piece.kind == LITERAL:
-            if piece.is_quoted:
-                return [[piece.text]]
-            return [_expand_braces(piece.text)]
-        if piece.kind == SUBSTITUTION:
-            texts = self.run(piece, start, state)
-            return [[text] if piece.is_quoted else _split(text) for text in texts]
-        if piece.kind == PROCESS:
-            self.run(piece, start, state)
-            return [[HOLE]]
-        if piece.kind == ARITHMETIC:
-            self._run_inside(piece.text, state, start + piece.start)
-            return [[HOLE]]
-        return [
-            list(fields) if piece.is_quoted else [part for text in fields for part in _split(text)] or [""]
-            for fields in self._expand_variable(piece, state, start)
-        ]
-
-    def _run_inside(self, text: str, state: State, start: int) -> None:
-        if "$" in text or "`" in text:
-            self.expand_text(text.replace('"', " ").replace("'", " "), state, start)
-
-    def _expand_variable(self, piece: Piece, state: State, start: int) -> Value:
-        name, operator = piece.text, piece.operator
-        value = self._read(name, piece, state)
-        if piece.index is not None and ("$" in piece.index or "`" in piece.index):
-            # It ends before the bracket and the operator, with which the piece's `start` counts.
-            self.expand_text(piece.index, state, start + piece.start - 1 - len(piece.index))
-        if piece.is_length:
-            return UNKNOWN
-        if piece.is_indirect:
-            if value is None or operator.startswith(("*", "@")):
-                return UNKNOWN
-            names = [text for fields in value for text in fields[:1]]
-            return merge([state.variables.get(each, UNKNOWN) for each in names])
-        sign = operator.lstrip(":")[:1]
-        argument = operator.lstrip(":")[1:]
-        if (
-            sign in ("-", "=", "?", "+")
-            and sign
-            and not (operator.startswith(":") and sign == "-" and operator[1:2] == " ")
-        ):
-            return self._default(piece, sign, argument, value, state, start)
-        if value is None:
-            return UNKNOWN if name.isdigit() or name in "@*" or name in OWN else self._environment(name)
-        if not operator:
-            return value
-        if operator[0] in "#%":
-            return _map(value, lambda text: self._strip(operator, text, state))
-        if operator[0] == "/":
-            return _map(value, lambda text: self._replace(operator, text, state))
-        self._run_inside(operator, state, start + piece.start)
-        return UNKNOWN
-
-    def _environment(self, name: str) -> Value:
-        self.note(name, False)
-        return UNKNOWN
-
-    def _default(self, piece: Piece, sign: str, argument: str, value: Value | None, state: State, start: int) -> Value:
-        offset = start + piece.start + len(piece.operator) - len(argument)
-        name = piece.text
-        given: Value = ()
-        if sign != "?":
-            given = tuple((text,) for text in self.expand_text(argument, state, offset))
-        if value is None and not name.isdigit() and name not in ("@", "*"):
-            self.note(name, sign != "?")
-        if sign == "?":
-            return UNKNOWN if value is None else value
-        if sign == "+":
-            return merge([given, (("",),)])
-        if value is None or all(not "".join(fields) for fields in value):
-            result = merge([given, UNKNOWN]) if name.isdigit() or name in ("@", "*") else given
-        else:
-            is_known = all(HOLE not in "".join(fields) for fields in value)
-            result = value if is_known else merge([value, given])
-        if sign == "=":
-            state.variables[name] = result
-        return result
-
-    def _read(self, name: str, piece: Piece, state: State) -> Value | None:
-        if name in ("@", "*"):
-            return None if state.positional is None else (_join(state.positional, piece, name),)
-        if name == "0":
-            return UNKNOWN if state.name is None else ((state.name,),)
-        if name.isdigit():
-            if state.positional is None:
-                return None
-            place = int(name) - 1
-            return ((state.positional[place] if place < len(state.positional) else "",),)
-        if name == "BASH_SOURCE":
-            return UNKNOWN if state.source is None else ((state.source,),)
-        if name == "PWD":
-            return UNKNOWN if state.folder is None else ((state.folder,),)
-        held = state.variables.get(name)
-        element = None if piece.index is None else state.variables.get(f"{name}[{piece.index}]")
-        if element is not None:
-            return element
-        if held is None:
-            return UNKNOWN if name in OWN else None
-        if piece.index in ("@", "*"):
-            return tuple(_join(fields, piece, piece.index) for fields in held)
-        place = int(piece.index) if piece.index is not None and piece.index.isdigit() else 0
-        if piece.index is not None and not piece.index.isdigit():
-            return merge([tuple((text,) for fields in held for text in fields) or UNKNOWN])
-        return tuple(fields[place : place + 1] or ("",) for fields in held)
-
-    def _strip(self, operator: str, text: str, state: State) -> str:
-        [pattern, *others] = self.expand_text(operator.lstrip("#%"), state)
-        if HOLE in text + pattern or others:
-            return HOLE
-        is_longest = operator[:2] in ("##", "%%")
-        places = range(len(text) + 1)
-        if operator[0] == "#":
-            for place in reversed(places) if is_longest else places:
-                if _fits(text[:place], pattern):
-                    return text[place:]
-            return text
-        for place in places if is_longest else reversed(places):
-            if _fits(text[place:], pattern):
-                return text[:place]
-        return text
-
-    def _replace(self, operator: str, text: str, state: State) -> str:
-        is_all = operator.startswith("//")
-        pattern, _, new = operator[1 + is_all :].partition("/")
-        [old, *others] = self.expand_text(pattern, state)
-        [put, *more] = self.expand_text(new, state)
-        if HOLE in text + old + put or others or more or not old or any(sign in old for sign in "*?[#%"):
-            return HOLE
-        return text.replace(old, put, -1 if is_all else 1)
-
-
-def _join(fields: Fields, piece: Piece, how: str) -> Fields:
-    return (" ".join(fields),) if how == "*" and piece.is_quoted else fields
-
-
-def _fits(text: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(text, pattern.replace("[!", "[!"))
-
-
-def _map(value: Value, change: Callable[[str], str]) -> Value:
-    return merge([tuple(tuple(change(text) for text in fields) for fields in value)])
-
-
-def _append(done: list[str], fragment: list[str]) -> list[str]:
-    if not fragment:
-        return done
-    return [*done[:-1], done[-1] + fragment[0], *fragment[1:]]
-
-
-def _split(text: str) -> list[str]:
-    """Return the fields of a value that is not quoted; its letters that match names become active."""
-    parts = text.translate(TO_ACTIVE).split()
-    if not parts:
-        return [""]
-    if text[0].isspace():
-        parts.insert(0, "")
-    if text[-1].isspace() and len(text) > 1:
-        parts.append("")
-    return [part for place, part in enumerate(parts) if part or place in (0, len(parts) - 1)]
-
-
-def _expand_braces(text: str) -> list[str]:
-    """Return the words of `a{b,c}d` (bash); without such braces the text alone."""
-    found = BRACES.search(text)
-    if found is None:
-        return [text.translate(TO_ACTIVE)]
-    inner = found.group(1)
-    span = RANGE.match(inner)
-    if span:
-        first, last = int(span.group(1)), int(span.group(2))
-        if abs(last - first) >= MOST * 4:
-            return [text.translate(TO_ACTIVE)]
-        parts = [str(number) for number in range(first, last + 1)] or [str(n) for n in range(first, last - 1, -1)]
-    elif "," in inner:
-        parts = inner.split(",")
-    else:
-        head, tail = text[: found.end()], text[found.end() :]
-        return [head.translate(TO_ACTIVE) + rest for rest in _expand_braces(tail)]
-    before, behind = text[: found.start()], text[found.end() :]
-    return [word for part in parts for word in _expand_braces(before + part + behind)][:64]
