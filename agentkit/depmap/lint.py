@@ -13,7 +13,16 @@ from agentkit.depmap.boundswrappers import BOUNDED, TIMEOUTS, find_bound
 from agentkit.depmap.callnotes import LONGEST_TEXT
 from agentkit.depmap.calls import BUILTIN, HOLE, Call, Loop, Place, Script, Wrapper
 from agentkit.depmap.disk import Disk
-from agentkit.depmap.lintaround import Texts, complete, find_end, find_fed, follow_descriptors, ignores_term, know_fifos
+from agentkit.depmap.lintaround import (
+    Texts,
+    complete,
+    find_end,
+    find_fed,
+    find_shared,
+    follow_descriptors,
+    ignores_term,
+    know_fifos,
+)
 from agentkit.depmap.lintloops import judge_loop
 from agentkit.depmap.values import HOLE_VARIABLE
 from agentkit.depmap.wait import PARTLY, UNBOUNDED, Wait
@@ -31,7 +40,7 @@ def lint(script: Script, disk: Disk, origin: str | None = None) -> list[Wait]:
     is_fifo = know_fifos(script, disk)
     deaf = frozenset(call.wrappers for call in script.calls if ignores_term(call))
     fed = find_fed(script.calls)
-    end = find_end(script)
+    end, shared = find_end(script), find_shared(script)
     for call in follow_descriptors(script.calls):
         if call.place.file == script.path and call.place.line > end:
             continue
@@ -39,7 +48,7 @@ def lint(script: Script, disk: Disk, origin: str | None = None) -> list[Wait]:
             continue  # It starts itself anew.
         # cron gives its jobs /dev/null to read.
         has_input = origin is not None or not script.is_whole or (call.place.file, call.place.function) in fed
-        call = complete(call, script, waits.texts)  # noqa: PLW2901  # the call as it acts
+        call = complete(call, shared, waits.texts)  # noqa: PLW2901  # the call as it acts
         verdict = judge(call, is_fifo, has_input=has_input, deaf=deaf)
         if verdict is not None:
             waits.keep(call.place, call.text, Gap(verdict.type, verdict.why), verdict.fix)

@@ -68,11 +68,16 @@ def follow_descriptors(calls: Iterable[Call]) -> Iterator[Call]:
         yield call
 
 
-def complete(call: Call, script: Script, texts: Texts) -> Call:
-    """Return a call with what the script sets for all its commands, and a text where it is a group's redirection."""
+def find_shared(script: Script) -> tuple[Wrapper, ...]:
+    """Return what the script sets for all its commands, as if `env` stood before each of them."""
     shared = tuple(f"{name}={HOLE}" for name in BOUNDING if _is_set_for_all(name, script))
+    return (Wrapper("env", ("env", *shared)),) if shared else ()
+
+
+def complete(call: Call, shared: tuple[Wrapper, ...], texts: Texts) -> Call:
+    """Return a call behind what is shared by all, and with a text where it is a group's redirection."""
     if shared:
-        call = replace(call, wrappers=(Wrapper("env", ("env", *shared)), *call.wrappers))
+        call = replace(call, wrappers=(*shared, *call.wrappers))
     if call.text or not any(each.target.startswith(DEV_TCP) for each in call.redirects):
         return call
     lines = (texts.read(call.place.file) or "").splitlines()
