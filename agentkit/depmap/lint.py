@@ -41,9 +41,8 @@ def lint(script: Script, disk: Disk, origin: str | None = None) -> list[Wait]:
     deaf = frozenset(call.wrappers for call in script.calls if ignores_term(call))
     fed = find_fed(script.calls)
     end, shared = find_end(script), find_shared(script)
-    for call in follow_descriptors(script.calls):
-        if call.place.file == script.path and call.place.line > end:
-            continue
+    calls = [call for call in script.calls if call.place.file != script.path or call.place.line <= end]
+    for call in follow_descriptors(calls):
         if call.words and call.words[0] == script.path:
             continue  # It starts itself anew.
         # cron gives its jobs /dev/null to read.
@@ -52,9 +51,9 @@ def lint(script: Script, disk: Disk, origin: str | None = None) -> list[Wait]:
         verdict = judge(call, is_fifo, has_input=has_input, deaf=deaf)
         if verdict is not None:
             waits.keep(call.place, call.text, Gap(verdict.type, verdict.why), verdict.fix)
-    _lint_deaf(script.calls, deaf, waits)
-    _lint_loops(script, deaf, waits)
-    _lint_wait(script.calls, waits)
+    _lint_deaf(calls, deaf, waits)
+    _lint_loops(calls, deaf, waits)
+    _lint_wait(calls, waits)
     return _number(sorted(waits.found.values(), key=lambda wait: (wait.file, wait.line or 0)))
 
 
@@ -102,14 +101,14 @@ def _number(waits: list[Wait]) -> list[Wait]:
     return numbered
 
 
-def _lint_loops(script: Script, deaf: frozenset[tuple[Wrapper, ...]], waits: _Waits) -> None:
+def _lint_loops(calls: list[Call], deaf: frozenset[tuple[Wrapper, ...]], waits: _Waits) -> None:
     leaving = frozenset(
         call.place.function
-        for call in script.calls
+        for call in calls
         if call.place.function and call.kind == BUILTIN and call.words[:1] == ("exit",)
     )
     seen: set[tuple[Place, int]] = set()
-    for call in script.calls:
+    for call in calls:
         if call.is_remote or find_bound(call.wrappers, call, deaf) == BOUNDED:
             continue
         for loop in call.loops:

@@ -70,7 +70,7 @@ def judge_loop(text: str, leaving: frozenset[str] = frozenset()) -> Gap | None:
     if body is None or (condition is None and not re.match(r"for\s*\(\(\s*[^;]*;\s*;", text)):
         return None
     names = {command.words[0].text for command in walk_commands(body) if command.words}
-    may_end = bool(names & (ENDINGS | leaving)) or "kill" in names
+    may_end = bool(names & (ENDINGS | leaving)) or "kill" in names or "KILL" in text
     asking = "" if condition is None else shell.text[: body.start].decode(errors="replace")
     head = text[: text.find(";;")] if condition is None else asking
     if CLOCK.search(text) or (COUNTING.search(text) and (COMPARING.search(head) or (may_end and _compares(text)))):
@@ -160,7 +160,7 @@ def _is_asked_anew(condition: Command | None, text: str) -> bool:
     assert condition is not None
     words = " ".join(word.text for command in walk_commands(condition) for word in command.words)
     names = re.findall(r"\$\{?(\w+)", words)
-    return any(re.search(rf"\b{name}=[\"']?(?:\$\(|`)", text) for name in names)
+    return any(re.search(rf"\b{name}=[\"']?(?:\$\((?!\()|`)", text) for name in names)
 
 
 def _judge_endless(body: Command, text: str) -> Gap | None:
@@ -186,7 +186,7 @@ def _asks_anew(test: str, body: Command, text: str) -> bool:
         called = {command.words[0].text.rpartition("/")[2] for command in walk_commands(body) if command.words}
         return bool(called & QUESTIONS)
     names = re.findall(r"\$\{?(\w+)", test)
-    return any(re.search(rf"\b{name}=[\"']?(?:\$\(|`)", text) for name in names)
+    return any(re.search(rf"\b{name}=[\"']?(?:\$\((?!\()|`)", text) for name in names)
 
 
 def _compares(text: str) -> bool:
