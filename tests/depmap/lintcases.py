@@ -558,7 +558,6 @@ MIXED = [
     (PARTLY, "git config http.lowSpeedLimit 1000; git config http.lowSpeedTime 30; git fetch"),
     (BOUNDED, "while sleep 1; test $n != 0; do n=$((n-1)); blockdev --rereadpt /dev/sdb && exit 0; done"),
     (BOUNDED, 'exec expect -f "$0"\nwhile {[llength $argv]>0} {\nsleep 1\n}'),
-    (PARTLY,),
     (BOUNDED, "n=30; while pgrep x; do if (( n-- == 0 )); then pkill -s KILL x; fi; sleep 1; done"),
 ]
 GROUPS = {
