@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 
 from agentkit.core.errors import AgentkitError, tell
-from agentkit.depmap.answers import begin_record, draw_table, quote, quote_all, write_text
+from agentkit.depmap.answers import begin_record, draw_table, quote, write_text
 from agentkit.depmap.falling import Fallen, Key, Place, find_fallen, read_first_places
 from agentkit.depmap.names import find_node
 from agentkit.depmap.opening import open_map
@@ -87,15 +87,24 @@ def _is_wanted(name: str, kinds: Collection[str]) -> bool:
 
 def _to_records(kept: Sequence[Fallen], places: Mapping[Key, Place], host: str) -> str:
     beginning = begin_record("blast", host)
-    lines = []
-    for fallen in kept:
-        way = fallen.way()
-        lines.append(
-            f'{beginning}"node": {quote(fallen.name)}, "distance": {fallen.distance}, '
-            f'"via": {quote_all(one.name for one in way[1:])}, "of": {quote(way[0].name)}, '
-            f"{places[fallen.node].record()}}}\n"
-        )
-    return "".join(lines)
+    told: dict[int, str] = {}
+    return "".join(
+        f'{beginning}"node": {quote(fallen.name)}, "distance": {fallen.distance}, '
+        f'"via": [{_tell_way(fallen.before, told)}], "of": {quote(fallen.asked)}, {places[fallen.node].record()}}}\n'
+        for fallen in kept
+    )
+
+
+def _tell_way(fallen: Fallen | None, told: dict[int, str]) -> str:
+    """Return the names from behind the node that was asked for up to this one; what was told before is told again."""
+    news = []
+    while fallen and fallen.before and fallen.node not in told:
+        news.append(fallen)
+        fallen = fallen.before
+    text = told.get(fallen.node, "") if fallen else ""
+    for one in reversed(news):
+        text = told[one.node] = f"{text}, {quote(one.name)}" if text else quote(one.name)
+    return text
 
 
 def _to_row(fallen: Fallen, place: Place) -> tuple[str, ...]:

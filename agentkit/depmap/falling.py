@@ -34,7 +34,7 @@ Key = int | tuple[int, int]
 class Fallen:
     """A node that falls: its name, how far it is, the one before it on the way, and the edges from that one."""
 
-    __slots__ = ("before", "distance", "edges", "name", "node")
+    __slots__ = ("asked", "before", "distance", "edges", "name", "node")
 
     def __init__(self, node: int, name: str, distance: int, before: Fallen | None, edges: list[int]) -> None:
         self.node = node
@@ -42,6 +42,7 @@ class Fallen:
         self.distance = distance
         self.before = before
         self.edges = edges
+        self.asked: str = before.asked if before else name
 
     def way(self) -> list[Fallen]:
         """Return the nodes from the one that was asked for (first) to the one before this."""

@@ -8,7 +8,7 @@ from agentkit.core.errors import tell
 from agentkit.depmap.answers import begin_record, draw_table, or_null, quote, write_text
 from agentkit.depmap.names import read_names
 from agentkit.depmap.opening import open_map
-from agentkit.depmap.store import Map, unpack
+from agentkit.depmap.store import Map, pack, unpack
 
 COLUMNS = ("node", "where")
 KINDS = ("file", "func", "py", "unit")
@@ -43,10 +43,20 @@ def find_orphans(chart: Map) -> list[Orphan]:
     """Return (name, file, line) of what no edge of another node leads to."""
     rows = chart.connection.execute(ORPHANS).fetchall()
     names = read_names(chart, {node for node, _, _ in rows})
-    found = [(names[node], unpack(file), line) for node, file, line in rows if _may_be_orphan(names[node])]
+    found = [(names[node], unpack(file), line) for node, file, line in rows if _may_be_orphan(chart, names[node])]
     return sorted(found, key=lambda one: (one[1], one[2] or 0, one[0]))
 
 
-def _may_be_orphan(name: str) -> bool:
+def _may_be_orphan(chart: Map, name: str) -> bool:
     kind = name.partition(":")[0]
-    return kind in KINDS and (kind != "unit" or name.endswith(UNITS))
+    if kind != "unit":
+        return kind in KINDS
+    stem, template, suffix = name.partition("@.")
+    return name.endswith(UNITS) and not (template and _has_instance(chart, f"{stem}@", f".{suffix}"))
+
+
+def _has_instance(chart: Map, beginning: str, end: str) -> bool:
+    """Tell whether the map knows a unit that is made of a template: then the template is used."""
+    statement = """SELECT 1 FROM nodes WHERE substr(label, 1, length(?1)) = ?1 AND substr(label, -length(?2)) = ?2
+        AND length(label) > length(?1) + length(?2) LIMIT 1"""
+    return chart.connection.execute(statement, (pack(beginning), pack(end))).fetchone() is not None

@@ -23,16 +23,15 @@ EDGES = [
     edge(f"func:{SCRIPT}#again", f"func:{SCRIPT}#again", "call", file=SCRIPT, line=5),
     edge("unit:b.service", "unit:ordered.service", "after"),
     edge("unit:multi-user.target", "unit:b.service", "wants"),
+    edge("unit:multi-user.target", "unit:made@one.service", "wants"),
     edge("unit:b.timer", "unit:timed.service", "triggers"),
     edge(f"func:{SCRIPT}#used", "unknown:$x", "unknown", file=SCRIPT, line=2),
 ]
+UNITS = ("b.service", "ordered.service", "timed.service", "x.target", "made@.service", "unmade@.service")
 DEFINED = [
     *(Defined(f"func:{SCRIPT}#{name}", SCRIPT, line) for name, line in (("used", 1), ("again", 4), ("never", 7))),
     *(Defined(f"file:{path}", path) for path in (SCRIPT, "/opt/lonely.sh")),
-    *(
-        Defined(f"unit:{name}", f"/lib/{name}")
-        for name in ("b.service", "ordered.service", "timed.service", "x.target")
-    ),
+    *(Defined(f"unit:{name}", f"/lib/{name}") for name in UNITS),
 ]
 # JSON Graph Format, version 2: https://jsongraphformat.info/v2.0/json-graph-schema.json, the part for one graph.
 GRAPH_SCHEMA = {
@@ -106,12 +105,14 @@ def test_orphans_are_what_is_defined_and_nothing_uses(whole: dict[str, str], age
     found = records(agentkit("depmap", "orphans", "--json"))
     assert values(found, "node", "file", "line") == [
         ("unit:ordered.service", "/lib/ordered.service", None),
+        ("unit:unmade@.service", "/lib/unmade@.service", None),
         ("file:/opt/lonely.sh", "/opt/lonely.sh", None),
         (f"func:{SCRIPT}#again", SCRIPT, 4),
         (f"func:{SCRIPT}#never", SCRIPT, 7),
     ]
     assert values(records(agentkit("depmap", "orphans", "--json", "--kind", "unit")), "node") == [
-        "unit:ordered.service"
+        "unit:ordered.service",
+        "unit:unmade@.service",
     ]
     assert f"func:{SCRIPT}#never" in agentkit("depmap", "orphans").stdout
 
@@ -258,11 +259,11 @@ def test_the_summary_says_how_large_and_how_old_the_map_is(own_environ: dict[str
     [now] = records(agentkit("depmap", "summary", "--json"))
     lines = [line["text"] for line in now["lines"]]  # type: ignore[attr-defined]
     assert lines[:3] == [
-        "10 things, 7 edges",
+        "11 things, 8 edges",
         "1 could not be resolved: agentkit depmap unknown",
         "1 file was read only partly",
     ]
-    assert (now["title"], now["next"]) == ("depmap: 10 things mapped", None)
+    assert (now["title"], now["next"]) == ("depmap: 11 things mapped", None)
     long_ago = time.time() - 3 * 86400
     os.utime(find_map(own_environ), (long_ago, long_ago))
     [old] = records(agentkit("depmap", "summary", "--json"))

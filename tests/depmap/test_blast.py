@@ -60,7 +60,7 @@ def test_a_person_sees_the_same_as_a_table(agentkit: Run) -> None:
     assert ended.stdout.splitlines()[:3] == [
         "distance  node                              by     where                                by way of",
         f"1         func:{WATCH}#ask  check  {WATCH}:3 ask()      -",
-        f"2         file:{WATCH}      call   {WATCH}:9            func:{WATCH}#ask",
+        f"2         file:{WATCH}      call   {WATCH}:9            watch.sh#ask",
     ]
 
 
