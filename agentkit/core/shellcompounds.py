@@ -155,9 +155,9 @@ def read_case(grammar: Grammar) -> Command:
     tokens = grammar.tokens
     start = tokens.start
     tokens.go_on()
-    words: list[Word] = []
+    words: tuple[Word, ...] = ()
     if tokens.kind in (PLAIN, WORD):
-        words.append(tokens.word())
+        words = (tokens.word(),)
         tokens.go_on()
     grammar.skip_lines()
     grammar.expect("in")
@@ -166,18 +166,20 @@ def read_case(grammar: Grammar) -> Command:
         grammar.skip_lines()
         if tokens.kind == END or (tokens.value == "esac" and tokens.kind == PLAIN):
             break
-        _read_patterns(grammar, words)
+        patterns = _read_patterns(grammar)
         parts.append(grammar.read_sequence(TO_CASE))
+        parts[-1].words = patterns
         if tokens.kind == OPERATOR and tokens.value in CASE_ENDS:
             tokens.go_on()
         elif tokens.value != "esac":
             break
-    return Command(IF, start, grammar.expect("esac"), tuple(words), parts=tuple(parts), joints=("body",) * len(parts))
+    return Command(IF, start, grammar.expect("esac"), words, parts=tuple(parts), joints=("body",) * len(parts))
 
 
-def _read_patterns(grammar: Grammar, words: list[Word]) -> None:
-    """Add those of `(a|b)` to the words; its first parenthesis may be left out."""
+def _read_patterns(grammar: Grammar) -> tuple[Word, ...]:
+    """Return those of `(a|b)`; its first parenthesis may be left out."""
     tokens = grammar.tokens
+    words: list[Word] = []
     if tokens.kind == OPERATOR and tokens.value == "(":
         tokens.go_on()
     while tokens.kind in (PLAIN, WORD) or (tokens.kind == OPERATOR and tokens.value == "|"):
@@ -185,6 +187,7 @@ def _read_patterns(grammar: Grammar, words: list[Word]) -> None:
             words.append(tokens.word())
         tokens.go_on()
     grammar.expect(")")
+    return tuple(words)
 
 
 COMPOUNDS: dict[str, Callable[[Grammar], Command]] = {

@@ -67,8 +67,8 @@ class Command:
     `joints` are what stands between the parts: `|` of a pipeline, `&&` and `||` of a list; of a sequence what stands
     behind each of them, `;` or `&`; of an `if` and a loop what each is for, `condition`, `body` or `else`. The parts of
     a simple command without words are what its assignments run. The words of a function are its name, those of a `for`
-    its variable and what that goes through, those of a `case` what is looked at and all patterns. `plain` are the words
-    where each of them stands for itself whatever happens. Not frozen: there is one for each command of a machine.
+    its variable and what that goes through, that of a `case` what is looked at, those of its parts the patterns.
+    `plain` are the words where each of them stands for itself whatever happens. Not frozen: a machine has so many.
     """
 
     kind: str

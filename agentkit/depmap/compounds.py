@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from agentkit.core.shelltree import FUNCTION, GROUP, IF, LIST, LOOP, NOT, PIPELINE, SEQUENCE, Command
+from agentkit.core.shelltree import FUNCTION, GROUP, IF, LIST, LOOP, NOT, PIPELINE, SEQUENCE, SIMPLE, Command
 from agentkit.depmap.callnotes import LONGEST_TEXT, Said, note_call
 from agentkit.depmap.calls import BUILTIN, HOLE, Fed, Loop
 from agentkit.depmap.frames import Frame
 from agentkit.depmap.functioncalls import define
 from agentkit.depmap.printing import find_feed
 from agentkit.depmap.redirections import read_redirects
-from agentkit.depmap.values import MOST, Fields, State, join_states
+from agentkit.depmap.values import MOST, Fields, State, Value, join_states
 
 if TYPE_CHECKING:
     from agentkit.depmap.interpreter import Interpreter
 
 # Rounds through a loop that takes its words off one by one with `shift`.
 MOST_ROUNDS = 8
+OWN_TEXT = frozenset({"$0", '"$0"', "${0}", '"${0}"'})
+CASE_VARIABLE = re.compile(r"\"?\$\{?([A-Za-z_]\w*|[1-9])\}?\"?")
 
 
 def walk_compound(interpreter: Interpreter, command: Command, frame: Frame) -> None:
@@ -54,6 +57,9 @@ def _walk_sequence(interpreter: Interpreter, command: Command, frame: Frame) -> 
             inner = frame.subshell()
             inner.is_background = True
         interpreter.walk(part, inner)
+        if part.kind == SIMPLE and part.words and part.words[0].raw == "exec" and inner is frame:
+            if not OWN_TEXT.isdisjoint(word.raw for word in part.words):
+                return  # `exec tclsh "$0" "$@"`: from here on it is a text for that program
 
 
 def _walk_group(interpreter: Interpreter, command: Command, frame: Frame) -> None:
@@ -83,9 +89,9 @@ def _walk_pipeline(interpreter: Interpreter, command: Command, frame: Frame) -> 
 
 
 def _walk_if(interpreter: Interpreter, command: Command, frame: Frame) -> None:
-    for word in command.words:
-        if "$" in word.raw or "`" in word.raw:
-            interpreter.expand_text(word.raw, frame, word.start)
+    if command.words:
+        _walk_case(interpreter, command, frame)
+        return
     bodies: list[Command] = []
     is_sure = False
     for part, joint in zip(command.parts, command.joints, strict=True):
@@ -95,6 +101,35 @@ def _walk_if(interpreter: Interpreter, command: Command, frame: Frame) -> None:
             bodies.append(part)
             is_sure = is_sure or joint == "else"
     _walk_branches(interpreter, bodies, frame, may_skip=not is_sure)
+
+
+def _walk_case(interpreter: Interpreter, command: Command, frame: Frame) -> None:
+    word = command.words[0]
+    held = interpreter.expand_text(word.raw, frame, word.start)
+    name = CASE_VARIABLE.fullmatch(word.raw)
+    ends: list[State] = [frame.state.copy()]
+    for part in command.parts:
+        patterns = [text for each in part.words for text in interpreter.expand_text(each.raw, frame, each.start)]
+        state = frame.state.copy()
+        # Where a pattern stands for itself the variable holds just that: `case $1 in start|stop) $1 …`.
+        given: Value | None = None
+        if (
+            name is not None
+            and HOLE in "".join(held)
+            and patterns
+            and not any(set("*?[" + HOLE) & set(each) for each in patterns)
+        ):
+            given = tuple((each,) for each in patterns)
+            before = state.variables.get(name[1])
+            state.variables[name[1]] = given
+        interpreter.walk(part, frame.with_state(state))
+        if given is not None and name is not None and state.variables.get(name[1]) is given:
+            if before is None:
+                del state.variables[name[1]]
+            else:
+                state.variables[name[1]] = before
+        ends.append(state)
+    join_states(frame.state, ends)
 
 
 def _walk_loop(interpreter: Interpreter, command: Command, frame: Frame) -> None:

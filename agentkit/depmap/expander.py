@@ -190,7 +190,7 @@ class Expander:
             return UNKNOWN if state.name is None else ((state.name,),)
         if name.isdigit():
             if state.positional is None:
-                return None
+                return state.variables.get(name)
             place = int(name) - 1
             return ((state.positional[place] if place < len(state.positional) else "",),)
         if name == "BASH_SOURCE":

@@ -22,10 +22,10 @@ from agentkit.depmap.values import State, Value
 
 # The bound of the work on one script.
 MOST_STEPS = 100_000
-# Texts so short, such as `dirname "$0"`, come again in other scripts.
+# Whole files may be sourced by other scripts too, and texts so short, such as `dirname "$0"`, come again in them.
 SHORT_TEXT = 120
-MOST_SHORT = 4096
-_SHORT: dict[bytes, Shell] = {}
+MOST_SHARED = 400
+_SHARED: dict[bytes, Shell] = {}
 # Nothing that is run from these is started in them.
 PROGRAM_FOLDERS = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"})
 
@@ -34,10 +34,10 @@ class Interpreter:
     """Goes through the texts of one script and notes each call in `script`; what it knows is open to who helps it.
 
     `defined` are the functions that are there, `spent` the steps that were taken in each that was entered, `entered`
-    with which words. `substituted` are the places of the substitutions that were gone through. `sourcing` are the texts that are
-    at work, outermost first; `traps` wait for their end. `noted` are the calls that were noted, `place` is where the
-    command at work stands. `aliases` count when `expands_aliases`, but for those in `expanding`. `exported` are the
-    functions that a child has too.
+    with which words. `substituted` are the places of the substitutions that were gone through, `sourcing` the texts
+    that are at work, outermost first; `traps` wait for their end. `noted` are the calls that were noted, `place` is
+    where the command at work stands. `aliases` count when `expands_aliases`, but for those in `expanding`. `exported`
+    are the functions that a child has too.
     """
 
     def __init__(self, script: Script, disk: Disk) -> None:
@@ -78,11 +78,12 @@ class Interpreter:
 
     def read(self, source: Source) -> Shell:
         """Return the tree of a text; one that is put together from the same words is read once."""
-        shells = self._shells if len(source.text) > SHORT_TEXT else _SHORT
+        is_shared = source.base == 0 or len(source.text) <= SHORT_TEXT
+        shells = _SHARED if is_shared else self._shells
         shell = shells.get(source.text)
         if shell is None:
-            if len(_SHORT) > MOST_SHORT:
-                _SHORT.clear()
+            if len(_SHARED) > MOST_SHARED:
+                _SHARED.clear()
             shell = shells[source.text] = read_shell_bytes(source.text)
         return shell
 

@@ -6,10 +6,15 @@ Nothing is run: only commands whose output follows from their words are known.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 
 from agentkit.depmap.calls import HOLE
 
+FORMAT = re.compile(r"%[-+ #0-9.*]*[A-Za-z%]|\\.|[^%\\]+|[%\\]", re.DOTALL)
+SIMPLE_FORMATS = frozenset({"%s", "%b", "%q", "%d", "%i", "%u"})
+ESCAPED = {"n": "\n", "t": "\t", "\\": "\\", '"': '"', "'": "'", "a": "\a", "r": "\r"}
+LONGEST = 65_536
 ASKS_FOR_PATH = {"command": ("-v",), "type": ("-p", "-P"), "which": ()}
 
 
@@ -41,11 +46,28 @@ def find_output(words: tuple[str, ...], folder: str | None, resolve: Callable[[s
 
 
 def _print(rest: list[str]) -> str:
+    """Return what printf prints: its format is gone through until no argument is left (POSIX.1-2017, printf)."""
     if rest[:1] == ["--"]:
         rest = rest[1:]
-    if len(rest) == 2 and rest[0] in ("%s", "%s\\n", "%s\n", "%q"):
-        return rest[1]
-    return rest[0].removesuffix("\\n") if len(rest) == 1 and "%" not in rest[0] and "\\" not in rest[0][:-2] else HOLE
+    if not rest or HOLE in rest[0]:
+        return HOLE
+    pieces = FORMAT.findall(rest[0])
+    left, told = rest[1:], ""
+    while True:
+        before = len(left)
+        for piece in pieces:
+            if piece in SIMPLE_FORMATS:
+                told += left.pop(0) if left else ""
+            elif piece[0] == "%" and piece != "%%":
+                return HOLE
+            elif piece[0] == "\\" and len(piece) > 1:
+                if piece[1] not in ESCAPED:
+                    return HOLE
+                told += ESCAPED[piece[1]]
+            else:
+                told += "%" if piece == "%%" else piece
+        if not left or len(left) == before or len(told) > LONGEST:
+            return told.removesuffix("\n") if len(told) <= LONGEST else HOLE
 
 
 def _find_folder(path: str) -> str:

@@ -63,12 +63,12 @@ def _dispatch(interpreter: Interpreter, words: Fields, command: Command, frame: 
     while name in PREFIXES and len(words) > 1:
         if (name == "command" and words[1] in ("-v", "-V")) or (name == "coproc" and "{" in words[:3]):
             break
-        words, bypasses = _skip_prefix(words), name in ("command", "exec")
+        words, bypasses = _skip_prefix(words), name if name in ("command", "exec") else ""
         if not words:
             return
         name = words[0]
         if bypasses:
-            if name in BUILTINS:
+            if name in BUILTINS and bypasses != "exec":
                 break
             start_program(interpreter, words, command, frame, said)
             return
@@ -76,6 +76,9 @@ def _dispatch(interpreter: Interpreter, words: Fields, command: Command, frame: 
         # The grammar is lost: what follows such a word is a command.
         if words[1:]:
             _dispatch(interpreter, words[1:], command, frame, said)
+    elif name[:1] == "-" and len(command.words) > 1 and command.words[0].raw != name:
+        # A variable in front of an option, that is empty on this way: no program is called so.
+        return
     elif HOLE in name or not name.strip():
         note_unknown(interpreter, words, command, frame, said, None)
         if name == HOLE and len(words) > 1 and _may_be_nothing(interpreter, words[1], command, frame):
