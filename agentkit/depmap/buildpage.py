@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,7 +46,7 @@ def build_map(
         find_documents(folders, wants_all=wants_all),
         reader.read,
         read_all=reader.read_all,
-        stamp=__version__,
+        stamp=_stamp_readers(),
         root=root,
         reads_all=reads_all,
         warn=lambda text: tell(f"agentkit: warning: {text}\n"),
@@ -57,6 +58,14 @@ def build_map(
             tell(f"agentkit: warning: and {len(reader.remarks) - SHOWN_REMARKS} more that were read in part only\n")
         print_line(_describe(built, time.monotonic() - started))
     return Exit.OK
+
+
+def _stamp_readers() -> str:
+    """Return what tells these readers from those of another version, in a checkout from those before an edit."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    files = (entry for part in ("core", "depmap") for entry in os.scandir(f"{package}/{part}") if entry.is_file())
+    looks = sorted((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files)
+    return f"{__version__} {hashlib.sha256(repr(looks).encode()).hexdigest()}"
 
 
 def _describe(built: Built, took_s: float) -> str:

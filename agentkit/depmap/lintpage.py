@@ -44,7 +44,7 @@ def print_waits(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bo
 
 
 def _print_page(waits: Sequence[Wait]) -> None:
-    columns = (Column("LINE"), Column("COMMAND", folds=True), Column("WHY", folds=True), Column("FIX", folds=True))
+    columns = (Column("line"), Column("command", folds=True), Column("why", folds=True), Column("fix", folds=True))
     for file, group in groupby(waits, key=lambda wait: wait.file):
         print_line(Styled(file, "heading"))
         rows = [

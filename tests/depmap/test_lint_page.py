@@ -74,7 +74,7 @@ def test_a_person_reads_the_file_and_then_line_command_reason_and_fix(
     assert print_waits(environ, [str(script)], as_json=False, is_quiet=False) == 1
     file, head, first, second = capfd.readouterr().out.splitlines()
     assert file == str(script)
-    assert head.split() == ["LINE", "COMMAND", "WHY", "FIX"]
+    assert head.split() == ["line", "command", "why", "fix"]
     assert first.split()[0] == "3"
     assert first.endswith("curl --max-time 60 -s http://db/health")
     assert second.split()[0] == "6"
