@@ -12,6 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 PLACES = ("p{}", "/opt/tools/p{}", "/usr/local/bin/p{}")
+WRAPPED = (
+    *("sudo {}", "sudo -u nobody {}", "sudo -n A=1 {}", "env {}", "env A=1 B=2 {}", "env -u LANG {}", "nice {}"),
+    *("nice -n 5 {}", "nohup {}", "setsid -w {}", "timeout 9 {}", "timeout -k 5 -s INT 9s {}", "stdbuf -oL {}"),
+    *("ionice -c3 {}", "flock -n /tmp/{lock} {}", "xargs -a /dev/null -n1 {}", "chroot /srv/jail {}"),
+    *("systemd-run --wait -p X=1 {}", "runuser -u nobody -- {}"),
+)
 Lines = list[str]
 
 
@@ -34,7 +40,7 @@ def generate_script(choices: random.Random, size: int = 12) -> Generated:
     body += made.end()
     made.files["main.sh"] = "\n".join([*head, *body]) + "\n"
     written = set(re.findall(r"\b[dp]\d+\b", " ".join([*made.files.values(), *made.arguments])))
-    numbers = set(re.findall(r"\b\d+\b", made.files["main.sh"] + made.files.get("lib.sh", "")))
+    numbers = set(re.findall(r"\bq?(\d+)\b", made.files["main.sh"] + made.files.get("lib.sh", "")))
     programs = [name for name in made.programs if (own := os.path.basename(name)) in written or own[1:] in numbers]
     return Generated(made.files, made.arguments, programs)
 
@@ -98,29 +104,7 @@ class _Maker:
         inner = self.wrapped(depth + 1, is_appended=is_appended)
         if not is_appended and self.choices.random() < 0.35:
             return self.behind_text(inner)
-        return self.choice_of(
-            (
-                f"sudo {inner}",
-                f"sudo -u nobody {inner}",
-                f"sudo -n A=1 {inner}",
-                f"env {inner}",
-                f"env A=1 B=2 {inner}",
-                f"env -u LANG {inner}",
-                f"nice -n 5 {inner}",
-                f"nice {inner}",
-                f"nohup {inner}",
-                f"setsid -w {inner}",
-                f"timeout 9 {inner}",
-                f"timeout -k 5 -s INT 9s {inner}",
-                f"stdbuf -oL {inner}",
-                f"ionice -c3 {inner}",
-                f"flock -n /tmp/{self.new('l')} {inner}",
-                f"xargs -a /dev/null -n1 {inner}",
-                f"chroot /srv/jail {inner}",
-                f"systemd-run --wait -p X=1 {inner}",
-                f"runuser -u nobody -- {inner}",
-            )
-        )
+        return self.choices.choice(WRAPPED).format(inner, lock=self.new("l"))
 
     def behind_text(self, inner: str) -> str:
         appended = self.wrapped(2, is_appended=True)
@@ -369,15 +353,18 @@ class _Maker:
     def make_unknown(self, _depth: int) -> Lines:
         name = self.new("W")
         program = self.program(plain=True)
-        cut = program[1:]
+        # What printf says can be known without running it; what sed and tr say cannot.
+        made = self.choice_of(
+            (f"printf 'p%s' {program[1:]}", f"sed s/q/p/ <<<q{program[1:]}", f"tr q p <<<q{program[1:]}")
+        )
         ways = (
-            [f"$(printf 'p%s' {cut}) x"],
-            [f"read -r {name} < <(printf 'p%s\\n' {cut})", f"${name} x"],
-            [f"eval \"$(printf 'p%s x' {cut})\""],
-            [f"printf 'p%s' {cut} | sh"],
-            [f"{name}=$(printf 'p%s' {cut})", f"timeout 9 ${name}"],
-            [f"printf 'p%s\\n' {cut} | xargs -I{{}} sh -c '{{}} x'"],
-            [f"bash -c \"$(printf 'p%s' {cut})\""],
+            [f"$({made}) x"],
+            [f"read -r {name} < <({made}; echo)", f"${name} x"],
+            [f'eval "$({made}) x"'],
+            [f"{made} | sh"],
+            [f"{name}=$({made})", f"timeout 9 ${name}"],
+            [f"{{ {made}; echo; }} | xargs -I{{}} sh -c '{{}} x'"],
+            [f'bash -c "$({made})"'],
         )
         return self.choices.choice(ways)
 

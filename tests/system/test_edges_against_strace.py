@@ -8,7 +8,7 @@ from tests.conftest import SEED
 from tests.system.edgetruth import NAMED, PRECISION, RECALL
 from tests.system.strace_runs import Result, measure_cases, measure_generated, measure_real
 
-GENERATED, REAL = 80, 25
+GENERATED, REAL = 60, 20
 SHOWN = 40
 # Of real scripts a sample starts a few dozen programs: one odd line is not a part of a hundred.
 SLACK = {"labelled": 0, "generated": 0, "real": 3}
