@@ -253,14 +253,14 @@ def _adapt_example(lines: str) -> str:
 
 def test_the_crontab_of_the_example_works_and_is_quiet(tmp_path: Path) -> None:
     text = _adapt_example(EXAMPLE.read_text())
-    assert text.count("\n* * * * * ") == 4
+    assert text.count("\n* * * * * ") == 5
     with Site(tmp_path) as site:
         (site.out / "crontab").write_text(text)
         # Before there is any crontab, so that the watcher has nothing to complain of: here it does not sleep first.
         site.agentkit("heartbeat", "check")
         assert site.cron.run(["crontab", f"{OUT}/crontab"]).stderr == ""
         site.look_again()
-        runs = [*site.wait_for_runs("crontab-copy"), *site.wait_for_runs("prune")]
+        runs = [run for job in ("crontab-copy", "prune", "map") for run in site.wait_for_runs(job)]
         assert {record["state"] for record in runs} <= {"ok", "skipped"}
         assert {path.read_text() for path in site.copies()} == {text}
         site.wait_for_runs("crontab-copy", 4)
@@ -312,7 +312,7 @@ def test_a_daemon_that_has_stopped_is_one_finding(tmp_path: Path) -> None:
 
 def test_the_crontab_of_the_example_works_under_busybox(true_clock: tuple[Site, Site]) -> None:
     _, site = true_clock
-    runs = [*site.wait_for_runs("crontab-copy"), *site.wait_for_runs("prune")]
+    runs = [run for job in ("crontab-copy", "prune", "map") for run in site.wait_for_runs(job)]
     assert {record["state"] for record in runs} == {"ok"}
     site.cron.wait_until((site.out / "home/.local/state/agentkit/last-check").exists, LIMIT_S, "no check")
     copy = site.copies()[0]
