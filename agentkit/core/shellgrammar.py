@@ -28,6 +28,8 @@ from agentkit.core.shelltree import (
 ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+(?:\[(?:[^\]\[]|\[[^\]]*\])*+\])?\+?=")
 FUNCTION_SIGN = re.compile(r"[ \t]*+\)")
 TIMED_COMPOUND = re.compile(r"(?:[ \t]+-p)?[ \t]+(?=[({!]|(?:if|for|while|until|case|select|\[\[)\s)")
+# What has more of them is no text for a shell.
+MOST_ERRORS = 2_000
 # Some editors write it in front of a text.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CLOSERS = frozenset({"then", "do", "done", "elif", "else", "fi", "esac", "}"})
@@ -70,6 +72,8 @@ class Grammar:
         """Note that no shell takes the token at hand, and pass over it."""
         tokens = self.tokens
         self.errors.append((tokens.start, tokens.end))
+        if len(self.errors) > MOST_ERRORS:
+            tokens.end = tokens.size
         tokens.go_on()
 
     def expect(self, value: str) -> int:

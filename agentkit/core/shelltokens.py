@@ -46,7 +46,9 @@ QUOTED_END = re.compile(r"[\"'\\]")
 # An expression in (( )) is short; what is longer are two groups.
 LONGEST_EXPRESSION = 4096
 # What is nested deeper is passed over: Python's own stack is not to be tried.
-DEEPEST = 70
+DEEPEST = 60
+# So many bytes are passed over to be read later.
+MOST_LEFT = 4_000_000
 # Reading a substitution takes as much of it as two groups do.
 STEP = 2
 
@@ -69,6 +71,7 @@ class Tokens:
         self.depth = 0
         self.is_closed = True
         self.put_off: list[tuple[int, int]] = []
+        self._left = 0
         self.bodies: list[Command] = []
         self.substitutions: dict[int, Command] = {}
         self._read_body = read_body
@@ -310,7 +313,7 @@ class Tokens:
         if self.depth >= DEEPEST:
             close = find_parenthesis_end(self.text, at, self.size)
             self.is_closed = self.is_closed and close < self.size
-            self.put_off.append((at, close))
+            self._put_off(at, close)
             return min(close + 1, self.size)
         body = self._read_inside(at)
         self.substitutions[at] = body
@@ -323,7 +326,7 @@ class Tokens:
         text, size = self.text, self.size
         close = find_backquote_end(text, at, size)
         if self.depth >= DEEPEST:
-            self.put_off.append((at, close))
+            self._put_off(at, close)
         else:
             self.size = close
             body = self._read_inside(at)
@@ -332,6 +335,14 @@ class Tokens:
                 self.substitutions[at] = body
         self.is_closed = self.is_closed and close < size
         return min(close + 1, size)
+
+    def _put_off(self, at: int, close: int) -> None:
+        """Leave what is nested too deep for later, unless so much was left already that nobody wrote the text."""
+        self._left += close - at
+        if close < self.size and self._left < MOST_LEFT:
+            self.put_off.append((at, close))
+        else:
+            self.is_closed = False
 
     def take_put_off(self) -> None:
         """Read what was nested too deep, from an empty stack."""

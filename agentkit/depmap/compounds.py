@@ -57,9 +57,14 @@ def _walk_sequence(interpreter: Interpreter, command: Command, frame: Frame) -> 
             inner = frame.subshell()
             inner.is_background = True
         interpreter.walk(part, inner)
-        if part.kind == SIMPLE and part.words and part.words[0].raw == "exec" and inner is frame:
-            if not OWN_TEXT.isdisjoint(word.raw for word in part.words):
-                return  # `exec tclsh "$0" "$@"`: from here on it is a text for that program
+        if part.kind == SIMPLE and inner is frame and _hands_over(part):
+            return
+
+
+def _hands_over(command: Command) -> bool:
+    """Tell whether the rest of the script is a text for another program: `exec tclsh "$0" "$@"`."""
+    words = command.words
+    return bool(words) and words[0].raw == "exec" and not OWN_TEXT.isdisjoint(word.raw for word in words)
 
 
 def _walk_group(interpreter: Interpreter, command: Command, frame: Frame) -> None:

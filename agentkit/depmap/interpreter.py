@@ -78,7 +78,8 @@ class Interpreter:
 
     def read(self, source: Source) -> Shell:
         """Return the tree of a text; one that is put together from the same words is read once."""
-        is_shared = source.base == 0 or len(source.text) <= SHORT_TEXT
+        is_sourced = source.base == 0 and source.file != self.script.path
+        is_shared = is_sourced or len(source.text) <= SHORT_TEXT
         shells = _SHARED if is_shared else self._shells
         shell = shells.get(source.text)
         if shell is None:

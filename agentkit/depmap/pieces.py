@@ -9,11 +9,17 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from agentkit.core.shellquotes import find_backquote_end, find_brace_end, find_double_end, find_parenthesis_end
+
 LITERAL, VARIABLE, SUBSTITUTION, PROCESS, ARITHMETIC = "literal", "variable", "substitution", "process", "arithmetic"
 
 PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+,^\-]+\Z")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!\-]")
-SPECIAL_IN_DOUBLE = '$`"\\\n'
+SPECIAL = re.compile(r"[\\'\"$`<>]")
+SPECIAL_IN_DOUBLE = re.compile(r"[\\$`]")
+# Before these a backslash in double quotes is none (POSIX.1-2017, Shell Command Language, 2.2.3).
+ESCAPED_IN_DOUBLE = '$`"\\'
+BACKQUOTED = re.compile(r"\\([$`\\])")
 ANSI = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v", "0": ""}
 
 
@@ -49,89 +55,64 @@ def read_here_document(text: str) -> list[Piece]:
     return _Reader(text).read(0, len(text), in_double=True)
 
 
-def split_words(text: str) -> list[tuple[int, int]]:
-    """Return where the words of a text begin and end, as a shell sets them apart by blanks."""
-    words: list[tuple[int, int]] = []
-    at, begin = 0, -1
-    while at < len(text):
-        if text[at].isspace():
-            if begin >= 0:
-                words.append((begin, at))
-                begin = -1
-            at += 1
-            continue
-        begin = at if begin < 0 else begin
-        at = min(_skip(text, at, len(text), in_double=False), len(text))
-    return words if begin < 0 else [*words, (begin, len(text))]
-
-
 class _Reader:
-    """Goes through one word; `at` is the next character."""
+    """Goes through one word."""
 
     def __init__(self, word: str) -> None:
         self.word = word
 
     def read(self, start: int, end: int, *, in_double: bool) -> list[Piece]:
+        """Return the pieces of a part of the word."""
         word, at = self.word, start
         pieces: list[Piece] = []
-        text: list[str] = []
-
-        def flush(*, is_quoted: bool) -> None:
-            if text:
-                pieces.append(Piece(LITERAL, "".join(text), is_quoted))
-                text.clear()
-
+        special = SPECIAL_IN_DOUBLE if in_double else SPECIAL
+        text = ""
         while at < end:
-            letter = word[at]
-            if letter == "\\":
-                following = word[at + 1 : at + 2]
-                if in_double and following not in SPECIAL_IN_DOUBLE:
-                    text.append(letter)
-                elif following == "\n":
-                    following = ""
-                elif not in_double:
-                    flush(is_quoted=False)
-                    pieces.append(Piece(LITERAL, following, is_quoted=True))
-                    following = ""
-                text.append(following)
-                at += 2
-            elif letter == "'" and not in_double:
-                flush(is_quoted=False)
-                close = word.find("'", at + 1)
-                close = end if close < 0 else close
-                pieces.append(Piece(LITERAL, word[at + 1 : close], is_quoted=True, start=at + 1))
-                at = close + 1
-            elif letter == '"' and not in_double:
-                flush(is_quoted=False)
-                close = find_double_end(word, at + 1, end)
-                inner = self.read(at + 1, close, in_double=True)
-                pieces.extend(inner or [Piece(LITERAL, "", is_quoted=True)])
-                at = close + 1
-            elif letter == "$" and at + 1 < end:
-                piece, after = self._read_dollar(at, end, in_double=in_double)
-                if piece is None:
-                    text.append(letter)
-                    at += 1
-                    continue
-                flush(is_quoted=in_double)
-                pieces.append(piece)
-                at = after
-            elif letter == "`":
-                flush(is_quoted=in_double)
-                close = find_backquote_end(word, at + 1, end)
-                inner_text = re.sub(r"\\([$`\\])", r"\1", word[at + 1 : close])
-                pieces.append(Piece(SUBSTITUTION, inner_text, in_double, at + 1))
-                at = close + 1
-            elif letter in "<>" and not in_double and word[at + 1 : at + 2] == "(":
-                flush(is_quoted=False)
-                close = find_parenthesis_end(word, at + 2, end)
-                pieces.append(Piece(PROCESS, word[at + 2 : close], in_double, at + 2))
-                at = close + 1
-            else:
-                text.append(letter)
-                at += 1
-        flush(is_quoted=in_double)
-        return pieces
+            found = special.search(word, at, end)
+            place = end if found is None else found.start()
+            text += word[at:place]
+            if found is None:
+                break
+            if word[place] == "\\" and (in_double or word[place + 1 : place + 2] == "\n"):
+                text += _read_backslash(word[place + 1 : place + 2])
+                at = place + 2
+                continue
+            more, at = self._read_special(place, end, in_double=in_double)
+            if not more:
+                # A sign that begins nothing is a letter.
+                text += word[place:at]
+                continue
+            if text:
+                pieces.append(Piece(LITERAL, text, in_double))
+                text = ""
+            pieces.extend(more)
+        return [*pieces, Piece(LITERAL, text, in_double)] if text else pieces
+
+    def _read_special(self, at: int, end: int, *, in_double: bool) -> tuple[list[Piece], int]:
+        """Return the pieces that begin with a sign, and where they end."""
+        word = self.word
+        letter = word[at]
+        if letter == "\\":
+            return [Piece(LITERAL, word[at + 1 : at + 2], is_quoted=True)], at + 2
+        if letter == "'":
+            close = word.find("'", at + 1, end)
+            close = end if close < 0 else close
+            return [Piece(LITERAL, word[at + 1 : close], is_quoted=True, start=at + 1)], close + 1
+        if letter == '"':
+            close = find_double_end(word, at + 1, end)
+            inner = self.read(at + 1, close, in_double=True)
+            return inner or [Piece(LITERAL, "", is_quoted=True)], close + 1
+        if letter == "`":
+            close = find_backquote_end(word, at + 1, end)
+            text = BACKQUOTED.sub(r"\1", word[at + 1 : close])
+            return [Piece(SUBSTITUTION, text, in_double, at + 1)], close + 1
+        if letter == "$" and at + 1 < end:
+            piece, after = self._read_dollar(at, end, in_double=in_double)
+            return [] if piece is None else [piece], after
+        if letter in "<>" and word[at + 1 : at + 2] == "(":
+            close = find_parenthesis_end(word, at + 2, end)
+            return [Piece(PROCESS, word[at + 2 : close], in_double, at + 2)], close + 1
+        return [], at + 1
 
     def _read_dollar(self, at: int, end: int, *, in_double: bool) -> tuple[Piece | None, int]:
         word = self.word
@@ -147,7 +128,7 @@ class _Reader:
             close = find_parenthesis_end(word, at + 2, end)
             return Piece(SUBSTITUTION, word[at + 2 : close], in_double, at + 2), close + 1
         if following == "{":
-            close = find_brace_end(word, at + 2, end)
+            close = find_brace_end(word, at + 2, end, in_double=in_double)
             return _read_braced(word[at + 2 : close], in_double, at + 2), close + 1
         if following == "'" and not in_double:
             close = at + 2
@@ -161,7 +142,7 @@ class _Reader:
             return Piece(LITERAL, text, True, at + 2), close + 1
         found = NAME.match(word, at + 1, end)
         if found is None:
-            return None, at
+            return None, at + 1
         name = found.group()
         name = name[0] if name[0].isdigit() else name
         return Piece(VARIABLE, name, in_double, at + 1), at + 1 + len(name)
@@ -185,82 +166,11 @@ def _read_braced(text: str, is_quoted: bool, start: int) -> Piece:
     return Piece(VARIABLE, name, is_quoted, start + len(text) - len(rest), index, rest, is_indirect, is_length)
 
 
-def find_double_end(word: str, at: int, end: int) -> int:
-    """Return where a double quoted text ends that begins at `at`: the index of its quote, or `end`."""
-    while at < end:
-        letter = word[at]
-        if letter == '"':
-            return at
-        at = _skip(word, at, end, in_double=True)
-    return end
-
-
-def find_backquote_end(word: str, at: int, end: int) -> int:
-    """Return the index of the backquote that closes, or `end`."""
-    while at < end and word[at] != "`":
-        at += 2 if word[at] == "\\" else 1
-    return min(at, end)
-
-
-def find_parenthesis_end(word: str, at: int, end: int) -> int:
-    """Return the index of the parenthesis that closes what was opened before `at`, or `end`."""
-    depth = 1
-    in_case = 0
-    while at < end:
-        letter = word[at]
-        if letter == "#" and (at == 0 or word[at - 1] in " \t\n;(|&"):
-            line_end = word.find("\n", at)
-            at = end if line_end < 0 else line_end
-            continue
-        if letter == "(":
-            depth += 1
-        elif letter == ")":
-            # The pattern of a case ends with one that nobody opened.
-            if in_case and depth == 1 and not _closes_case(word, at, end):
-                at += 1
-                continue
-            depth -= 1
-            if depth == 0:
-                return at
-        elif letter in "ce" and (at == 0 or word[at - 1] in " \t\n;(|&"):
-            if re.match(r"case\s", word[at : at + 5]):
-                in_case += 1
-            elif re.match(r"esac(?![A-Za-z0-9_])", word[at : at + 5]):
-                in_case = max(0, in_case - 1)
-        at = _skip(word, at, end, in_double=False)
-    return end
-
-
-def _closes_case(word: str, at: int, end: int) -> bool:
-    return re.search(r"(?<![A-Za-z0-9_])esac(?![A-Za-z0-9_])", word[at:end]) is None
-
-
-def find_brace_end(word: str, at: int, end: int) -> int:
-    """Return the index of the brace that closes `${`, or `end`."""
-    while at < end:
-        if word[at] == "}":
-            return at
-        at = _skip(word, at, end, in_double=False)
-    return end
-
-
-def _skip(word: str, at: int, end: int, *, in_double: bool) -> int:
-    """Return the index behind what begins at `at`: a quoted text, a substitution or one letter."""
-    letter = word[at]
-    if letter == "\\":
-        return at + 2
-    if letter == "'" and not in_double:
-        close = word.find("'", at + 1, end)
-        return end if close < 0 else close + 1
-    if letter == '"' and not in_double:
-        return find_double_end(word, at + 1, end) + 1
-    if letter == "`":
-        return find_backquote_end(word, at + 1, end) + 1
-    if letter == "$" and word[at + 1 : at + 2] == "(":
-        return find_parenthesis_end(word, at + 2, end) + 1
-    if letter == "$" and word[at + 1 : at + 2] == "{":
-        return find_brace_end(word, at + 2, end) + 1
-    return at + 1
+def _read_backslash(following: str) -> str:
+    """Return what a backslash in double quotes and the letter behind it stand for."""
+    if following == "\n":
+        return ""
+    return following if following and following in ESCAPED_IN_DOUBLE else "\\" + following
 
 
 def _read_ansi(text: str) -> str:
