@@ -156,7 +156,6 @@ def map_clients(units: UnitMap, programs: Iterable[tuple[str, str | None]]) -> l
         edge = Edge(
             *(f"cmd:{program}", f"unit:{command.unit}", "connect", command.file, command.line, CONTROL),
             confidence=CONTROL_CONFIDENCE,
-            path=command.path,
         )
         edges.setdefault((edge.source, edge.target), edge)
     for label, path in dict.fromkeys(programs):
@@ -170,7 +169,6 @@ def map_clients(units: UnitMap, programs: Iterable[tuple[str, str | None]]) -> l
                 edge = Edge(
                     *(f"cmd:{program}", f"unit:{unit}", "connect", files[unit], None, KNOWN),
                     confidence=KNOWN_CONFIDENCE,
-                    path=path,
                 )
                 edges.setdefault((edge.source, edge.target), edge)
     return list(edges.values())

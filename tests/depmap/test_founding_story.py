@@ -44,6 +44,17 @@ def test_what_falls_with_it_is_named_with_the_function_of_each_script_and_the_wa
     assert distances == sorted(distances)  # type: ignore[type-var]
 
 
+def test_the_same_falls_where_the_client_itself_is_on_the_disk(machine: Path, agentkit: Run) -> None:
+    client = machine / "usr/bin/fail2ban-client"
+    client.parent.mkdir(parents=True, exist_ok=True)
+    client.write_text("#!/usr/bin/python3\n")
+    client.chmod(0o755)
+    assert agentkit("depmap", "build", "--root", str(machine)).returncode == 0
+    ended = agentkit("depmap", "blast", "--json", "fail2ban.service")
+    fallen = {str(record["node"]) for record in read_records(ended.stdout, "blast")}
+    assert {f"func:{BIN}/{script}#{function}" for script, function in ASKING.items()} <= fallen
+
+
 def test_the_calls_that_can_hang_are_named_with_their_bound_and_the_bounded_one_is_not(
     machine: Path, agentkit: Run
 ) -> None:
