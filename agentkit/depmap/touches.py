@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from agentkit.core.launchers import skip_options
 from agentkit.depmap.calls import HOLE, Call
 from agentkit.depmap.endpoints import find_endpoints
+from agentkit.depmap.operands import find_value, list_operands
 
 Words = tuple[str, ...]
 
@@ -54,7 +55,7 @@ READS = frozenset(
     }
 )
 WRITES = frozenset("tee touch rm truncate mkdir rmdir shred unlink mkfifo".split())
-COPIES = frozenset({"cp", "mv", "ln", "install"})
+COPIES = frozenset({"cp", "mv", "ln"})
 FILE_TESTS = frozenset({"-x", "-f", "-e", "-r", "-s", "-d", "-w", "-L", "-h", "-S", "-p", "-b", "-c"})
 
 
@@ -119,18 +120,15 @@ def _name_unit(word: str) -> str:
 
 
 def _ask_systemctl(words: Words) -> Iterator[Touch]:
-    at = skip_options(
-        words, 1, "tpPnHMos", ("type", "property", "lines", "host", "machine", "output", "signal", "state")
-    )
-    if at >= len(words):
-        return
-    verb = words[at]
+    verb, *names = list_operands(words) or [""]
     kind = "triggers" if verb in UNIT_STARTS else "check" if verb in UNIT_ASKS else None
-    if kind is None or "--user" in words[:at]:
+    # What another machine's systemd, a container's or a user's is asked for is no unit of this one.
+    is_elsewhere = find_value(words, "H", "host") or find_value(words, "M", "machine") or "--user" in words
+    if kind is None or is_elsewhere:
         return
-    for word in words[at + 1 :]:
-        if not word.startswith("-") and "*" not in word:
-            yield Touch(kind, _name_unit(word), f"systemctl {verb}", " ".join(words))
+    for name in names:
+        if "*" not in name:
+            yield Touch(kind, _name_unit(name), f"systemctl {verb}", " ".join(words))
 
 
 def _ask_service(words: Words) -> Iterator[Touch]:
@@ -156,30 +154,42 @@ def _lock_first(words: Words) -> Iterator[tuple[str, str]]:
 
 
 def _read_all(words: Words) -> Iterator[tuple[str, str]]:
-    yield from (("read", word) for word in words[1:] if not word.startswith(("-", "+")))
+    yield from (("read", word) for word in list_operands(words) if not word.startswith("+"))
 
 
 def _write_all(words: Words) -> Iterator[tuple[str, str]]:
-    yield from (("write", word) for word in words[1:] if not word.startswith("-"))
+    yield from (("write", word) for word in list_operands(words))
 
 
 def _copy(words: Words) -> Iterator[tuple[str, str]]:
-    rest = [word for word in words[1:] if not word.startswith("-")]
-    if len(rest) >= 2:
-        yield from (("read", word) for word in rest[:-1])
-        yield "write", rest[-1]
+    operands = list_operands(words)
+    target = find_value(words, "t", "target-directory")
+    if target is not None:
+        operands.append(target)
+    if len(operands) >= 2:
+        yield from (("read", word) for word in operands[:-1])
+        yield "write", operands[-1]
+
+
+def _install(words: Words) -> Iterator[tuple[str, str]]:
+    makes_folders = any(re.match(r"-[a-zA-Z]*d|--directory\Z", word) for word in words[1:])
+    return _write_all(words) if makes_folders else _copy(words)
 
 
 def _edit(words: Words) -> Iterator[tuple[str, str]]:
-    is_edit = any(re.match(r"-\w*i|--in-place", word) for word in words[1:])
-    rest = [word for word in words[1:] if not word.startswith("-")]
-    has_script = any(re.match(r"-\w*[ef]\Z|--expression|--file", word) for word in words[1:])
-    yield from (("write" if is_edit else "read", word) for word in rest[0 if has_script else 1 :] if word[:1] == "/")
+    is_edit = any(re.match(r"-[a-zA-Z]*i|--in-place", word) for word in words[1:])
+    yield from (("write" if is_edit else "read", word) for word in _list_texts(words))
 
 
 def _search(words: Words) -> Iterator[tuple[str, str]]:
-    rest = [word for word in words[1:] if not word.startswith("-")]
-    yield from (("read", word) for word in rest[1:] if word[:1] == "/")
+    yield from (("read", word) for word in _list_texts(words))
+
+
+def _list_texts(words: Words) -> Iterator[str]:
+    """Yield the files of sed, grep, awk or jq by their full paths: what stands behind the script or the pattern."""
+    names = ("--expression", "--file", "--from-file", "--regexp")
+    has_script = any(re.match(r"-[a-zA-Z]*[ef]\Z", word) or word.partition("=")[0] in names for word in words[1:])
+    yield from (word for word in list_operands(words)[0 if has_script else 1 :] if word[:1] == "/")
 
 
 def _convert(words: Words) -> Iterator[tuple[str, str]]:
@@ -253,6 +263,7 @@ FILES: dict[str, Callable[[Words], Iterator[tuple[str, str]]]] = {
     **dict.fromkeys(("lockfile", "setlock", "lckdo", "dotlockfile"), _lock_first),
     **dict.fromkeys(("grep", "egrep", "fgrep", "awk", "jq"), _search),
     "dd": _convert,
+    "install": _install,
     "sed": _edit,
 }
 USERS: dict[str, Callable[[Words], Iterator[str]]] = {
