@@ -60,5 +60,6 @@ def _print_page(waits: Sequence[Wait]) -> None:
 
 
 def _cut(text: str) -> str:
-    line = " ".join(text.split())
+    # In one line a backslash at the end of another would quote the blank behind it.
+    line = " ".join(text.replace("\\\n", " ").split())
     return line if len(line) <= LONGEST_CELL else f"{line[:LONGEST_CELL]}…"

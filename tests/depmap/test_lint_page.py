@@ -181,3 +181,12 @@ def test_scripts_of_this_machine_are_linted_without_a_crash() -> None:
             assert wait.command
             assert wait.fix
             assert wait.fix != wait.command
+
+
+def test_a_command_of_several_lines_is_shown_in_one_that_can_be_pasted(
+    tmp_path: Path, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "ask.sh"
+    script.write_text("#!/bin/sh\nfail2ban-client \\\n    status \\\n    2>&1\n")
+    print_waits(environ, [str(script)], as_json=False, is_quiet=True)
+    assert "timeout -k 10 20 fail2ban-client status 2>&1" in capsys.readouterr().out
