@@ -18,6 +18,10 @@ def read_content(root: str, name: str, *, flags: int = 0) -> tuple[os.stat_resul
     follow_last = not flags & os.O_NOFOLLOW
     try:
         path = resolve(root, name, follow_last=follow_last)
+        status = os.stat(path, follow_symlinks=follow_last)
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISLNK(status.st_mode):
+            # A device may act when it is opened.
+            return status, b""
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
     except OSError as error:
         return tell_unreadable(name, error)

@@ -1,5 +1,6 @@
 """Which file names does cron read in cron.d, and run-parts in cron.daily?"""
 
+from agentkit.core.plainfiles import open_plain
 from agentkit.core.rooted import resolve
 
 LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -33,8 +34,8 @@ def is_read_by_cronie(name: str) -> bool:
 
 def _has_lsb_names(root: str) -> bool:
     try:
-        with open(resolve(root, "etc/default/cron"), encoding="utf-8", errors="replace") as file:
-            lines = file.read(65536).splitlines()
+        with open_plain(resolve(root, "etc/default/cron")) as file:
+            lines = file.read(65536).decode(errors="replace").splitlines()
     except OSError:
         return False
     options = [line.partition("=")[2].strip("'\" ") for line in lines if line.startswith("EXTRA_OPTS=")]

@@ -11,6 +11,7 @@ from agentkit.core.cronfiles import FOLDER, SPOOL, SYSTEM, Machine, ask_crontab,
 from agentkit.core.cronline import CronLine, DroppedLine, drop
 from agentkit.core.crontext import Parsed
 from agentkit.core.cronusers import DAY_S, MOST_BYTES, find_expiry, read_users
+from agentkit.core.plainfiles import open_plain
 from agentkit.core.rooted import is_whole, resolve
 
 Look = tuple[str, int, int, int, int]
@@ -57,7 +58,7 @@ def find_cron(root: str = "/") -> str | None:
             path = resolve(root, name)
             if os.path.basename(os.path.realpath(path)) == "busybox":
                 return "busybox"
-            with open(path, "rb") as file:
+            with open_plain(path) as file:
                 # A variable that only cronie knows.
                 return "cronie" if b"RANDOM_DELAY" in file.read(MOST_BYTES) else "debian"
         except OSError:

@@ -7,6 +7,7 @@ syslog only.
 import os
 from dataclasses import dataclass, field
 
+from agentkit.core.plainfiles import open_plain
 from agentkit.core.rooted import resolve
 
 MOST_BYTES = 16 * 1024 * 1024
@@ -76,7 +77,7 @@ def _days(text: str) -> int | None:
 def _read_table(root: str, name: str) -> dict[str, list[str]] | None:
     """Return the lines of a file such as passwd by their first field; None where it is missing or kept from us."""
     try:
-        with open(resolve(root, name), "rb") as file:
+        with open_plain(resolve(root, name)) as file:
             text = file.read(MOST_BYTES).decode(errors="surrogateescape")
     except OSError:
         return None

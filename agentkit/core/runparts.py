@@ -12,6 +12,7 @@ from agentkit.core.cronline import FIXES, CronLine, DroppedLine
 from agentkit.core.cronnames import is_left_over
 from agentkit.core.crontext import Parsed
 from agentkit.core.cronusers import MOST_BYTES
+from agentkit.core.plainfiles import open_plain
 from agentkit.core.rooted import is_whole, resolve
 from agentkit.core.runpartschoice import choose_names
 
@@ -40,7 +41,7 @@ def find_run_parts_flavour(root: str = "/") -> str | None:
     """Return which run-parts is installed: `debian`, `busybox` or `crontabs` (a shell script); None where none is."""
     for name in PROGRAMS:
         try:
-            with open(resolve(root, name), "rb") as file:
+            with open_plain(resolve(root, name)) as file:
                 content = file.read(MOST_BYTES)
         except OSError:
             continue
@@ -150,7 +151,7 @@ def _judge(root: str, path: str, name: str, *, is_taken: bool, flavour: str) -> 
 
 def _judge_content(root: str, where: str, flavour: str) -> tuple[str, str] | None:
     """Return code and reason when the kernel does not run the file (execve(2))."""
-    with open(where, "rb") as file:
+    with open_plain(where) as file:
         first = file.read(LONGEST_FIRST_LINE).partition(b"\n")[0]
     words = re.split(rb"[ \t\0]", first[2:].lstrip(b" \t"), maxsplit=1)
     interpreter = words[0]
@@ -176,8 +177,8 @@ def _apply_lists(root: str, folder: str, names: Sequence[str], taken: frozenset[
         if name not in names:
             continue
         try:
-            with open(resolve(root, f"{folder}/{name}"), errors="surrogateescape") as file:
-                rows = set(file.read(65536).split("\n"))
+            with open_plain(resolve(root, f"{folder}/{name}")) as file:
+                rows = set(file.read(65536).decode(errors="surrogateescape").split("\n"))
         except OSError:
             continue  # the script asks whether it can read the list
         # The script looks for the file's name in the list, where a dot stands for any letter.

@@ -9,6 +9,7 @@ import stat
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from agentkit.core.plainfiles import open_plain
 from agentkit.core.rooted import resolve
 
 # Of the system manager, the first one wins (systemd-analyze unit-paths).
@@ -173,12 +174,7 @@ def is_masking(root: str, path: str) -> bool:
 
 def read_bytes(root: str, path: str) -> bytes:
     """Return what a plain file holds; raises OSError where it cannot be read, is none, or is larger than 4 MiB."""
-    # Without O_NONBLOCK a named pipe in a file's place would hold us for ever.
-    handle = os.open(resolve(root, path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError("not a plain file")
+    with open_plain(resolve(root, path)) as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise OSError(f"larger than {MOST_BYTES // 2**20} MiB")
