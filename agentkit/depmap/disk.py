@@ -12,6 +12,7 @@ import os
 import re
 import stat
 
+from agentkit.core.plainfiles import open_plain
 from agentkit.core.rooted import resolve
 from agentkit.core.runparts import find_run_parts_flavour, read_folder
 
@@ -38,7 +39,7 @@ class Disk:
         self.search_path = USUAL_PATH if search_path is None else f"{search_path}:{USUAL_PATH}"
         self.looked_at: dict[str, None] = {}
         self._names: dict[str, list[str]] = {}
-        self._programs: dict[tuple[str, str], str | None] = {}
+        self._programs: dict[tuple[str, str], tuple[list[str], str | None]] = {}
         self._real: dict[str, str | None] = {}
         self._matches: dict[str, tuple[list[str], list[str]]] = {}
         self._heads: dict[str, bytes] = {}
@@ -59,8 +60,8 @@ class Disk:
         """Return the content of a plain file, at most LONGEST_BYTES; None where there is none that can be read."""
         self.note(path)
         try:
-            with open(os.open(self.here(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-                return file.read(LONGEST_BYTES) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+            with open_plain(self.here(path)) as file:
+                return file.read(LONGEST_BYTES)
         except OSError:
             return None
 
@@ -72,18 +73,15 @@ class Disk:
 
     def _read_head(self, path: str) -> bytes:
         try:
-            with open(os.open(self.here(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", 0) as file:
-                return file.read(HEAD_BYTES) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else b""
+            with open_plain(self.here(path)) as file:
+                return file.read(HEAD_BYTES)
         except OSError:
             return b""
 
     def explain(self, path: str) -> str:
         """Return why a file cannot be read, for a person."""
         try:
-            status = os.stat(self.here(path))
-            if not stat.S_ISREG(status.st_mode):
-                return "not a plain file"
-            os.close(os.open(self.here(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+            open_plain(self.here(path)).close()
         except OSError as error:
             return error.strerror or str(error)
         return "cannot be read"
@@ -163,7 +161,8 @@ class Disk:
         """Return the programs of a folder that run-parts would run."""
         if self._flavour is None:
             self._flavour = find_run_parts_flavour(self.root) or "debian"
-        self.note(folder)
+        for name in self.list_folder(folder):
+            self.note(os.path.join(folder, name))
         found = read_folder(self.root, folder, flavour=self._flavour, options=options)
         return [line.command for line in found.lines]
 
@@ -172,14 +171,19 @@ class Disk:
         if "/" in word:
             if not word.startswith("/") and folder is None:
                 return None
-            return self.real_path(os.path.normpath(os.path.join(folder or "/", word)))
+            path = os.path.normpath(os.path.join(folder or "/", word))
+            self.note(path)
+            return self.real_path(path)
         search_path = self.search_path if search_path is None else search_path
         for each in search_path.split(":"):
             self.note(each)
         key = (word, search_path)
         if key not in self._programs:
             self._programs[key] = self._search(word, search_path)
-        return self._programs[key]
+        paths, program = self._programs[key]
+        for path in paths:
+            self.note(path)
+        return program
 
     def find_text(self, word: str, search_path: str | None) -> str | None:
         """Return the path of a text as `.` finds it: on the PATH, whether or not it may be run (POSIX, dot)."""
@@ -189,15 +193,18 @@ class Disk:
                 return path
         return None
 
-    def _search(self, word: str, search_path: str) -> str | None:
+    def _search(self, word: str, search_path: str) -> tuple[list[str], str | None]:
+        """Return the files of that name that were looked at, links among them, and the real path of the program."""
+        paths = []
         for folder in search_path.split(":"):
             if not folder.startswith("/"):
                 continue
             if word in self._list_programs(folder):
-                real = self.real_path(f"{folder.rstrip('/')}/{word}")
+                paths.append(f"{folder.rstrip('/')}/{word}")
+                real = self.real_path(paths[-1])
                 if real is not None and self._is_program(real):
-                    return real
-        return None
+                    return paths, real
+        return paths, None
 
     def _list_programs(self, folder: str) -> frozenset[str]:
         key = f"{folder}/"

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 
+from agentkit.core.rooted import resolve
 from agentkit.depmap.calls import Script
 from agentkit.depmap.clientedges import map_known_clients
 from agentkit.depmap.crondocument import map_jobs, read_jobs
@@ -100,13 +101,19 @@ class Reader:
         scripts = {Document(SCRIPT, edge.path): None for edge in found if edge.path and edge.kind == "exec"}
         more = dict.fromkeys((*(each for each in scripts if self.is_script(each.path)), *reached))
         looked_at = dict.fromkeys((*inputs, *self.disk.looked_at))
-        return Mapped(found, tuple(more), tuple(self._here(path) for path in looked_at), tuple(defined), remark)
+        return Mapped(found, tuple(more), self._find_inputs(looked_at), tuple(defined), remark)
 
-    def _here(self, path: str) -> str:
-        try:
-            return self.disk.here(path)
-        except OSError:
-            return os.path.join(self.disk.root, path.lstrip("/"))
+    def _find_inputs(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return the paths from this machine; of another machine's link the link too, which may lead elsewhere soon."""
+        found: dict[str, None] = {}
+        for path in paths:
+            try:
+                if self.disk.root != "/":
+                    found[resolve(self.disk.root, path, follow_last=False)] = None
+                found[self.disk.here(path)] = None
+            except (OSError, ValueError):
+                found[os.path.join(self.disk.root, path.lstrip("/"))] = None
+        return tuple(found)
 
     def is_script(self, path: str) -> bool:
         """Tell whether a file is a shell script."""

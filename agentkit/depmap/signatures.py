@@ -9,7 +9,9 @@ import errno
 import os
 import stat
 
-FILE, FOLDER, OTHER, ABSENT, CLOSED = "file", "folder", "other", "absent", "closed"
+from agentkit.core.plainfiles import open_plain
+
+FILE, FOLDER, LINK, OTHER, ABSENT, CLOSED = "file", "folder", "link", "other", "absent", "closed"
 # Scripts are far smaller. A larger file whose time changed counts as changed: reading it all would cost more.
 HASHED_BYTES = 256 * 1024
 # The kernel writes times of change by its tick, 1 to 10 ms: two changes within one look like one.
@@ -17,20 +19,26 @@ TICK_NS = 10_000_000
 NEVER = -1
 
 Look = tuple[str, int, int, int]
-"""Form, size, time of change (ns), inode; zeros where the form says all."""
+"""Form (with mode and owner, and where a link leads), size, time of change (ns), inode; zeros where it says all."""
 Signature = tuple[str, int, int, int, str | None]
 """A look with the digest of what was there; None where it was not worth one."""
 
 
 def look_at(path: str) -> Look:
-    """Return what the kernel says of a path, links followed; never raises."""
+    """Return what the kernel says of a path, and of a link of what it leads to; never raises."""
     try:
-        found = os.stat(path)
+        link = os.lstat(path)
+        target = os.readlink(path) if stat.S_ISLNK(link.st_mode) else ""
+        found = os.stat(path) if target else link
     except OSError as error:
         return (CLOSED if error.errno in (errno.EACCES, errno.EPERM) else ABSENT, 0, 0, 0)
     except ValueError:  # a NUL in it
         return (ABSENT, 0, 0, 0)
-    form = FILE if stat.S_ISREG(found.st_mode) else FOLDER if stat.S_ISDIR(found.st_mode) else OTHER
+    kind = FILE if stat.S_ISREG(found.st_mode) else FOLDER if stat.S_ISDIR(found.st_mode) else OTHER
+    # Who may run or read it decides what a shell, cron and run-parts make of it, and chmod leaves the time of change.
+    form = f"{kind} {stat.S_IMODE(found.st_mode):o} {found.st_uid}"
+    if stat.S_ISLNK(link.st_mode):
+        form = f"{LINK} {target!a} {form}"
     return (form, found.st_size, found.st_mtime_ns, found.st_ino)
 
 
@@ -40,7 +48,7 @@ def sign(path: str, look: Look, read_from_ns: int, now_ns: int) -> Signature:
     What changed just then may have been read as it was before: its signature is one that fits nothing.
     """
     form, size, mtime_ns, inode = look
-    if form in (FILE, FOLDER) and read_from_ns - TICK_NS <= mtime_ns <= now_ns:
+    if form.startswith((FILE, FOLDER, LINK)) and read_from_ns - TICK_NS <= mtime_ns <= now_ns:
         return (form, size, NEVER, inode, None)
     return (form, size, mtime_ns, inode, _digest(path, look))
 
@@ -51,24 +59,19 @@ def is_same(path: str, before: Signature, look: Look) -> bool:
         return True
     if before[0] != look[0] or before[4] is None:
         return False
-    return (look[0] == FOLDER or before[1] == look[1]) and _digest(path, look) == before[4]
+    return (look[0].startswith(FOLDER) or before[1] == look[1]) and _digest(path, look) == before[4]
 
 
 def _digest(path: str, look: Look) -> str | None:
     import hashlib
 
     try:
-        if look[0] == FOLDER:
+        if look[0].startswith(FOLDER):
             names = b"\0".join(sorted(os.listdir(os.fsencode(path))))
             return hashlib.sha256(names).hexdigest()
-        if look[0] != FILE or look[1] > HASHED_BYTES:
+        if not look[0].startswith(FILE) or look[1] > HASHED_BYTES:
             return None
-        with open(path, "rb", opener=_open_at_once) as file:
+        with open_plain(path) as file:
             return hashlib.sha256(file.read(HASHED_BYTES + 1)).hexdigest()
     except OSError:
         return None
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    # A named pipe that took the file's place must not hold us until somebody writes to it.
-    return os.open(path, flags | os.O_NONBLOCK)
