@@ -22,6 +22,7 @@ except ImportError:
 
 GAP = "  "
 NARROWEST = 40
+LEAST = 6
 
 
 def write_text(text: str) -> None:
@@ -52,28 +53,47 @@ def or_null(value: str | int | None) -> str:
 
 
 def draw_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return aligned lines under the names of the columns; on a terminal the last one goes on in lines of its own."""
+    """Return aligned lines under the names of the columns; on a terminal they go on in lines of their own."""
     shown = [[make_visible(cell) for cell in row] for row in [names, *rows]]
-    widths = [max(text_width(row[index]) for row in shown) for index in range(len(names) - 1)]
-    indent = sum(widths) + len(GAP) * len(widths)
-    room = _find_width() - indent
+    widths = [max(text_width(row[index]) for row in shown) for index in range(len(names))]
+    _narrow(widths, _find_width() - len(GAP) * (len(names) - 1))
     lines = []
     for row in shown:
-        head = "".join(cell + " " * (width - text_width(cell)) + GAP for cell, width in zip(row, widths, strict=False))
-        pieces = [row[-1]] if room < NARROWEST // 2 else _fold(row[-1], room)
-        lines.append((head + pieces[0]).rstrip())
-        lines.extend(" " * indent + piece for piece in pieces[1:])
+        cells = [_fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for number in range(max(map(len, cells))):
+            pieces = [cell[number] if number < len(cell) else "" for cell in cells]
+            padded = (piece + " " * (width - text_width(piece)) for piece, width in zip(pieces, widths, strict=True))
+            lines.append(GAP.join(padded).rstrip())
     return "\n".join([*lines, ""])
 
 
+def _narrow(widths: list[int], room: int) -> None:
+    """Make the columns fit: the last one first, which tells the most, then whichever is the widest."""
+    widths[-1] = min(widths[-1], max(NARROWEST // 2, room - sum(widths[:-1])))
+    while sum(widths) > room and max(widths) > LEAST:
+        widths[widths.index(max(widths))] -= 1
+
+
 def _fold(text: str, room: int) -> list[str]:
+    """Return the lines of a cell: between words, and within one that is too long where a part of a path begins."""
+    if text_width(text) <= room:
+        return [text]
     pieces = [""]
     for word in text.split(" "):
         longer = f"{pieces[-1]} {word}" if pieces[-1] else word
-        if pieces[-1] and text_width(longer) > room:
-            pieces.append(word)
-        else:
+        if text_width(longer) <= room:
             pieces[-1] = longer
+            continue
+        rest = word
+        if not pieces[-1]:
+            pieces.pop()
+        while text_width(rest) > room:
+            cut = next(count for count in range(len(rest), 0, -1) if count == 1 or text_width(rest[:count]) <= room)
+            spot = max(rest.rfind("/", 1, cut), rest.rfind("#", 1, cut))
+            cut = spot if spot > 0 else cut
+            pieces.append(rest[:cut])
+            rest = rest[cut:]
+        pieces.append(rest)
     return pieces
 
 

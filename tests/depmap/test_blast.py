@@ -11,6 +11,7 @@ import typer
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Column, print_table
+from agentkit.core.visible import text_width
 from agentkit.depmap import blast, cli, why
 from agentkit.depmap.answers import draw_table, or_null, quote
 from agentkit.depmap.words import BLAST, WHY
@@ -283,3 +284,17 @@ def test_control_characters_never_reach_a_terminal(agentkit: Run, own_environ: d
     assert "\x1b" not in shown
     assert r"file:/x\x1b[2J\ny" in shown
     assert os.path.basename(shown) != ""
+
+
+def test_a_table_is_no_wider_than_its_terminal_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    names = ("distance", "node", "where", "by way of")
+    rows = [("1", "func:/usr/local/bin/morning-report#show", f"/etc/{'漢' * 40}:3", "alarm#ask < fail2ban-client")]
+    monkeypatch.setenv("COLUMNS", "200")
+    assert len(draw_table(names, rows).splitlines()) == 2
+    for width in (40, 60, 80):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = draw_table(names, rows).splitlines()
+        assert max(map(text_width, lines)) <= width
+        shown = "".join("".join(lines[1:]).split())
+        assert sorted(shown) == sorted("".join("".join(rows[0]).split()))
