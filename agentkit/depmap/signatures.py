@@ -26,19 +26,19 @@ Signature = tuple[str, int, int, int, str | None]
 
 def look_at(path: str) -> Look:
     """Return what the kernel says of a path, and of a link of what it leads to; never raises."""
+    prefix = ""
     try:
-        link = os.lstat(path)
-        target = os.readlink(path) if stat.S_ISLNK(link.st_mode) else ""
-        found = os.stat(path) if target else link
+        found = os.lstat(path)
+        if stat.S_ISLNK(found.st_mode):
+            prefix = f"{LINK} {os.readlink(path)!a} "
+            found = os.stat(path)
     except OSError as error:
-        return (CLOSED if error.errno in (errno.EACCES, errno.EPERM) else ABSENT, 0, 0, 0)
+        return (prefix + (CLOSED if error.errno in (errno.EACCES, errno.EPERM) else ABSENT), 0, 0, 0)
     except ValueError:  # a NUL in it
         return (ABSENT, 0, 0, 0)
     kind = FILE if stat.S_ISREG(found.st_mode) else FOLDER if stat.S_ISDIR(found.st_mode) else OTHER
     # Who may run or read it decides what a shell, cron and run-parts make of it, and chmod leaves the time of change.
-    form = f"{kind} {stat.S_IMODE(found.st_mode):o} {found.st_uid}"
-    if stat.S_ISLNK(link.st_mode):
-        form = f"{LINK} {target!a} {form}"
+    form = f"{prefix}{kind} {stat.S_IMODE(found.st_mode):o} {found.st_uid}"
     return (form, found.st_size, found.st_mtime_ns, found.st_ino)
 
 

@@ -66,8 +66,10 @@ def test_a_link_that_leads_elsewhere_is_seen(tmp_path: Path, own_environ: dict[s
         (root / name).chmod(0o755)
         os.utime(root / name, (1, 1))
     _link(root, "/opt/first")
+    os.utime(root / "usr/local/bin", (1, 1))
     before = _map(root, own_environ, tmp_path / "home")
     _link(root, "/opt/second")
+    os.utime(root / "usr/local/bin", (1, 1))
     after = _map(root, own_environ, tmp_path / "home")
     assert after != before
     assert after == _map(root, own_environ, tmp_path / "fresh")
