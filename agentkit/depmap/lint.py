@@ -13,6 +13,7 @@ from agentkit.depmap.boundswrappers import BOUNDED, TIMEOUTS, find_bound
 from agentkit.depmap.callnotes import LONGEST_TEXT
 from agentkit.depmap.calls import BUILTIN, HOLE, Call, Loop, Place, Script, Wrapper
 from agentkit.depmap.disk import Disk
+from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.lintaround import (
     Texts,
     complete,
@@ -75,8 +76,8 @@ class _Waits:
         key = command if content is None or command in content else gap.why
         before = self.found.get((place, key))
         if before is None or (before.type == PARTLY and gap.type == UNBOUNDED):
-            subject, told = self.origin or own, _show(fix)
-            command = _show(command)
+            subject, told = self.origin or own, hide_secrets(_show(fix))
+            command = hide_secrets(_show(command))
             self.found[place, key] = Wait(gap.type, subject, command, place.file, place.line, command, gap.why, told)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from agentkit.core.unittext import Setting
 from agentkit.depmap.disk import Disk
+from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.unitcommands import UnitCommand
 from agentkit.depmap.unitlimits import UnitLimits
 from agentkit.depmap.unitmap import UnitMap
@@ -75,7 +76,7 @@ def _tell(limits: UnitLimits, setting: Setting | None, command: UnitCommand | No
     file = setting.file if setting else command.file if command else limits.file
     key = fix.partition("=")[0]
     text = f"{command.key}={' '.join(command.words)}" if command else f"{key}="
-    return Wait(UNBOUNDED, f"unit:{limits.unit}", key, file, line, text, why, fix)
+    return Wait(UNBOUNDED, f"unit:{limits.unit}", key, file, line, hide_secrets(text), why, fix)
 
 
 def _mend(setting: Setting | None, fix: str) -> str:
