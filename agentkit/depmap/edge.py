@@ -20,6 +20,7 @@ LOOSE = frozenset({"after", "before", "onfailure", "unknown"})
 KINDS = NEEDS | STARTS | LOOSE
 # What a unit runs besides its work: without it the unit goes on as before.
 ASIDE = frozenset({"ExecReload", "ExecStop", "ExecStopPost"})
+LOOKS = frozenset({"read", "write", "check"})
 STATIC, SEEN, DECLARED = "static", "seen", "declared"
 
 
@@ -68,14 +69,17 @@ def needs(edge: Edge) -> tuple[str, str] | None:
     """Return (who falls, with what) of an edge; None where nothing falls along it.
 
     What a person declares is a dependency whatever its kind. A target only groups what it wants: it stays up; and so
-    does a unit without the commands that reload or stop it. What a unit starts falls with the unit; a script that
-    starts something (`systemctl restart X`) falls with that.
+    does a unit without the commands that reload or stop it. A script that reads itself, such as for its usage, has
+    what it reads. What a unit starts falls with the unit; a script that starts something (`systemctl restart X`) falls
+    with that.
     """
     if edge.how == DECLARED:
         return edge.source, edge.target
     if edge.kind in STARTS and edge.source.startswith("unit:"):
         return edge.target, edge.source
     if edge.kind in LOOSE or edge.rule in ASIDE or (edge.kind == "wants" and edge.source.endswith(".target")):
+        return None
+    if edge.kind in LOOKS and edge.file in (edge.path, edge.target.partition(":")[2]):
         return None
     return edge.source, edge.target
 

@@ -144,6 +144,21 @@ def test_edges_are_printed_as_they_were_written(whole: dict[str, str], agentkit:
     assert len(agentkit("depmap", "edges").stdout.splitlines()) == len(EDGES) + 1
 
 
+def test_a_script_whose_function_reads_the_script_itself_is_no_cycle(
+    agentkit: Run, own_environ: dict[str, str]
+) -> None:
+    make_map(
+        own_environ,
+        [
+            edge("file:/bin/x", "func:/bin/x#usage", "call", file="/bin/x"),
+            edge("func:/bin/x#usage", "file:/bin/x", "read", file="/bin/x"),
+            edge("func:/bin/x#usage", "cmd:x", "check", path="/bin/x", file="/bin/x"),
+        ],
+    )
+    assert agentkit("depmap", "cycles").stdout == "no cycle\n"
+    assert "func:/bin/x#usage" not in agentkit("depmap", "blast", "file:/bin/x").stdout
+
+
 def test_a_cycle_is_told_with_a_shortest_loop_and_one_that_calls_itself_is_none(
     own_environ: dict[str, str], agentkit: Run
 ) -> None:
