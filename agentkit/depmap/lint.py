@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentkit.core.shellgrammar import read_shell_bytes
@@ -138,11 +138,15 @@ def _read_loop(loop: Loop, texts: Texts) -> str:
     return whole[: parts[0].end].decode(errors="surrogateescape") if parts else loop.text
 
 
-def _lint_deaf(calls: Iterable[Call], deaf: frozenset[tuple[Wrapper, ...]], waits: _Waits) -> None:
+def _lint_deaf(calls: Sequence[Call], deaf: frozenset[tuple[Wrapper, ...]], waits: _Waits) -> None:
     """Name a timeout before a shell that takes no notice of it."""
+    traps = [call for call in calls if call.wrappers in deaf and ignores_term(call)]
     for call in calls:
         wrapper = Wrapper("timeout", call.words)
-        inner = next((each for each in deaf if each[: len(call.wrappers)] == call.wrappers), ())[len(call.wrappers) :]
+        # The same words may stand before another shell that hears it: the trap has to be in this one's text.
+        inside = range(call.place.line, call.place.line + call.text.count("\n") + 1)
+        around = (trap.wrappers for trap in traps if trap.place.file == call.place.file and trap.place.line in inside)
+        inner = next((each for each in around if each[: len(call.wrappers)] == call.wrappers), ())[len(call.wrappers) :]
         if not inner or inner[0].name not in TIMEOUTS or call.words[: len(inner[0].words)] != inner[0].words:
             continue
         gap = find_bound((wrapper, *inner[1:]), call, frozenset({(wrapper, *inner[1:])}))

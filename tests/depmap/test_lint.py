@@ -35,3 +35,9 @@ def test_each_fix_bounds_what_it_is_given_for(text: str, tmp_path: object) -> No
             # A count of its turns is no bound for what is run in each of them.
             left = [each for each in left if each.command.startswith(LOOPS)]
         assert left == [], wait.fix
+
+
+def test_a_shell_that_hears_no_term_says_nothing_of_the_same_limit_elsewhere() -> None:
+    text = b"timeout 5 bash -c 'trap \"\" TERM; sleep 1000'\ntimeout 5 tail -f /x | cat\n"
+    disk = Disk("/")
+    assert [wait.line for wait in lint(read_script("/ask.sh", text, disk), disk)] == [1]
