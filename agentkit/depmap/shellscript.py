@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from agentkit.core.shelltree import FUNCTION, Command, Shell
 from agentkit.depmap.calls import Place, Script
@@ -20,20 +22,21 @@ def read_script(path: str, content: bytes, disk: Disk) -> Script:
     state = State(name=path, source=path)
     source = Source(path, content, 0, find_newlines(content))
     interpreter = Interpreter(script, disk)
-    shell = interpreter.read(source)
-    script.is_whole = shell.is_whole
-    script.gaps = tuple(
-        (source.line_of(first + 1), source.line_of(max(first + 1, last))) for first, last in shell.errors
-    )
-    frame = Frame(source, state, {})
-    interpreter.sourcing.append(path)
-    # A bash that nobody talks to expands no aliases, other shells do.
-    interpreter.expands_aliases = b"bash" not in content.split(b"\n", 1)[0]
-    interpreter.walk(shell.body, frame)
-    interpreter.finish()
-    _enter_uncalled(interpreter, path)
-    _enter_leftovers(interpreter, shell, frame)
-    interpreter.finish()
+    with _as_deep_as_it_goes(script):
+        shell = interpreter.read(source)
+        script.is_whole = shell.is_whole
+        script.gaps = tuple(
+            (source.line_of(first + 1), source.line_of(max(first + 1, last))) for first, last in shell.errors
+        )
+        frame = Frame(source, state, {})
+        interpreter.sourcing.append(path)
+        # A bash that nobody talks to expands no aliases, other shells do.
+        interpreter.expands_aliases = b"bash" not in content.split(b"\n", 1)[0]
+        interpreter.walk(shell.body, frame)
+        interpreter.finish()
+        _enter_uncalled(interpreter, path)
+        _enter_leftovers(interpreter, shell, frame)
+        interpreter.finish()
     return script
 
 
@@ -42,10 +45,11 @@ def read_command(text: str, place: Place, disk: Disk, state: State) -> Script:
     script = Script(place.file)
     source = Source(place.file, text.encode(errors="surrogateescape"), None, [], place.line)
     interpreter = Interpreter(script, disk)
-    shell = interpreter.read(source)
-    script.is_whole = shell.is_whole
-    interpreter.walk(shell.body, Frame(source, state, {}))
-    interpreter.finish()
+    with _as_deep_as_it_goes(script):
+        shell = interpreter.read(source)
+        script.is_whole = shell.is_whole
+        interpreter.walk(shell.body, Frame(source, state, {}))
+        interpreter.finish()
     return script
 
 
@@ -55,9 +59,19 @@ def read_words(words: tuple[str, ...], place: Place, disk: Disk, state: State) -
     source = Source(place.file, b"", None, [], place.line)
     interpreter = Interpreter(script, disk)
     interpreter.place = place
-    start_words(interpreter, words, Frame(source, state, {}))
-    interpreter.finish()
+    with _as_deep_as_it_goes(script):
+        start_words(interpreter, words, Frame(source, state, {}))
+        interpreter.finish()
     return script
+
+
+@contextmanager
+def _as_deep_as_it_goes(script: Script) -> Iterator[None]:
+    """Keep what was found of a script that is nested deeper than Python calls: one such must not end the whole map."""
+    try:
+        yield
+    except RecursionError:
+        script.is_whole = False
 
 
 def _enter_uncalled(interpreter: Interpreter, path: str) -> None:

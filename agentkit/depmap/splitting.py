@@ -11,6 +11,7 @@ TO_ACTIVE = {ord(letter): active for letter, active in ACTIVE.items()}
 BRACES = re.compile(r"\{([^{}$`'\"\s]*)\}")
 RANGE = re.compile(r"(-?[0-9]+)\.\.(-?[0-9]+)\Z")
 MOST_WORDS = 64
+MOST_BRACES = 6
 
 
 def append(done: list[str], fragment: list[str]) -> list[str]:
@@ -35,7 +36,7 @@ def split(text: str) -> list[str]:
 def expand_braces(text: str) -> list[str]:
     """Return the words of `a{b,c}d` (bash); without such braces the text alone."""
     found = BRACES.search(text)
-    if found is None:
+    if found is None or text.count("{") > MOST_BRACES:
         return [text.translate(TO_ACTIVE)]
     inner = found.group(1)
     span = RANGE.match(inner)
@@ -50,4 +51,9 @@ def expand_braces(text: str) -> list[str]:
         head, tail = text[: found.end()], text[found.end() :]
         return [head.translate(TO_ACTIVE) + rest for rest in expand_braces(tail)]
     before, behind = text[: found.start()], text[found.end() :]
-    return [word for part in parts for word in expand_braces(before + part + behind)][:MOST_WORDS]
+    words: list[str] = []
+    for part in parts:
+        words.extend(expand_braces(before + part + behind)[: MOST_WORDS - len(words)])
+        if len(words) == MOST_WORDS:
+            break
+    return words
