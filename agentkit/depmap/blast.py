@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from agentkit.core.errors import AgentkitError, tell
 from agentkit.depmap.answers import begin_record, draw_table, quote, write_text
 from agentkit.depmap.falling import Fallen, Key, Place, find_fallen, read_first_places
-from agentkit.depmap.names import find_node
+from agentkit.depmap.names import TYPES, check_kinds, find_node
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.store import Map
 from agentkit.depmap.words import BLAST, read_whole, split_words, usage
@@ -46,6 +46,7 @@ def print_blast(
         raise usage("blast", "missing argument 'NODE...'")
     deepest = read_whole("blast", "--depth", depth)
     with open_map(environ) as chart:
+        check_kinds("blast", kinds, TYPES, chart)
         asked, late = _find_asked(chart, nodes, is_quiet=is_quiet)
         levels = list(find_fallen(chart, asked, depth=deepest)) if asked else []
         kept = [fallen for level in levels for fallen in level if _is_wanted(fallen.name, kinds)]

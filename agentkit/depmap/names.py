@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from agentkit.core.errors import AgentkitError
 from agentkit.depmap.store import Map, Text, find_tail, pack, unpack
+from agentkit.depmap.words import usage
 
 TYPES = ("cmd", "env", "file", "func", "host", "job", "port", "py", "secret", "unit", "unknown", "user")
 # SQLite takes a list of numbers of any length, and forgets the statement soon enough.
@@ -20,6 +21,7 @@ SHOWN_NAMES = 10
 CLOSE_NAMES = 5
 COMPARED_NAMES = 2000
 LONGEST_COMPARED = 200
+LEAST_HELD = 4
 
 
 def find_node(chart: Map, name: str) -> int:
@@ -34,6 +36,17 @@ def find_node(chart: Map, name: str) -> int:
         if found:
             raise _tell_several(chart, name, found)
     raise _tell_none(chart, name)
+
+
+def check_kinds(verb: str, kinds: Iterable[str], known: Sequence[str], chart: Map | None = None) -> None:
+    """Raise AgentkitError (usage) when one of the kinds is none: of these that are known, or of a node of the map."""
+    for kind in kinds:
+        if kind in known:
+            continue
+        beginning = pack(f"{kind}:")
+        is_there = "SELECT 1 FROM nodes WHERE substr(label, 1, length(?1)) = ?1 LIMIT 1"
+        if chart is None or chart.connection.execute(is_there, (beginning,)).fetchone() is None:
+            raise usage(verb, f"--kind: {kind!r} is none of {', '.join(known)}")
 
 
 def read_names(chart: Map, nodes: Iterable[int]) -> dict[int, str]:
@@ -147,6 +160,9 @@ def _find_nearest(chart: Map, name: str) -> list[str]:
         names.update(dict.fromkeys(unpack(shown) for (shown,) in rows))
         if len(names) >= COMPARED_NAMES:
             break
+    holding = sorted((one for one in names if len(tail) >= LEAST_HELD and tail in one), key=lambda one: (len(one), one))
+    if holding:
+        return holding[:CLOSE_NAMES]
     # By its last part first: `fail2ban-clint` is nearer to `cmd:fail2ban-client` than to `cmd:fail2ban-regex`.
     tails: dict[str, str] = {}
     for one in names:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from agentkit.core.errors import tell
 from agentkit.depmap.answers import begin_record, draw_table, or_null, quote, write_text
-from agentkit.depmap.names import read_names
+from agentkit.depmap.names import check_kinds, read_names
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.store import Map, pack, unpack
 
@@ -25,6 +25,7 @@ Orphan = tuple[str, str, int | None]
 
 def print_orphans(environ: Mapping[str, str], *, kinds: Collection[str], as_json: bool, is_quiet: bool) -> None:
     """Print what is defined and used by nothing, by file and line."""
+    check_kinds("orphans", kinds, KINDS)
     with open_map(environ) as chart:
         found = [one for one in find_orphans(chart) if not kinds or one[0].partition(":")[0] in kinds]
         if as_json:

@@ -82,6 +82,9 @@ def summarise(chart: Map, now: float) -> Summary:
     remarks = count("SELECT count(*) FROM documents WHERE remark IS NOT NULL").fetchone()[0]
     told = f", {declared} of them declared" if declared else ""
     lines = [Line(f"{nodes} things, {edges} edges{told}")]
+    root = str(chart.meta("root") or "/")
+    if root != "/":
+        lines.append(Line(f"of the machine whose files are in {root}, not of this one", WARNING))
     if unknown:
         lines.append(Line(f"{unknown} could not be resolved: agentkit depmap unknown"))
     if remarks:

@@ -288,3 +288,28 @@ def test_the_summary_says_how_large_and_how_old_the_map_is(own_environ: dict[str
 
 def test_checkup_asks_depmap_too(own_environ: dict[str, str], agentkit: Run) -> None:
     assert "depmap: no map yet" in agentkit("checkup").stdout
+
+
+@pytest.mark.parametrize(("verb", "more"), [("orphans", []), ("blast", ["unit:b"])])
+def test_a_kind_that_there_is_not_is_told_and_never_answered_with_nothing(
+    verb: str, more: list[str], agentkit: Run, own_environ: dict[str, str]
+) -> None:
+    make_map(own_environ, [edge("unit:a", "unit:b")])
+    ended = agentkit("depmap", verb, "--kind", "units", *more)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--kind: 'units' is none of" in ended.stderr
+
+
+def test_a_name_that_holds_what_was_asked_for_is_the_nearest(agentkit: Run, own_environ: dict[str, str]) -> None:
+    make_map(own_environ, [edge("cmd:psql", "port:tcp/db.example.com:5432", "connect"), edge("cmd:df", "cmd:du")])
+    ended = agentkit("depmap", "blast", "host:db.example.com")
+    assert "nearest: port:tcp/db.example.com:5432" in ended.stderr
+
+
+def test_the_map_of_another_root_is_never_taken_for_that_of_this_machine(
+    agentkit: Run, own_environ: dict[str, str], tmp_path: Path
+) -> None:
+    root = tmp_path / "other"
+    (root / "etc").mkdir(parents=True)
+    assert agentkit("depmap", "build", "--root", str(root)).returncode == 0
+    assert f"{root}, not of this one" in agentkit("depmap", "summary").stdout
