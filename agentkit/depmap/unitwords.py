@@ -13,11 +13,6 @@ _PLAIN = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92, 
 _ESCAPE = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})")
 
 
-def split_names(value: str) -> list[str]:
-    """Return the words of a list of names, where quotes mean nothing."""
-    return value.split()
-
-
 def split_words(value: str) -> list[str]:
     """Return all words of a value; raises ValueError where a quote is not closed."""
     if not _SPECIAL.search(value):
