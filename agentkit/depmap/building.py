@@ -146,10 +146,11 @@ def _find_change(known: Known, roots: Iterable[Document], read_all: ReadAll, *, 
         started_ns = time.time_ns()
         for document, mapped in zip(to_read, read_all(to_read), strict=True):
             change.found[document] = mapped
-            ended_ns = time.time_ns()
             for path in mapped.inputs:
                 if path not in known.inputs and path not in change.signatures:
-                    change.signatures[path] = sign(path, look_at(path), started_ns, ended_ns)
+                    look = look_at(path)
+                    # The clock after the look: what changed just before it was read as it was.
+                    change.signatures[path] = sign(path, look, started_ns, time.time_ns())
             waiting.extend(mapped.reached)
         for document, held in stays.items():
             change.kept.append(document)

@@ -50,7 +50,9 @@ def sign(path: str, look: Look, read_from_ns: int, now_ns: int) -> Signature:
     form, size, mtime_ns, inode = look
     if form.startswith((FILE, FOLDER, LINK)) and read_from_ns - TICK_NS <= mtime_ns <= now_ns:
         return (form, size, NEVER, inode, None)
-    return (form, size, mtime_ns, inode, _digest(path, look))
+    digest = _digest(path, look)
+    # What changed between the two has the digest of what nobody read.
+    return (form, size, mtime_ns, inode, digest if digest is None or look_at(path) == look else None)
 
 
 def is_same(path: str, before: Signature, look: Look) -> bool:

@@ -5,7 +5,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -340,3 +341,26 @@ def test_a_bug_in_a_reader_leaves_the_old_map(files: Files, own_environ: dict[st
     with pytest.raises(KeyError):
         build(own_environ, [Document("script", "/x")], read, stamp="2", warn=print)
     assert pairs(own_environ) == {("job:a", "cmd:b")}
+
+
+class _Late(tuple[str, ...]):
+    """Paths of which the first is written to once more, when it was read and is about to be looked at."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        Path(self[0]).write_text("needs unit:new.service\n")
+        return super().__iter__()
+
+
+def test_what_changes_between_the_reading_and_the_look_is_read_again(files: Files) -> None:
+    files.write("a", "needs unit:old.service\n")
+
+    def read_late(documents: Sequence[Document]) -> Iterator[Mapped]:
+        for document in documents:
+            mapped = files(document)
+            yield replace(mapped, inputs=_Late(mapped.inputs))
+
+    files.build("a", read_all=read_late)
+    files.build("a")
+    assert pairs(files.environ) == {("a", "unit:new.service")}
