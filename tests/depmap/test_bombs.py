@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.shellscript import read_script
 from agentkit.depmap.splitting import MOST_WORDS, expand_braces
@@ -11,14 +9,8 @@ from agentkit.depmap.splitting import MOST_WORDS, expand_braces
 DEEP = 5000
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "echo " + "${a:-" * DEEP + "curl" + "}" * DEEP,
-        "echo " + "$(echo " * 500 + "curl x" + ")" * 500,
-    ],
-)
-def test_what_is_nested_too_deep_is_read_in_part(tmp_path: Path, text: str) -> None:
+def test_what_is_nested_too_deep_is_read_in_part(tmp_path: Path) -> None:
+    text = "echo " + "${a:-" * DEEP + "curl" + "}" * DEEP
     script = read_script("/bomb", f"#!/bin/sh\nfirst\n{text}\n".encode(), Disk(str(tmp_path)))
     assert not script.is_whole
     assert ("first",) in {call.words for call in script.calls}
