@@ -189,7 +189,8 @@ def describe_gaps(script: Script, content: bytes) -> str | None:
         return f"only the first {LONGEST_BYTES >> 20} MiB are read"
     if script.is_whole:
         return None
-    lines = [f"line {first}" if first == last else f"lines {first} to {last}" for first, last in script.gaps]
+    gaps = dict.fromkeys(script.gaps)
+    lines = [f"line {first}" if first == last else f"lines {first} to {last}" for first, last in gaps]
     return (
         f"partly parsed{': ' if lines else ''}{', '.join(lines[:MOST_GAPS])}{', …' if len(lines) > MOST_GAPS else ''}"
     )

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.depmap.calls import Script
+from agentkit.depmap.mapping import describe_gaps
 from tests.conftest import Run
 from tests.depmap.machines import lay_out
 from tests.heartbeat.answers import read_records
@@ -131,3 +133,8 @@ def test_a_crontab_in_latin_1_and_a_unit_of_nonsense_are_told_with_their_line(tm
     assert (f"job:{tmp_path}/odd/cron.d/latin#1", "exec") in {edge[:2] for edge in _triples(ended.stdout)}
     assert f"{tmp_path}/odd/cron.d/bad:1: cron does not run this line" in ended.stderr
     assert f"{tmp_path}/odd/odd.service: line 1" in ended.stderr
+
+
+def test_a_line_that_could_not_be_read_is_named_once() -> None:
+    script = Script("/x", gaps=((7, 7), (8, 8), (8, 8), (9, 11)), is_whole=False)
+    assert describe_gaps(script, b"") == "partly parsed: line 7, line 8, lines 9 to 11"
