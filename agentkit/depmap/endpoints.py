@@ -12,18 +12,27 @@ Words = tuple[str, ...]
 
 URL = re.compile(r"([a-z][a-z0-9+.-]*)://(?:[^/@\s]*@)?(\[[^\]]*\]|[^/:?#\s]*)(?::([0-9]+|\0))?", re.IGNORECASE)
 PORTS = {
-    **{
-        "http": "80",
-        "https": "443",
-        "ftp": "21",
-        "ftps": "990",
-        "ssh": "22",
-        "sftp": "22",
-        "git": "9418",
-        "ldap": "389",
-    },
-    **{"ldaps": "636", "smtp": "25", "smtps": "465", "imap": "143", "imaps": "993", "mqtt": "1883", "redis": "6379"},
-    **{"postgresql": "5432", "postgres": "5432", "mysql": "3306", "mongodb": "27017", "amqp": "5672", "rsync": "873"},
+    "http": "80",
+    "https": "443",
+    "ftp": "21",
+    "ftps": "990",
+    "ssh": "22",
+    "sftp": "22",
+    "git": "9418",
+    "ldap": "389",
+    "ldaps": "636",
+    "smtp": "25",
+    "smtps": "465",
+    "imap": "143",
+    "imaps": "993",
+    "mqtt": "1883",
+    "redis": "6379",
+    "postgresql": "5432",
+    "postgres": "5432",
+    "mysql": "3306",
+    "mongodb": "27017",
+    "amqp": "5672",
+    "rsync": "873",
 }
 # Programs whose words may be the addresses that they go to.
 BY_URL = frozenset(
@@ -78,7 +87,7 @@ def _connect(address: str, usual: str) -> Iterator[tuple[str, str]]:
 
 
 def _name(host: str, port: str) -> str:
-    is_here = host.strip("[]") in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "")
+    is_here = host.strip("[]") in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "")  # noqa: S104  # nothing is bound here
     return f"port:tcp/{port}" if is_here else f"port:tcp/{host}:{port}"
 
 

@@ -26,8 +26,10 @@ class Touch:
 
 
 UNIT_STARTS = frozenset(
-    "start restart reload try-restart reload-or-restart try-reload-or-restart condrestart force-reload isolate"
-    " enable reenable".split()
+    {
+        *("start", "restart", "reload", "try-restart", "reload-or-restart", "try-reload-or-restart", "condrestart"),
+        *("force-reload", "isolate", "enable", "reenable"),
+    }
 )
 UNIT_ASKS = frozenset(
     {
@@ -54,7 +56,7 @@ READS = frozenset(
         *("more", "zcat", "tac", "nl", "od", "xxd"),
     }
 )
-WRITES = frozenset("tee touch rm truncate mkdir rmdir shred unlink mkfifo".split())
+WRITES = frozenset({"tee", "touch", "rm", "truncate", "mkdir", "rmdir", "shred", "unlink", "mkfifo"})
 COPIES = frozenset({"cp", "mv", "ln"})
 FILE_TESTS = frozenset({"-x", "-f", "-e", "-r", "-s", "-d", "-w", "-L", "-h", "-S", "-p", "-b", "-c"})
 
@@ -201,7 +203,7 @@ def _convert(words: Words) -> Iterator[tuple[str, str]]:
 
 def _find_user(name: str, words: Words) -> Iterator[Touch]:
     for user in USERS[name](words):
-        if user and user not in ("-",):
+        if user not in ("", "-"):
             yield Touch("user", f"user:{user.partition(':')[0]}", name, " ".join(words))
 
 
