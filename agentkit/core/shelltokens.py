@@ -49,6 +49,7 @@ LONGEST_EXPRESSION = 4096
 DEEPEST = 60
 # So many bytes are passed over to be read later.
 MOST_LEFT = 4_000_000
+MOST_SUBSTITUTIONS = 50_000
 # Reading a substitution takes as much of it as two groups do.
 STEP = 2
 
@@ -246,7 +247,13 @@ class Tokens:
                 return self._skip_brace(at + 2, in_double=False)
         elif letter == "`":
             return self._skip_backquoted(at + 1)
-        return skip_one(text, at, size)
+        end = skip_one(text, at, size)
+        if end >= size and letter in "'$" and text[size - 1] != "'":
+            # A quote of either kind that nothing closes; of a lone `$` at the end that is not so.
+            self.is_closed = self.is_closed and letter == "$" and text[at + 1 : at + 2] != "'"
+        elif end == size == at + 1 and letter == "'":
+            self.is_closed = False
+        return end
 
     def _skip_double(self, at: int) -> int:
         """Return the end of a double quoted text whose inside begins at `at`."""
@@ -299,18 +306,20 @@ class Tokens:
     def _skip_array(self, at: int) -> int:
         """Return the end of `(…)` behind a `=`; its inside begins at `at`."""
         text, size = self.text, self.size
-        while True:
-            at = _end(ARRAY_BLANKS, text, at, size)
-            if at >= size:
-                self.is_closed = False
-                return size
-            if text[at] == ")":
-                return at + 1
-            at = max(self._skip_word(at), at + 1)
+        if self.depth >= DEEPEST:
+            self.is_closed = False
+            return min(find_parenthesis_end(text, at, size) + 1, size)
+        self.depth += 1
+        at = _end(ARRAY_BLANKS, text, at, size)
+        while at < size and text[at] != ")":
+            at = _end(ARRAY_BLANKS, text, max(self._skip_word(at), at + 1), size)
+        self.depth -= 1
+        self.is_closed = self.is_closed and at < size
+        return min(at + 1, size)
 
     def _skip_substitution(self, at: int) -> int:
         """Return the end of a `$(` or `<(` whose inside begins at `at`."""
-        if self.depth >= DEEPEST:
+        if self.depth >= DEEPEST or len(self.substitutions) >= MOST_SUBSTITUTIONS:
             close = find_parenthesis_end(self.text, at, self.size)
             self.is_closed = self.is_closed and close < self.size
             self._put_off(at, close)
@@ -325,7 +334,7 @@ class Tokens:
     def _skip_backquoted(self, at: int) -> int:
         text, size = self.text, self.size
         close = find_backquote_end(text, at, size)
-        if self.depth >= DEEPEST:
+        if self.depth >= DEEPEST or len(self.substitutions) >= MOST_SUBSTITUTIONS:
             self._put_off(at, close)
         else:
             self.size = close
@@ -339,7 +348,7 @@ class Tokens:
     def _put_off(self, at: int, close: int) -> None:
         """Leave what is nested too deep for later, unless so much was left already that nobody wrote the text."""
         self._left += close - at
-        if close < self.size and self._left < MOST_LEFT:
+        if close < self.size and self._left < MOST_LEFT and len(self.substitutions) < MOST_SUBSTITUTIONS:
             self.put_off.append((at, close))
         else:
             self.is_closed = False

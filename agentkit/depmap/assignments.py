@@ -13,6 +13,7 @@ from agentkit.depmap.values import Fields, Value, merge
 if TYPE_CHECKING:
     from agentkit.depmap.interpreter import Interpreter
 
+MOST_FIELDS = 1_000
 ELEMENT = re.compile(r"\[[^]]*\]\+?=")
 
 
@@ -54,7 +55,7 @@ def assign(interpreter: Interpreter, name: str, raw: str, start: int, frame: Fra
         interpreter.expand_text(name, frame, start - len(name.encode(errors="surrogateescape")) - 1 - appends)
     held = variables.get(bare)
     if (held is not None and is_element) or (held is not None and appends and raw.startswith("(")):
-        value = merge([tuple((*fields, *new) for fields in held for new in value)])
+        value = merge([tuple((*fields, *new)[:MOST_FIELDS] for fields in held for new in value)])
     elif held is not None and appends:
         value = merge([tuple((fields[0] + new[0],) for fields in held if fields for new in value)])
     variables[bare] = value
@@ -76,4 +77,4 @@ def _expand_array(interpreter: Interpreter, name: str, raw: str, start: int, fra
         if ELEMENT.match(word):
             key, _, value = word.partition("]")
             frame.state.variables[f"{name}{key}]"] = ((value.lstrip("+")[1:],),)
-    return [tuple(ELEMENT.sub("", word) for word in words[1:]) for words in alternatives]
+    return [tuple([ELEMENT.sub("", word) for word in words[1:MOST_FIELDS]]) for words in alternatives]

@@ -36,7 +36,7 @@ def run_builtin(interpreter: Interpreter, words: Fields, command: Command, frame
     elif name == "eval":
         text = " ".join(words[1:])
         if text.strip(HOLE + " ") == "" and text:
-            note_unknown(interpreter, (text,), command, frame, said, "eval of a text that is not known")
+            note_unknown(interpreter, (text,), command, frame, said, reason="eval of a text that is not known")
         else:
             interpreter.run_text(text, frame, at=command.start)
     elif name in (".", "source"):

@@ -63,11 +63,11 @@ def note_call(
 
 
 def note_unknown(
-    interpreter: Interpreter, words: Fields, command: Command, frame: Frame, said: Said | None, reason: str | None
+    interpreter: Interpreter, words: Fields, command: Command, frame: Frame, said: Said | None, *, reason: str | None
 ) -> None:
     """Note that nobody can say what is called here, and why (None: as the command's first word tells)."""
     text = frame.source.raw(command.start, min(command.end, command.start + LONGEST_TEXT))
-    raw = frame.source.raw(command.words[0].start, command.words[0].end) if command.words else text
+    raw = command.words[0].raw[:LONGEST_TEXT] if command.words else text
     told = raw if reason is None else words[0] if HOLE not in words[0] else text
     said = said or Said(text, frame.place(command.start))
     note_call(interpreter, UNKNOWN, words, said, frame, target=told, reason=reason or _explain(raw))

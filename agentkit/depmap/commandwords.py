@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 MOST_WAYS = MOST * 4
 
 
+def take_words(interpreter: Interpreter, command: Command, frame: Frame) -> list[Fields]:
+    """Return what expand_words returned when the command was gone through, if that was the last one."""
+    last, interpreter.last = interpreter.last, None
+    return last[1] if last is not None and last[0] is command else expand_words(interpreter, command, frame)
+
+
 def expand_words(interpreter: Interpreter, command: Command, frame: Frame) -> list[Fields]:
     """Return the alternatives of a simple command's words, at most MOST_WAYS."""
     if command.plain is not None:

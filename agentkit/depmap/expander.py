@@ -25,6 +25,9 @@ from agentkit.depmap.values import MOST, OWN, UNKNOWN, Fields, State, Value, mer
 LONGEST = 4096
 PATTERNS = tuple(ACTIVE.values())
 LONGEST_TEXT = 65536
+# Words within words within words, and the parts of one: what has more of them nobody wrote.
+DEEPEST = 24
+MOST_PIECES = 2_000
 
 
 @dataclass(slots=True)
@@ -39,17 +42,28 @@ class Expander:
     run: Callable[[Piece, int, State], tuple[str, ...]]
     list_names: Callable[[str], list[str]]
     note: Callable[[str, bool], None]
+    depth: int = 0
 
     def expand(self, word: str, state: State, start: int = 0) -> Value:
         """Return what a word may become: alternatives of the fields that it splits into."""
         known = read_constant(word)
         if known is not None:
             return known
+        if len(word) > LONGEST_TEXT:
+            return UNKNOWN
         pieces = read_pieces(word)
         if len(pieces) == 1:
             simple = _read_simple(pieces[0], state)
             if simple is not None and (pieces[0].is_quoted or simple == UNKNOWN or PLAIN.match(simple[0][0])):
                 return simple
+        if self.depth >= DEEPEST or len(pieces) > MOST_PIECES:
+            return UNKNOWN
+        self.depth += 1
+        found = self._expand_pieces(pieces, state, start)
+        self.depth -= 1
+        return found
+
+    def _expand_pieces(self, pieces: list[Piece], state: State, start: int) -> Value:
         result: list[list[str]] = [[""]]
         is_quoted = False
         for piece in pieces:
@@ -65,6 +79,8 @@ class Expander:
         known = read_constant_text(word)
         if known is not None:
             return known
+        if len(word) > LONGEST_TEXT:
+            return (HOLE,)
         pieces = read_pieces(word)
         if len(pieces) == 1:
             simple = _read_simple(pieces[0], state)
@@ -74,9 +90,17 @@ class Expander:
 
     def expand_body(self, text: str, state: State, start: int = 0) -> tuple[str, ...]:
         """Return what the text of a here-document may become."""
-        return self._join_texts(read_here_document(text), state, start)
+        return (HOLE,) if len(text) > LONGEST_TEXT else self._join_texts(read_here_document(text), state, start)
 
     def _join_texts(self, pieces: list[Piece], state: State, start: int) -> tuple[str, ...]:
+        if self.depth >= DEEPEST or len(pieces) > MOST_PIECES:
+            return (HOLE,)
+        self.depth += 1
+        found = self._join_pieces(pieces, state, start)
+        self.depth -= 1
+        return found
+
+    def _join_pieces(self, pieces: list[Piece], state: State, start: int) -> tuple[str, ...]:
         texts: list[str] = [""]
         for piece in pieces:
             fragments = {" ".join(fields) for fields in self._expand_piece(piece, state, start)}
@@ -146,7 +170,7 @@ class Expander:
             and sign
             and not (operator.startswith(":") and sign == "-" and operator[1:2] == " ")
         ):
-            return self._default(piece, sign, argument, value, state, start)
+            return self._default(piece, sign, argument, value, state, start=start)
         if value is None:
             return UNKNOWN if name.isdigit() or name in "@*" or name in OWN else self._environment(name)
         if not operator:
@@ -162,7 +186,9 @@ class Expander:
         self.note(name, False)
         return UNKNOWN
 
-    def _default(self, piece: Piece, sign: str, argument: str, value: Value | None, state: State, start: int) -> Value:
+    def _default(
+        self, piece: Piece, sign: str, argument: str, value: Value | None, state: State, *, start: int
+    ) -> Value:
         offset = start + piece.start + len(piece.operator) - len(argument)
         name = piece.text
         given: Value = ()
@@ -241,7 +267,7 @@ def read_constant(word: str) -> Value | None:
     """Return what a word becomes whatever is known; None where that depends."""
     if PLAIN.match(word):
         return ((word,),)
-    if "$" in word or "`" in word or "<(" in word or ">(" in word or not word.isascii():
+    if "$" in word or "`" in word or "<(" in word or ">(" in word or not word.isascii() or len(word) > LONGEST:
         return None
     pieces = read_pieces(word)
     fields = [""]
@@ -259,6 +285,8 @@ def read_constant_text(word: str) -> tuple[str, ...] | None:
         return (word,)
     if "$" in word or "`" in word or "<(" in word or ">(" in word or not word.isascii() or "{" in word:
         return None
+    if len(word) > LONGEST_TEXT:
+        return (HOLE,)
     return ("".join(piece.text for piece in read_pieces(word))[:LONGEST_TEXT],)
 
 

@@ -25,7 +25,7 @@ def define(interpreter: Interpreter, command: Command, frame: Frame) -> None:
         return
     name = command.words[0].text
     if "$" in name:
-        note_unknown(interpreter, (name,), command, frame, None, "the name of the function is not known")
+        note_unknown(interpreter, (name,), command, frame, None, reason="the name of the function is not known")
         return
     place = Place(frame.source.file, frame.source.line_of(command.start))
     definition = Definition(name, command.parts[0], frame.source, place, is_inner=bool(frame.wrappers))

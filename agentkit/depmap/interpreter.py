@@ -18,7 +18,7 @@ from agentkit.depmap.frames import DEEPEST_CALL, Definition, Frame, Key, Source,
 from agentkit.depmap.pieces import Piece
 from agentkit.depmap.printing import run_substitution
 from agentkit.depmap.simplecommands import walk_simple
-from agentkit.depmap.values import State, Value
+from agentkit.depmap.values import Fields, State, Value
 
 # The bound of the work on one script.
 MOST_STEPS = 100_000
@@ -36,8 +36,8 @@ class Interpreter:
     `defined` are the functions that are there, `spent` the steps that were taken in each that was entered, `entered`
     with which words. `substituted` are the places of the substitutions that were gone through, `sourcing` the texts
     that are at work, outermost first; `traps` wait for their end. `noted` are the calls that were noted, `place` is
-    where the command at work stands. `aliases` count when `expands_aliases`, but for those in `expanding`. `exported`
-    are the functions that a child has too.
+    where the command at work stands, `last` the one that was gone through last, with its words. `aliases` count when
+    `expands_aliases`, but for those in `expanding`. `exported` are the functions that a child has too.
     """
 
     def __init__(self, script: Script, disk: Disk) -> None:
@@ -51,6 +51,7 @@ class Interpreter:
         self.traps: list[tuple[str, Frame, int | None, int]] = []
         self.noted: set[tuple[object, ...]] = set()
         self.place: Place | None = None
+        self.last: tuple[Command, list[Fields]] | None = None
         self.aliases: dict[str, str] = {}
         self.expands_aliases = False
         self.expanding: set[str] = set()

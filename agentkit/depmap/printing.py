@@ -8,7 +8,7 @@ from agentkit.core.shelltree import GROUP, IF, LIST, SEQUENCE, SIMPLE, Command
 from agentkit.depmap.assignments import assign_all
 from agentkit.depmap.builtincalls import change_state
 from agentkit.depmap.calls import HOLE, Fed
-from agentkit.depmap.commandwords import expand_words
+from agentkit.depmap.commandwords import take_words
 from agentkit.depmap.frames import DEEPEST_CALL, Frame
 from agentkit.depmap.outputs import find_output
 from agentkit.depmap.pieces import Piece
@@ -45,7 +45,7 @@ def find_feed(interpreter: Interpreter, part: Command, frame: Frame) -> Fed:
     """Return what a part of a pipeline gives to the next one."""
     if part.kind != SIMPLE or not part.words:
         return Fed((), None)
-    alternatives = expand_words(interpreter, part, frame)
+    alternatives = take_words(interpreter, part, frame)
     words = alternatives[0] if len(alternatives) == 1 else ()
     if not words:
         return Fed((), None)
@@ -90,7 +90,7 @@ def _find_simple(interpreter: Interpreter, command: Command, frame: Frame) -> tu
         assign_all(interpreter, command, frame)
         return (HOLE,) if command.redirects else ("",)
     outputs: dict[str, None] = {}
-    for words in expand_words(interpreter, command, frame):
+    for words in take_words(interpreter, command, frame):
         if not words:
             return (HOLE,)
         definition = frame.functions.get(words[0])

@@ -119,7 +119,7 @@ def _map_redirect(operator: str, target: str, call: Call, source: str) -> Iterat
     if not target or target == "-" or target.isdigit() or target.rstrip("-").isdigit():
         return
     if target.startswith(("/dev/tcp/", "/dev/udp/")):
-        _, _, protocol, host, port = (target.split("/", 4) + ["", ""])[:5]
+        _, _, protocol, host, port = [*target.split("/", 4), "", ""][:5]
         if HOLE in target:
             yield _map_unknown(source, target, "connect: what it names is not known", call.place, None)
         else:
@@ -151,5 +151,5 @@ def _find_descriptors(script: Script) -> dict[str, str]:
 
 def name_port(host: str, port: str, protocol: str = "tcp") -> str:
     """Return the node of a port: of this machine, or of another one."""
-    is_here = host in ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0", "")
+    is_here = host in ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0", "")  # noqa: S104  # nothing is bound here
     return f"port:{protocol}/{port}" if is_here else f"port:{protocol}/{host}:{port}"

@@ -15,6 +15,8 @@ from agentkit.depmap.interpreter import Interpreter
 from agentkit.depmap.startedprograms import start_words
 from agentkit.depmap.values import State
 
+MOST_LEFTOVERS = 50
+
 
 def read_script(path: str, content: bytes, disk: Disk) -> Script:
     """Return what a script calls. `path` is its absolute path on the machine of `disk`; nothing is run."""
@@ -87,8 +89,13 @@ def _enter_uncalled(interpreter: Interpreter, path: str) -> None:
 
 def _enter_leftovers(interpreter: Interpreter, shell: Shell, frame: Frame) -> None:
     """Go through the substitutions that no way led to, such as those in `for ((…))`, or nested too deep."""
+    count = 0
     for start in sorted(shell.substitutions):
         if (frame.source.file, start) not in interpreter.substituted:
+            count += 1
+            if count > MOST_LEFTOVERS:
+                interpreter.script.is_whole = False
+                return
             inner = Frame(frame.source, frame.state.copy(), frame.functions)
             inner.function = _find_function(shell.body, start)
             interpreter.walk(shell.substitutions[start], inner)

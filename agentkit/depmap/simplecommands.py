@@ -47,9 +47,11 @@ def walk_simple(interpreter: Interpreter, command: Command, frame: Frame) -> Non
             frame.state.variables["PATH"] = state.variables["PATH"]
     text = frame.source.raw(command.start, min(command.end, command.start + LONGEST_TEXT))
     said = Said(text, place, redirects, stdin)
-    for words in expand_words(interpreter, command, frame):
+    ways = expand_words(interpreter, command, frame)
+    for words in ways:
         if words:
             _dispatch(interpreter, words, command, frame, said)
+    interpreter.last = (command, ways)
     if path_before is None:
         if command.assignments:
             frame.state.variables.pop("PATH", None)
@@ -80,7 +82,7 @@ def _dispatch(interpreter: Interpreter, words: Fields, command: Command, frame: 
         # A variable in front of an option, that is empty on this way: no program is called so.
         return
     elif HOLE in name or not name.strip():
-        note_unknown(interpreter, words, command, frame, said, None)
+        note_unknown(interpreter, words, command, frame, said, reason=None)
         if name == HOLE and len(words) > 1 and _may_be_nothing(interpreter, words[1], command, frame):
             _dispatch(interpreter, words[1:], command, frame, said)
     elif interpreter.expands_aliases and name in interpreter.aliases and name not in interpreter.expanding:

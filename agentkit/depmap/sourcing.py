@@ -21,7 +21,7 @@ def source_text(interpreter: Interpreter, words: Fields, command: Command, frame
         return
     path = _find_sourced(interpreter, words[1], frame)
     if path is None:
-        note_unknown(interpreter, words[1:2], command, frame, said, "which file is sourced is not known")
+        note_unknown(interpreter, words[1:2], command, frame, said, reason="which file is sourced is not known")
         return
     note_call(interpreter, SOURCE, words, said, frame, target=path)
     interpreter.script.read_files[path] = None

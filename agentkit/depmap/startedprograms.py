@@ -10,8 +10,9 @@ from agentkit.core.shelltree import SIMPLE, Command
 from agentkit.depmap.callnotes import Said, note_call, note_unknown
 from agentkit.depmap.calls import HOLE, PROGRAM, Wrapper
 from agentkit.depmap.frames import DEEPEST_CALL, Frame
+from agentkit.depmap.inner import Inner
 from agentkit.depmap.values import Fields, State
-from agentkit.depmap.wrappers import Inner, unwrap
+from agentkit.depmap.wrappers import unwrap
 
 if TYPE_CHECKING:
     from agentkit.depmap.interpreter import Interpreter
@@ -27,7 +28,7 @@ def start_program(interpreter: Interpreter, words: Fields, command: Command, fra
     """Note that a program is started, and all that it starts in its turn."""
     name = words[0]
     if HOLE in name or not name.strip():
-        note_unknown(interpreter, words, command, frame, said, None)
+        note_unknown(interpreter, words, command, frame, said, reason=None)
         return
     note_call(interpreter, PROGRAM, words, said, frame)
     _start_inner(interpreter, words, command, frame, said)
@@ -65,7 +66,7 @@ def _start_inner(interpreter: Interpreter, words: Fields, command: Command, fram
 def _run_child(interpreter: Interpreter, text: str, inner: Inner, command: Command, frame: Frame) -> None:
     """Go through the text of a shell that is started: it has our exported variables, and no functions of ours."""
     if text.strip(HOLE + " \n") == "":
-        note_unknown(interpreter, (text,), command, frame, None, "the text is not known")
+        note_unknown(interpreter, (text,), command, frame, None, reason="the text is not known")
         return
     state = State(dict(frame.state.variables), inner.arguments[1:], frame.state.folder, None, None)
     state.name = inner.arguments[0] if inner.arguments else None
@@ -82,13 +83,13 @@ def _run_stdin(interpreter: Interpreter, inner: Inner, command: Command, frame: 
         if text is None:
             source = feed.words[0] if feed.words else "a pipe"
             reason = f"the text that it runs comes from {source}".replace(HOLE, "…")
-            note_unknown(interpreter, (f"| {inner.own[0]}",), command, frame, None, reason)
+            note_unknown(interpreter, (f"| {inner.own[0]}",), command, frame, None, reason=reason)
             return
     if text is None:
         files = [each for each in said.redirects if each.operator == "<" and (each.descriptor or 0) == 0]
         if files and HOLE in files[0].target:
             reason = "the text that it runs is not known"
-            note_unknown(interpreter, (f"< {inner.own[0]}",), command, frame, None, reason)
+            note_unknown(interpreter, (f"< {inner.own[0]}",), command, frame, None, reason=reason)
         elif files:
             note_call(interpreter, PROGRAM, (files[0].target,), said, frame)
         return
@@ -99,7 +100,7 @@ def _run_stdin(interpreter: Interpreter, inner: Inner, command: Command, frame: 
 def _run_folder(interpreter: Interpreter, inner: Inner, command: Command, frame: Frame, said: Said) -> None:
     folder = _find_folder(interpreter, inner.folder or HOLE, frame)
     if folder is None:
-        note_unknown(interpreter, ("run-parts",), command, frame, None, "which folder it is given is not known")
+        note_unknown(interpreter, ("run-parts",), command, frame, None, reason="which folder it is given is not known")
         return
     for path in interpreter.disk.list_run_parts(folder, inner.own[1:]):
         word = os.path.join(inner.folder or folder, os.path.basename(path))

@@ -6,33 +6,11 @@ import os
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from agentkit.core.launchers import SHELLS, Launcher, read_step, skip_options
 from agentkit.depmap.calls import HOLE
-
-Words = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Inner:
-    """What a wrapper starts: a program's `words`, or a shell's `text` with its `arguments` ($0 first).
-
-    `own` are the wrapper's own words. `reads_stdin` is a shell that takes its text from its input, `folder` one whose
-    programs are all run (with the words before it as options in `own`). `is_remote`: on another machine or in
-    a container. `is_applet`: a part of the wrapper itself, no file. `job` is what heartbeat calls it.
-    """
-
-    own: Words
-    words: Words = ()
-    text: str | None = None
-    arguments: Words = ()
-    reads_stdin: bool = False
-    folder: str | None = None
-    is_remote: bool = False
-    is_applet: bool = False
-    job: str | None = None
-
+from agentkit.depmap.inner import Inner, Words
+from agentkit.depmap.otherplaces import read_after_dashes, read_bwrap, read_container, read_ip, read_ssh, read_terminal
 
 # Beside those of core/launchers.py: letters and names of options with a value, and words of its own behind them.
 PLAIN = {
@@ -79,19 +57,11 @@ XARGS = Launcher(
     "adEILnPs",
     ("arg-file", "delimiter", "max-lines", "max-args", "max-procs", "max-chars", "replace", "process-slot-var"),
 )
-SSH = Launcher("bcDEeFIiJLlmOopQRSWwB")
 RUN_PARTS = Launcher("au", ("arg", "umask", "regex"))
 WATCH = Launcher("nq", ("interval", "equexit"))
 PARALLEL = Launcher(
     "jSIaNnPLsdE",
     ("jobs", "sshlogin", "arg-file", "joblog", "delay", "timeout", "retries", "tmpdir", "results", "max-args"),
-)
-CONTAINER = Launcher(
-    "euwvplhm",
-    (
-        *("env", "user", "workdir", "volume", "publish", "label", "hostname", "memory", "name", "network", "mount"),
-        *("entrypoint", "env-file", "cpus", "restart", "add-host", "cap-add", "device", "log-driver", "log-opt"),
-    ),
 )
 HEARTBEAT_FLAGS = frozenset({"--tee", "--quiet"})
 
@@ -208,14 +178,6 @@ def _read_fd(words: Words) -> list[Inner]:
     return []
 
 
-def _read_ssh(words: Words) -> list[Inner]:
-    at = _skip(words, 1, SSH) + 1
-    at = _skip(words, at, SSH)
-    if at >= len(words):
-        return []
-    return [Inner(words[:at], text=" ".join(words[at:]), arguments=("sh",), is_remote=True)]
-
-
 def _read_watch(words: Words) -> list[Inner]:
     at = _skip(words, 1, WATCH)
     if at >= len(words):
@@ -274,35 +236,6 @@ def _read_daemon(words: Words) -> list[Inner]:
     return []
 
 
-def _read_ip(words: Words) -> list[Inner]:
-    for at in range(1, len(words) - 3):
-        if words[at] in ("netns", "vrf") and words[at + 1] == "exec":
-            return [Inner(words[: at + 3], words[at + 3 :])]
-    return []
-
-
-def _read_container(words: Words) -> list[Inner]:
-    at = _skip(words, 1, CONTAINER)
-    if words[at : at + 1] in (("compose",), ("container",)):
-        at += 1
-    if words[at : at + 1] not in (("exec",), ("run",)):
-        return []
-    at = _skip(words, at + 1, CONTAINER) + 1
-    return [Inner(words[:at], words[at:], is_remote=True)] if at < len(words) else []
-
-
-def _read_after_dashes(words: Words) -> list[Inner]:
-    if "exec" not in words or "--" not in words:
-        return []
-    at = words.index("--") + 1
-    return [Inner(words[:at], words[at:], is_remote=True)] if at < len(words) else []
-
-
-def _read_bwrap(words: Words) -> list[Inner]:
-    at = words.index("--") + 1 if "--" in words else len(words)
-    return [Inner(words[:at], words[at:])] if at < len(words) else []
-
-
 def _read_valgrind(words: Words) -> list[Inner]:
     at = 1
     while at < len(words) and words[at].startswith("-"):
@@ -322,18 +255,6 @@ def _read_perf(words: Words) -> list[Inner]:
         return []
     at = skip_options(words, 2, "eoFcgprICGD", ("event", "output", "repeat", "delay"))
     return [Inner(words[:at], words[at:])] if at < len(words) else []
-
-
-def _read_terminal(words: Words) -> list[Inner]:
-    """Read `screen -dmS NAME CMD…` and `tmux new-session -d -s NAME 'text'`."""
-    if os.path.basename(words[0]) == "screen":
-        at = skip_options(words, 1, "ceShtpTX", ())
-        return [Inner(words[:at], words[at:])] if at < len(words) else []
-    for at, word in enumerate(words):
-        if word in ("new", "new-session", "neww", "new-window", "split-window", "respawn-pane"):
-            at = skip_options(words, at + 1, "cenFstxyl", ())
-            return [Inner(words[:at], text=" ".join(words[at:]), arguments=("sh",))] if at < len(words) else []
-    return []
 
 
 def _read_busybox(words: Words) -> list[Inner]:
@@ -381,33 +302,33 @@ SPECIAL: dict[str, Callable[[Words], list[Inner]]] = {
     "at": _read_at,
     "batch": _read_at,
     "busybox": _read_busybox,
-    "bwrap": _read_bwrap,
-    "docker": _read_container,
+    "bwrap": read_bwrap,
+    "docker": read_container,
     "env": _read_env,
     "fd": _read_fd,
     "fdfind": _read_fd,
     "find": _read_find,
     "gdb": _read_gdb,
-    "ip": _read_ip,
-    "kubectl": _read_after_dashes,
-    "lxc": _read_after_dashes,
+    "ip": read_ip,
+    "kubectl": read_after_dashes,
+    "lxc": read_after_dashes,
     "node": _read_interpreter,
     "parallel": _read_parallel,
     "perf": _read_perf,
     "perl": _read_interpreter,
     "php": _read_interpreter,
-    "podman": _read_container,
+    "podman": read_container,
     "python": _read_interpreter,
     "python3": _read_interpreter,
     "ruby": _read_interpreter,
     "run-parts": _read_run_parts,
     "runuser": _read_su,
-    "screen": _read_terminal,
+    "screen": read_terminal,
     "script": _read_script,
-    "ssh": _read_ssh,
+    "ssh": read_ssh,
     "start-stop-daemon": _read_daemon,
     "su": _read_su,
-    "tmux": _read_terminal,
+    "tmux": read_terminal,
     "valgrind": _read_valgrind,
     "watch": _read_watch,
     "xargs": _read_xargs,
