@@ -143,3 +143,8 @@ def write_holes(text: str) -> str:
 def find_newlines(content: bytes) -> list[int]:
     """Return the bytes at which lines end."""
     return [found.start() for found in NEWLINE.finditer(content)]
+
+
+def show_holes(text: str) -> str:
+    """Return a text for a person, with a sign for what is not known."""
+    return text.replace(HOLE, "…").replace(f"${{{HOLE_VARIABLE}}}", "…")

@@ -11,8 +11,9 @@ from agentkit.depmap.boundsfix import write_fix
 from agentkit.depmap.boundsgap import Gap
 from agentkit.depmap.boundswrappers import BOUNDED, TIMEOUTS, find_bound
 from agentkit.depmap.callnotes import LONGEST_TEXT
-from agentkit.depmap.calls import BUILTIN, HOLE, Call, Loop, Place, Script, Wrapper
+from agentkit.depmap.calls import BUILTIN, Call, Loop, Place, Script, Wrapper
 from agentkit.depmap.disk import Disk
+from agentkit.depmap.frames import show_holes
 from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.lintaround import (
     Texts,
@@ -25,7 +26,6 @@ from agentkit.depmap.lintaround import (
     know_fifos,
 )
 from agentkit.depmap.lintloops import judge_loop
-from agentkit.depmap.values import HOLE_VARIABLE
 from agentkit.depmap.wait import PARTLY, UNBOUNDED, Wait
 
 LONGEST_LOOP = 16_384
@@ -76,14 +76,9 @@ class _Waits:
         key = command if content is None or command in content else gap.why
         before = self.found.get((place, key))
         if before is None or (before.type == PARTLY and gap.type == UNBOUNDED):
-            subject, told = self.origin or own, hide_secrets(_show(fix))
-            command = hide_secrets(_show(command))
+            subject, told = self.origin or own, hide_secrets(show_holes(fix))
+            command = hide_secrets(show_holes(command))
             self.found[place, key] = Wait(gap.type, subject, command, place.file, place.line, command, gap.why, told)
-
-
-def _show(text: str) -> str:
-    """Return a text in which what is not known is three dots."""
-    return text.replace(HOLE, "…").replace(f"${{{HOLE_VARIABLE}}}", "…")
 
 
 def _clean(text: str) -> str:

@@ -13,8 +13,10 @@ from agentkit.depmap.unitlimits import UnitLimits
 from agentkit.depmap.unitmap import UnitMap
 from agentkit.depmap.wait import UNBOUNDED, Wait
 
-# These are through in a moment, whatever else happens.
-QUICK = frozenset({"true", "false", "echo", "printf", "kill", "test", "["})
+# These are through in a moment, whatever else happens; udevadm settle has a limit of its own.
+QUICK = frozenset({"true", "false", "echo", "printf", "kill", "test", "[", "kmod", "modprobe", "sysctl", "udevadm"})
+# And so are the programs that systemd's own units run: it is not for their users to bound them.
+OF_SYSTEMD = ("systemd-", "/usr/lib/systemd/", "/lib/systemd/")
 # Of these types a start is over when the program is there; what runs before and after it is waited for all the same.
 STARTED_AT_ONCE = frozenset({"simple", "exec", "idle"})
 AROUND_START = frozenset({"ExecCondition", "ExecStartPre", "ExecStartPost", "ExecReload"})
@@ -38,7 +40,7 @@ def lint_units(units: UnitMap, disk: Disk) -> Iterator[Wait]:  # noqa: ARG001  #
 
 
 def _lint_unit(limits: UnitLimits, commands: list[UnitCommand]) -> Iterator[Wait]:
-    slow = [command for command in commands if os.path.basename(command.program) not in QUICK]
+    slow = [command for command in commands if not _is_quick(command)]
     if limits.type in ("mount", "swap"):
         if limits.start_s is None:
             yield _tell(limits, limits.start, None, "mounting it", "TimeoutSec=90s")
@@ -57,6 +59,13 @@ def _lint_unit(limits: UnitLimits, commands: list[UnitCommand]) -> Iterator[Wait
         at_stop = next((command for command in slow if command.key in AT_STOP), None)
         main = next((command for command in slow if command.key == "ExecStart"), None)
         yield _tell(limits, limits.stop, at_stop or main, "its stop", _mend(limits.stop, STOP_FIX))
+
+
+def _is_quick(command: UnitCommand) -> bool:
+    name = os.path.basename(command.program)
+    if name == "systemctl":
+        return "--no-block" in command.words
+    return name in QUICK or name.startswith(OF_SYSTEMD) or command.program.startswith(OF_SYSTEMD)
 
 
 def _find_waited(limits: UnitLimits, commands: list[UnitCommand]) -> UnitCommand | None:

@@ -9,6 +9,7 @@ from agentkit.depmap import calls
 from agentkit.depmap.calls import HOLE, Call, Place, Script
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.edge import Edge
+from agentkit.depmap.frames import show_holes
 from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.touches import find_touches
 
@@ -98,7 +99,7 @@ def _map_program(call: Call, source: str, disk: Disk, via: str | None) -> Edge:
 
 
 def _map_unknown(source: str, text: str, reason: str, place: Place, via: str | None) -> Edge:
-    name = hide_secrets(" ".join(text.replace(HOLE, "…").split()))
+    name = hide_secrets(" ".join(show_holes(text).split()))
     name = name[1:-1] if len(name) > 2 and name[0] == name[-1] == '"' else name
     name = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
     return Edge(
