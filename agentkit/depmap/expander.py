@@ -25,6 +25,8 @@ from agentkit.depmap.values import MOST, OWN, UNKNOWN, Fields, State, Value, mer
 LONGEST = 4096
 PATTERNS = tuple(ACTIVE.values())
 LONGEST_TEXT = 65536
+# A word with expansions that is longer is not taken apart; what it runs is gone through all the same.
+LONGEST_WORD = 16_384
 # Words within words within words, and the parts of one: what has more of them nobody wrote.
 DEEPEST = 24
 MOST_PIECES = 2_000
@@ -49,7 +51,7 @@ class Expander:
         known = read_constant(word)
         if known is not None:
             return known
-        if len(word) > LONGEST_TEXT:
+        if len(word) > LONGEST_WORD:
             return UNKNOWN
         pieces = read_pieces(word)
         if len(pieces) == 1:
@@ -79,7 +81,7 @@ class Expander:
         known = read_constant_text(word)
         if known is not None:
             return known
-        if len(word) > LONGEST_TEXT:
+        if len(word) > LONGEST_WORD:
             return (HOLE,)
         pieces = read_pieces(word)
         if len(pieces) == 1:
