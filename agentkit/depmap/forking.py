@@ -32,11 +32,11 @@ def read_all(read: Reader, documents: Sequence[Document], *, processors: int | N
     answers = _ask_children(read, [documents[part::count] for part in range(count)])
     for place, document in enumerate(documents):
         part = answers[place % count]
-        yield read(document) if part is None else _unpack(part[place // count])
+        yield read(document) if part is None else part[place // count]
 
 
-def _ask_children(read: Reader, parts: Sequence[Sequence[Document]]) -> list[list[tuple[object, ...]] | None]:
-    """Return the answers for each part but the last, which is left to the caller (None, as is what failed)."""
+def _ask_children(read: Reader, parts: Sequence[Sequence[Document]]) -> list[list[Mapped] | None]:
+    """Return the answers for each part, the last of which is read here; None for a part that did not come back."""
     pipes: dict[int, tuple[int, int]] = {}
     for number, part in enumerate(parts[:-1]):
         receiving, sending = os.pipe2(os.O_CLOEXEC)
@@ -50,10 +50,10 @@ def _ask_children(read: Reader, parts: Sequence[Sequence[Document]]) -> list[lis
             _answer(read, part, sending)
         os.close(sending)
         pipes[receiving] = (number, child)
-    answers: list[list[tuple[object, ...]] | None] = [None] * len(parts)
-    answers[-1] = [_pack(read(document)) for document in parts[-1]]
+    answers: list[list[Mapped] | None] = [None] * len(parts)
+    answers[-1] = [read(document) for document in parts[-1]]
     for number, content in _collect(pipes):
-        answers[number] = content
+        answers[number] = None if content is None else [_unpack(packed) for packed in content]
     return answers
 
 
