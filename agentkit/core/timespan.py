@@ -16,7 +16,9 @@ _UNITS = (
 )
 _LENGTHS_US = {name: length_us for names, length_us in _UNITS for name in names}
 _NAMES = "|".join(sorted(_LENGTHS_US, key=lambda name: (-len(name), name)))
-_PART = re.compile(rf"[ \t\n\r]*\+?(?=\.?[0-9])([0-9]*)(?:\.([0-9]+))?(?:[ \t\n\r]*({_NAMES})|(?=[ \t\n\r]|\Z))")
+_PART = re.compile(
+    rf"[ \t\n\r]*(?:\+(?=[0-9])|(?=\.?[0-9]))([0-9]*)(?:\.([0-9]+))?(?:[ \t\n\r]*({_NAMES})|(?=[ \t\n\r]|\Z))"
+)
 MOST_US = 2**64 - 1
 
 

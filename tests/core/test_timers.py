@@ -244,6 +244,8 @@ def test_the_next_elapses_of_this_machines_timers_are_those_of_systemd() -> None
 SPANS = [
     *(
         "5",
+        "+.1",
+        "1s +.5s",
         "0",
         "infinity",
         " infinity ",
