@@ -7,7 +7,6 @@ import re
 from agentkit.core.shellquotes import find_double_end, skip_one
 
 QUOTES = re.compile(r"[\\'\"$`]")
-SUBSTITUTES = ("$(", "${", "$'", '$"')
 
 
 def unquote(raw: str) -> str:

@@ -15,7 +15,7 @@ from agentkit.core.screen import print_line
 from agentkit.depmap.building import Built, build
 from agentkit.depmap.document import Document, Mapped
 from agentkit.depmap.forking import read_all
-from agentkit.depmap.roots import find_documents
+from agentkit.depmap.roots import SCRIPT, find_documents
 
 if TYPE_CHECKING:
     from agentkit.depmap.mapping import Reader
@@ -97,5 +97,7 @@ class _Telling:
             if mapped.remark:
                 self.remarks.append(document.path)
                 if not self.is_quiet and len(self.remarks) <= SHOWN_REMARKS:
-                    tell(f"agentkit: warning: {document.path}: {mapped.remark}\n")
+                    # What is said of the crontabs and of the units names its files itself.
+                    where = f"{document.path}: " if document.kind == SCRIPT else ""
+                    tell(f"agentkit: warning: {where}{mapped.remark}\n")
             yield mapped

@@ -83,12 +83,14 @@ def _connect(address: str, usual: str) -> Iterator[tuple[str, str]]:
     host, sign, port = address.rpartition(":")
     if not sign:
         host, port = address, usual
-    yield "connect", _name(host, port)
+    yield "connect", name_port(host, port)
 
 
-def _name(host: str, port: str) -> str:
+def name_port(host: str, port: str, protocol: str = "tcp") -> str:
+    """Return the node of a port: of this machine, or of another one; who logs in there, and with what, is left out."""
+    host = host.rpartition("@")[2]
     is_here = host.strip("[]") in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "")  # noqa: S104  # nothing is bound here
-    return f"port:tcp/{port}" if is_here else f"port:tcp/{host}:{port}"
+    return f"port:{protocol}/{port}" if is_here else f"port:{protocol}/{host}:{port}"
 
 
 def _find_urls(words: Words) -> Iterator[tuple[str, str]]:
@@ -103,12 +105,12 @@ def _find_urls(words: Words) -> Iterator[tuple[str, str]]:
             continue
         known = PORTS.get(scheme.lower())
         if known or port:
-            yield "connect", _name(host, port or known or "")
+            yield "connect", name_port(host, port or known or "")
     if words[1:2] == ("clone",):
         for word in words[2:]:
             remote = re.match(r"(?:[\w.-]+@)?([\w.-]+):(?!//)\S", word)
             if remote and not word.startswith("-"):
-                yield "connect", _name(remote.group(1), "22")
+                yield "connect", name_port(remote.group(1), "22")
 
 
 def _has_url(words: Words) -> bool:
@@ -128,7 +130,7 @@ def _find_netcat(words: Words) -> Iterator[tuple[str, str]]:
         yield from (("listen", f"port:tcp/{port}") for port in ports if port.isdigit())
     elif len(rest) >= 2:
         protocol = "udp" if any(re.match(r"-[a-zA-Z]*u", word) for word in words[1:at]) else "tcp"
-        yield "connect", _name(rest[0], rest[1]).replace("tcp/", f"{protocol}/", 1)
+        yield "connect", name_port(rest[0], rest[1], protocol)
 
 
 def _find_option(words: Words, *options: str) -> str | None:
@@ -155,14 +157,14 @@ def _find_database(name: str, words: Words) -> Iterator[tuple[str, str]]:
     if host is not None and host.startswith("/"):
         yield "connect", f"file:{host}"
         return
-    yield "connect", _name(host or "localhost", port or usual)
+    yield "connect", name_port(host or "localhost", port or usual)
 
 
 def _find_ssh(words: Words) -> Iterator[tuple[str, str]]:
     at = skip_options(words, 1, SSH_LETTERS, ())
     if at < len(words) and not words[at].startswith("-"):
         host = words[at].removeprefix("ssh://").rpartition("@")[2]
-        yield "connect", _name(host, _find_option(words[:at], "-p", "-P") or "22")
+        yield "connect", name_port(host, _find_option(words[:at], "-p", "-P") or "22")
 
 
 def _find_copies(name: str, words: Words) -> Iterator[tuple[str, str]]:
@@ -171,9 +173,9 @@ def _find_copies(name: str, words: Words) -> Iterator[tuple[str, str]]:
         if word.startswith("rsync://") or (name == "rsync" and "::" in word):
             found = URL.match(word)
             host = found.group(2) if found else word.partition("::")[0].rpartition("@")[2]
-            yield "connect", _name(host, (found.group(3) if found else None) or "873")
+            yield "connect", name_port(host, (found.group(3) if found else None) or "873")
         elif remote and not word.startswith("-"):
-            yield "connect", _name(remote.group(1), _find_option(words, "-P") or "22" if name == "scp" else "22")
+            yield "connect", name_port(remote.group(1), _find_option(words, "-P") or "22" if name == "scp" else "22")
 
 
 def _find_socat(words: Words) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from agentkit.depmap import calls
 from agentkit.depmap.calls import HOLE, Call, Place, Script
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.edge import Edge
+from agentkit.depmap.endpoints import name_port
 from agentkit.depmap.frames import show_holes
 from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.touches import find_touches
@@ -148,9 +149,3 @@ def _find_descriptors(script: Script) -> dict[str, str]:
         for redirect in call.redirects
         if redirect.descriptor is not None and redirect.descriptor > 2
     }
-
-
-def name_port(host: str, port: str, protocol: str = "tcp") -> str:
-    """Return the node of a port: of this machine, or of another one."""
-    is_here = host in ("localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0", "")  # noqa: S104  # nothing is bound here
-    return f"port:{protocol}/{port}" if is_here else f"port:{protocol}/{host}:{port}"

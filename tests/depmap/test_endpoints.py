@@ -12,6 +12,8 @@ from agentkit.depmap.endpoints import find_endpoints
         ("curl http://localhost:8080/", ("connect", "port:tcp/8080")),
         ("wget ftp://a/x", ("connect", "port:tcp/a:21")),
         ("nc -z db 5432", ("connect", "port:tcp/db:5432")),
+        ("nc bob:word@h 80", ("connect", "port:tcp/h:80")),
+        ("socat - TCP:bob@h:80", ("connect", "port:tcp/h:80")),
         ("nc -u db 53", ("connect", "port:udp/db:53")),
         ("nc -l -p 99", ("listen", "port:tcp/99")),
         ("nc -U /run/s", ("connect", "file:/run/s")),
