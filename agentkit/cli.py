@@ -19,9 +19,10 @@ from agentkit import __version__
 from agentkit.core.errors import EXIT_TABLE, AgentkitError, Exit
 
 COMPLETE_VARIABLE = "_AGENTKIT_COMPLETE"
+# In the order in which they are of use: first what happened, then what falls with it.
 DOORS = {
-    "depmap": "you know what falls when this falls, and no check of it can hang",
     "heartbeat": "every job leaves evidence, and missing evidence is the alert",
+    "depmap": "you know what falls when this falls, and no check of it can hang",
 }
 
 
@@ -118,7 +119,7 @@ def checkup(
     """one page about this machine: what each command has to say"""
     from agentkit.checkup import print_checkup
 
-    print_checkup(sorted(DOORS), os.environ, as_json=as_json)
+    print_checkup(list(DOORS), os.environ, as_json=as_json)
 
 
 @app.command()
