@@ -32,6 +32,13 @@ done
 mkdir -p proc dev tmp run sys mnt run/fakes run/lock
 chmod 1777 tmp
 mount -t proc proc proc
+# Root of the room is root of the machine to the files of proc: what sets the kernel is closed to it.
+for name in sys sysrq-trigger irq bus fs; do
+    if [ -e "proc/$name" ]; then
+        mount --bind "proc/$name" "proc/$name"
+        mount -o remount,bind,ro "proc/$name"
+    fi
+done
 for name in null zero full random urandom tty; do : > "dev/$name"; mount --bind "/dev/$name" "dev/$name"; done
 ln -s /proc/self/fd dev/fd
 ln -s fd/0 dev/stdin; ln -s fd/1 dev/stdout; ln -s fd/2 dev/stderr
