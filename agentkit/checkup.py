@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-from agentkit.core.lines import SEVERITIES, Record, write_record
+from agentkit.core.lines import CRITICAL, SEVERITIES, Record, write_record
 from agentkit.core.process import Ended, Program, run_programs
-from agentkit.core.screen import Styled, print_line
-from agentkit.core.times import format_duration, format_instant
+from agentkit.core.screen import print_line
+from agentkit.core.summary import Line, Summary, draw_summary, to_record
+from agentkit.core.times import format_duration
 
 LIMIT = timedelta(seconds=10)
 # The same agentkit as this one, found without the current folder: a stray json.py in there must not become ours.
@@ -87,24 +88,15 @@ def _describe_silence(command: str, ended: Ended, limit: timedelta) -> Record:
     else:
         why = f"no answer, it ended with status {ended.status}"
     told = said[0].removeprefix("agentkit: error: ") if said else ended.trouble
-    return {
-        "v": 1,
-        "kind": "summary",
-        "at": format_instant(time.time()),
-        "host": os.uname().nodename,
-        "title": f"{command}: nothing known",
-        "lines": [{"text": f"{why}: {told}" if told else why, "severity": "critical"}],
-        "next": f"agentkit {command} summary",
-    }
+    lines = (Line(f"{why}: {told}" if told else why, CRITICAL),)
+    summary = Summary(f"{command}: nothing known", lines, f"agentkit {command} summary")
+    return to_record(summary, os.uname().nodename, time.time())
 
 
-def _print_summary(command: str, summary: Record) -> None:
-    title = str(summary["title"])
-    print_line(Styled(title if command in title else f"{command}: {title}", "heading"))
-    lines = summary["lines"]
+def _print_summary(command: str, record: Record) -> None:
+    title, step, lines = str(record["title"]), record["next"], record["lines"]
     assert isinstance(lines, Sequence)
-    for line in lines:
-        severity = str(line["severity"])
-        print_line(" ", Styled(f"{'' if severity == 'info' else severity:<8}", severity), str(line["text"]))
-    if summary["next"]:
-        print_line(" ", Styled("next:   ", "dim"), str(summary["next"]))
+    told = tuple(Line(str(line["text"]), str(line["severity"])) for line in lines)
+    draw_summary(
+        Summary(title if command in title else f"{command}: {title}", told, None if step is None else str(step))
+    )

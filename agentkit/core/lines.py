@@ -15,7 +15,7 @@ from agentkit.core.times import format_instant, parse_instant
 
 Record = dict[str, object]
 
-SEVERITIES = ("info", "warning", "critical")
+SEVERITIES = INFO, WARNING, CRITICAL = "info", "warning", "critical"
 # A line longer than this is no record of ours, and must not become our memory.
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
 

@@ -5,35 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.lines import write_record
-from agentkit.core.screen import Styled, print_line
-from agentkit.core.times import format_duration, format_instant
+from agentkit.core.lines import WARNING, write_record
+from agentkit.core.summary import Line, Summary, draw_summary, to_record
+from agentkit.core.times import format_duration
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.store import BUILD, Map
 
-INFO, WARNING = "info", "warning"
 # A machine is changed daily; a map that nobody brought up to date for longer than this tells of another one.
 OLD_S = 2 * 86400.0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line for a person, and how bad it is."""
-
-    text: str
-    severity: str = INFO
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What there is to say: a title, some lines, the command to run next (None: nothing to do)."""
-
-    title: str
-    lines: tuple[Line, ...]
-    next_step: str | None
 
 
 def print_summary(environ: Mapping[str, str], *, as_json: bool) -> None:
@@ -41,23 +22,9 @@ def print_summary(environ: Mapping[str, str], *, as_json: bool) -> None:
     now = time.time()
     host, summary = read_summary(environ, now)
     if as_json:
-        write_record(
-            {
-                "v": 1,
-                "kind": "summary",
-                "at": format_instant(now),
-                "host": host,
-                "title": summary.title,
-                "lines": [{"text": line.text, "severity": line.severity} for line in summary.lines],
-                "next": summary.next_step,
-            }
-        )
-        return
-    print_line(Styled(summary.title, "heading"))
-    for line in summary.lines:
-        print_line(" ", Styled(f"{'' if line.severity == INFO else line.severity:<8}", line.severity), line.text)
-    if summary.next_step:
-        print_line(" ", Styled("next:   ", "dim"), summary.next_step)
+        write_record(to_record(summary, host, now))
+    else:
+        draw_summary(summary)
 
 
 def read_summary(environ: Mapping[str, str], now: float) -> tuple[str, Summary]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agentkit.core.lines import Finding, Record
+from agentkit.core.lines import INFO, WARNING, Finding, Record
 
 SOURCE = "depmap.lint"
 # What can wait for ever; what has a limit for a part of its way, and can wait for ever on another.
 UNBOUNDED, PARTLY = "unbounded", "partly-bounded"
-SEVERITIES = {UNBOUNDED: "warning", PARTLY: "info"}
+SEVERITIES = {UNBOUNDED: WARNING, PARTLY: INFO}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from agentkit.core.ledger.jobs import (
 )
 from agentkit.core.ledger.notes import find_unseen_notes, mark_notes_seen, read_instant, read_value, write_value
 from agentkit.core.ledger.runs import close_as_lost, find_open_runs
-from agentkit.core.lines import SEVERITIES
+from agentkit.core.lines import INFO, SEVERITIES
 from agentkit.core.spool import spool_places
 from agentkit.heartbeat.breaks import BREAK_KEY, Clocks, find_last_break
 from agentkit.heartbeat.ended import find_lost
@@ -30,7 +30,7 @@ from agentkit.heartbeat.expectation import Promises
 from agentkit.heartbeat.lateness import find_due, find_late
 from agentkit.heartbeat.news import judge_news
 from agentkit.heartbeat.scheduled import look_at_crontabs
-from agentkit.heartbeat.sighting import INFO, OF_RUNS, Sighting
+from agentkit.heartbeat.sighting import OF_RUNS, Sighting
 from agentkit.heartbeat.surroundings import find_ledger_needs, find_stale_locks, see_notes
 
 LAST_CHECK_KEY, PROMISED_KEY = "last-check", "promised-jobs"

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ledger import Ledger, with_ledger
+from agentkit.core.lines import INFO
 from agentkit.core.paths import state_folder
 from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.check import Checked, run_check
 from agentkit.heartbeat.lastcheck import leave_evidence
 from agentkit.heartbeat.printing import print_checked
-from agentkit.heartbeat.sighting import INFO
 from agentkit.heartbeat.viewing import complain, read_settings, warn
 
 FORMS = ("json", "text")

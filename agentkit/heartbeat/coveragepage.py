@@ -10,13 +10,12 @@ from dataclasses import replace
 
 from agentkit.core.cronline import FIXES
 from agentkit.core.errors import Exit
-from agentkit.core.lines import Finding, write_record
+from agentkit.core.lines import WARNING, Finding, write_record
 from agentkit.core.screen import GAP, Cell, Column, Styled, find_look, print_line, print_table
 from agentkit.core.times import format_instant
 from agentkit.heartbeat.coverage import Coverage, find_coverage_of
 from agentkit.heartbeat.coveredline import Line, find_here
 from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_LIMIT, NO_MAIL, NO_WRAPPER, SILENT, UNKNOWN
-from agentkit.heartbeat.sighting import WARNING
 from agentkit.heartbeat.viewing import read_settings, warn
 from agentkit.heartbeat.wording import say_count, say_distance
 from agentkit.heartbeat.wrapping import unwrap_command

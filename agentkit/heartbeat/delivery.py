@@ -26,13 +26,14 @@ from agentkit.core.ledger.notes import (
     remove_parcel,
     write_value,
 )
+from agentkit.core.lines import CRITICAL, INFO, WARNING
 from agentkit.core.locks import hold_lock
 from agentkit.core.process import run_program
 from agentkit.core.program import Ended, Program
 from agentkit.core.times import format_duration
 from agentkit.core.visible import make_block_visible, make_visible
 from agentkit.heartbeat.pinging import find_fault, name_service
-from agentkit.heartbeat.sighting import CRITICAL, INFO, WARNING, to_record
+from agentkit.heartbeat.sighting import to_record
 from agentkit.heartbeat.wording import word_finding
 
 NOTIFY, PING = "notify", "ping"

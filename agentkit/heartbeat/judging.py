@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from agentkit.core.evidence import BAD_STATES, Job, Run, read_number
+from agentkit.core.lines import CRITICAL, INFO, WARNING
 from agentkit.core.times import format_duration
 from agentkit.heartbeat.bounds import Expectations, Judgement, judge
 from agentkit.heartbeat.lateness import is_retired
 from agentkit.heartbeat.learning import Learned
 from agentkit.heartbeat.oddity import Observation, Oddity
-from agentkit.heartbeat.sighting import CRITICAL, INFO, WARNING, Sighting
+from agentkit.heartbeat.sighting import Sighting
 
 SKIPS_IN_A_ROW = 3
 # As often as this between good and bad within a dozen runs: neither works nor fails.

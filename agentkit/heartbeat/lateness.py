@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentkit.core.evidence import Job
+from agentkit.core.lines import CRITICAL, WARNING
 from agentkit.core.times import format_duration, format_instant
 from agentkit.heartbeat.expectation import Expectation, Promises
-from agentkit.heartbeat.sighting import CRITICAL, WARNING, Sighting
+from agentkit.heartbeat.sighting import Sighting
 
 # After a break a job gets its next turn, if that comes within an hour and its grace, before it is called late.
 PATIENCE_S = 4000.0

@@ -14,11 +14,12 @@ from agentkit.core.ledger import Ledger
 from agentkit.core.ledger.jobs import find_job, read_learned, update_jobs
 from agentkit.core.ledger.notes import read_value, write_value
 from agentkit.core.ledger.runs import find_run, iterate_unjudged, mark_judged
+from agentkit.core.lines import INFO, WARNING
 from agentkit.heartbeat.expectation import Promises
 from agentkit.heartbeat.judging import JobMemory, judge_run, read_memory, write_extra
 from agentkit.heartbeat.lateness import find_due
 from agentkit.heartbeat.memory import decode_learned, encode_learned
-from agentkit.heartbeat.sighting import INFO, WARNING, Sighting
+from agentkit.heartbeat.sighting import Sighting
 from agentkit.heartbeat.surroundings import find_clock_jumps
 
 CLOCK_KEY = "clock"

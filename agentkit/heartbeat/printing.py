@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from agentkit.core.lines import write_record
+from agentkit.core.lines import INFO, write_record
 from agentkit.heartbeat.check import Checked
-from agentkit.heartbeat.sighting import INFO, to_record
+from agentkit.heartbeat.sighting import to_record
 from agentkit.heartbeat.wording import word_finding
 
 

@@ -18,9 +18,10 @@ from agentkit.core.evidence import CrontabLine
 from agentkit.core.ledger import Ledger
 from agentkit.core.ledger.lines import find_lines, mark_lines_gone, see_lines
 from agentkit.core.ledger.notes import read_list, read_value, write_value
+from agentkit.core.lines import CRITICAL, WARNING
 from agentkit.core.paths import state_folder
 from agentkit.heartbeat.expectation import ZONE_SIGN, find_schedules
-from agentkit.heartbeat.sighting import CRITICAL, WARNING, Sighting
+from agentkit.heartbeat.sighting import Sighting
 from agentkit.heartbeat.wrapped import Wrapped, find_job_name, find_wrapped, home_of
 
 __all__ = ["Scheduled", "find_job_name", "look_at_crontabs"]

@@ -11,7 +11,6 @@ from agentkit.core.lines import Finding, fingerprint
 from agentkit.core.times import format_instant
 
 SOURCE = "heartbeat.check"
-INFO, WARNING, CRITICAL = "info", "warning", "critical"
 # What a run showed stays true until a later run shows otherwise; everything else is looked at anew by each check.
 OF_RUNS = frozenset(
     {

@@ -14,12 +14,12 @@ from agentkit.core.ledger.jobs import find_day_sums, iterate_jobs
 from agentkit.core.ledger.lines import find_lines
 from agentkit.core.ledger.notes import read_value
 from agentkit.core.ledger.runs import find_open_runs
+from agentkit.core.lines import INFO
 from agentkit.core.times import format_instant
 from agentkit.heartbeat.breaks import BREAK_KEY, Clocks, find_last_break
 from agentkit.heartbeat.ended import find_lost
 from agentkit.heartbeat.expectation import Expectation, Promises, find_schedules
 from agentkit.heartbeat.lateness import find_due, is_awaiting_its_turn, is_retired
-from agentkit.heartbeat.sighting import INFO
 from agentkit.heartbeat.viewing import refuse_unknown_job
 
 TREND_RUNS = 30

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from agentkit.core.config import Configuration
 from agentkit.core.evidence import StoredFinding
 from agentkit.core.ledger import Ledger
 from agentkit.core.ledger.findings import find_firing
-from agentkit.core.lines import write_record
-from agentkit.core.screen import Styled, print_line
-from agentkit.core.times import format_duration, format_instant
+from agentkit.core.lines import CRITICAL, INFO, WARNING, write_record
+from agentkit.core.summary import Line, Summary, draw_summary, to_record
+from agentkit.core.times import format_duration
 from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.check import read_last_check
 from agentkit.heartbeat.coverage import Coverage, find_coverage_of
 from agentkit.heartbeat.coveragepage import NO_VOICE, count_states
 from agentkit.heartbeat.linejudging import COVERED
-from agentkit.heartbeat.sighting import CRITICAL, INFO, WARNING
 from agentkit.heartbeat.status import ORDER, WELL, JobStatus, find_statuses
 from agentkit.heartbeat.viewing import open_evidence, read_settings
 from agentkit.heartbeat.wording import say_count
@@ -30,23 +28,6 @@ COVERAGE = "agentkit heartbeat coverage"
 RANKS = {CRITICAL: 0, WARNING: 1, INFO: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a summary."""
-
-    text: str
-    severity: str = INFO
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a command says of itself; `next_step` is the command to run, if one is called for."""
-
-    title: str
-    lines: tuple[Line, ...]
-    next_step: str | None
-
-
 def print_summary(environ: Mapping[str, str], *, root: str, clocks: Clocks, as_json: bool) -> None:
     """Print the summary, as one `summary` record or as lines for a person; `root` is that of the scheduled lines."""
     configuration, now = read_settings(environ), clocks.now
@@ -55,12 +36,8 @@ def print_summary(environ: Mapping[str, str], *, root: str, clocks: Clocks, as_j
         summary = summarise(ledger, configuration, coverage, clocks)
     if as_json:
         write_record(to_record(summary, configuration.host, now))
-        return
-    print_line(Styled(summary.title, "heading"))
-    for line in summary.lines:
-        print_line(" ", Styled(f"{'' if line.severity == INFO else line.severity:<8}", line.severity), line.text)
-    if summary.next_step:
-        print_line(" ", Styled("next:   ", "dim"), summary.next_step)
+    else:
+        draw_summary(summary)
 
 
 def summarise(ledger: Ledger, configuration: Configuration, coverage: Coverage, clocks: Clocks) -> Summary:
@@ -88,19 +65,6 @@ def summarise(ledger: Ledger, configuration: Configuration, coverage: Coverage, 
         title = "heartbeat: all is well"
     step = _find_next_step(alarms, bad, checked)
     return Summary(title, lines, COVERAGE if step is None and not is_covered else step)
-
-
-def to_record(summary: Summary, host: str, now: float) -> dict[str, object]:
-    """Return the record that travels (kind `summary`)."""
-    return {
-        "v": 1,
-        "kind": "summary",
-        "at": format_instant(now),
-        "host": host,
-        "title": summary.title,
-        "lines": [{"text": line.text, "severity": line.severity} for line in summary.lines],
-        "next": summary.next_step,
-    }
 
 
 def _say_jobs(statuses: list[JobStatus]) -> Line:

@@ -7,10 +7,11 @@ import os
 import time
 
 from agentkit.core.evidence import Note, Run, read_number, read_object
+from agentkit.core.lines import CRITICAL, WARNING
 from agentkit.core.spool import spool_places
 from agentkit.core.times import format_duration, format_instant
 from agentkit.core.tree import process_start
-from agentkit.heartbeat.sighting import CRITICAL, WARNING, Sighting
+from agentkit.heartbeat.sighting import Sighting
 
 LEAST_FREE_BYTES = 16 << 20
 LEAST_FREE_INODES = 100
