@@ -81,6 +81,17 @@ DETACHERS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class ShellOptions:
+    """What a shell was told: `at` is the index of its first operand, the text itself where it `reads_text` (-c)."""
+
+    at: int
+    reads_text: bool
+    reads_stdin: bool
+    has_pipefail: bool
+    ends_on_error: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One launcher: its name, its own words, and what it starts: words from index `at` on, or a shell's text.
 
@@ -159,8 +170,9 @@ def skip_options(words: tuple[str, ...], at: int, letters: str, names: tuple[str
     return at
 
 
-def _read_shell(name: str, words: tuple[str, ...]) -> Step | None:
-    has_pipefail, ends_on_error, reads_text, at = False, False, False, 1
+def read_shell_options(words: tuple[str, ...]) -> ShellOptions:
+    """Return what a shell was told before its first operand; the first word is its name (POSIX.1-2017, sh)."""
+    has_pipefail, ends_on_error, reads_text, reads_stdin, at = False, False, False, False, 1
     while at < len(words) and words[at][:1] in ("-", "+") and len(words[at]) > 1:
         word = words[at]
         at += 1
@@ -169,15 +181,22 @@ def _read_shell(name: str, words: tuple[str, ...]) -> Step | None:
         if word.startswith("--"):
             at += word in ("--rcfile", "--init-file")
             continue
-        reads_text = reads_text or (word[0] == "-" and "c" in word)
-        ends_on_error = ends_on_error or (word[0] == "-" and "e" in word)
+        is_on = word[0] == "-"
+        reads_text = reads_text or (is_on and "c" in word)
+        reads_stdin = reads_stdin or (is_on and "s" in word)
+        ends_on_error = ends_on_error or (is_on and "e" in word)
         if word.endswith(("o", "O")):
-            has_pipefail = has_pipefail or (word[0] == "-" and words[at : at + 1] == ("pipefail",))
-            ends_on_error = ends_on_error or (word[0] == "-" and words[at : at + 1] == ("errexit",))
+            has_pipefail = has_pipefail or (is_on and words[at : at + 1] == ("pipefail",))
+            ends_on_error = ends_on_error or (is_on and words[at : at + 1] == ("errexit",))
             at += 1
-    if not reads_text or at >= len(words):
+    return ShellOptions(at, reads_text, reads_stdin, has_pipefail, ends_on_error)
+
+
+def _read_shell(name: str, words: tuple[str, ...]) -> Step | None:
+    told = read_shell_options(words)
+    if not told.reads_text or told.at >= len(words):
         return None
-    return Step(name, words[:at], len(words), at, has_pipefail, ends_on_error)
+    return Step(name, words[: told.at], len(words), told.at, told.has_pipefail, told.ends_on_error)
 
 
 def _read_su(name: str, words: tuple[str, ...]) -> Step | None:

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Callable
 
-from agentkit.core.launchers import SHELLS, Launcher, read_step, skip_options
+from agentkit.core.launchers import SHELLS, Launcher, read_shell_options, read_step, skip_options
 from agentkit.depmap.calls import HOLE
 from agentkit.depmap.inner import Inner, Words
 from agentkit.depmap.otherplaces import read_after_dashes, read_bwrap, read_container, read_ip, read_ssh, read_terminal
@@ -90,23 +90,13 @@ def _skip(words: Words, at: int, launcher: Launcher) -> int:
 
 
 def _read_shell(words: Words) -> Inner:
-    at, reads_text, reads_stdin = 1, False, False
-    while at < len(words) and words[at][:1] in ("-", "+") and len(words[at]) > 1:
-        word = words[at]
-        at += 1
-        if word == "--":
-            break
-        if word.startswith("--"):
-            at += word in ("--rcfile", "--init-file")
-            continue
-        reads_text = reads_text or (word[0] == "-" and "c" in word)
-        reads_stdin = reads_stdin or (word[0] == "-" and "s" in word)
-        at += word.endswith(("o", "O"))
-    if reads_text:
+    told = read_shell_options(words)
+    at = told.at
+    if told.reads_text:
         if at >= len(words):
             return Inner(words)
         return Inner(words[:at], text=words[at], arguments=words[at + 1 :] or words[:1])
-    if reads_stdin or at >= len(words) or words[at] == "-":
+    if told.reads_stdin or at >= len(words) or words[at] == "-":
         return Inner(words, reads_stdin=True, arguments=(words[0], *words[at:]))
     return Inner(words[:at], words[at:])
 

@@ -3,7 +3,8 @@
 import pytest
 
 from agentkit.depmap.calls import HOLE
-from agentkit.depmap.wrappers import unwrap
+from agentkit.depmap.wrappers import HEARTBEAT_FLAGS, unwrap
+from agentkit.heartbeat.options import FLAG, WORDS
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,7 @@ def test_what_starts_nothing_has_no_command(line: str) -> None:
 
 def test_a_shell_without_words_reads_its_input() -> None:
     assert [each.reads_stdin for each in unwrap(("sh",)) + unwrap(("bash", "-s", "a"))] == [True, True]
+
+
+def test_what_takes_no_value_behind_heartbeat_run_is_what_takes_none_there() -> None:
+    assert {option for option, kind in WORDS.items() if kind == FLAG} == HEARTBEAT_FLAGS
