@@ -13,6 +13,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 
+from agentkit.core.tree import die_with_parent
 from agentkit.depmap.document import Defined, Document, Mapped, Reader
 from agentkit.depmap.edge import Edge
 
@@ -38,6 +39,7 @@ def read_all(read: Reader, documents: Sequence[Document], *, processors: int | N
 def _ask_children(read: Reader, parts: Sequence[Sequence[Document]]) -> list[list[Mapped] | None]:
     """Return the answers for each part, the last of which is read here; None for a part that did not come back."""
     pipes: dict[int, tuple[int, int]] = {}
+    parent = os.getpid()
     for number, part in enumerate(parts[:-1]):
         receiving, sending = os.pipe2(os.O_CLOEXEC)
         try:
@@ -47,7 +49,7 @@ def _ask_children(read: Reader, parts: Sequence[Sequence[Document]]) -> list[lis
             os.close(sending)
             break
         if child == 0:
-            _answer(read, part, sending)
+            _answer(read, part, sending, parent)
         os.close(sending)
         pipes[receiving] = (number, child)
     answers: list[list[Mapped] | None] = [None] * len(parts)
@@ -57,10 +59,13 @@ def _ask_children(read: Reader, parts: Sequence[Sequence[Document]]) -> list[lis
     return answers
 
 
-def _answer(read: Reader, part: Sequence[Document], sending: int) -> None:
+def _answer(read: Reader, part: Sequence[Document], sending: int, parent: int) -> None:
     """Write what is read to the pipe, and end: a child never returns."""
     status = 1
     try:
+        # It shares our open files, the lock of the build among them: it must not outlive us.
+        if not die_with_parent() or os.getppid() != parent:
+            return
         with open(sending, "wb") as pipe:
             marshal.dump([_pack(read(document)) for document in part], pipe)
         status = 0

@@ -2,13 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
+from agentkit.core import tree
 from agentkit.depmap.document import Defined, Document, Mapped
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.forking import LEAST, read_all
+from tests.processes import wait_until
 
+LIMIT_S = 20
 DOCUMENTS = [Document("script", f"/s/{number}\udce9") for number in range(3 * LEAST)]
 
 
@@ -51,3 +56,28 @@ def test_what_a_child_does_not_bring_back_is_read_here(end: str) -> None:
     assert list(read_all(read, DOCUMENTS, processors=2)) == [_read(document) for document in DOCUMENTS]
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+SLEEPER = """
+import os, sys, time
+from agentkit.depmap.document import Document, Mapped
+from agentkit.depmap.forking import read_all
+
+def read(document):
+    if os.getpid() != parent:
+        print(os.getpid(), flush=True)
+        time.sleep(60)
+    return Mapped()
+
+parent = os.getpid()
+list(read_all(read, [Document("script", str(number)) for number in range(200)], processors=2))
+"""
+
+
+def test_no_child_outlives_a_build_that_is_killed(environ: dict[str, str]) -> None:
+    with subprocess.Popen([sys.executable, "-c", SLEEPER], env=environ, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+        parent.wait(LIMIT_S)
+        wait_until(lambda: not ((stat := tree.read_stat(child)) and tree.runs(stat)))
