@@ -4,7 +4,8 @@ from agentkit.depmap.disk import Disk
 from agentkit.depmap.lint import lint
 from agentkit.depmap.shellscript import read_script
 from agentkit.depmap.wait import Wait
-from tests.depmap.lintcases import BOUNDED, CASES, PARTLY, UNBOUNDED
+from tests.depmap.lintcases import CASES
+from tests.depmap.waitlabels import BOUNDED, PARTLY, UNBOUNDED
 
 PATH = "/opt/none/script.sh"
 LOOPS = ("while", "until", "for")

@@ -21,7 +21,7 @@ from pathlib import Path
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.lint import lint
 from agentkit.depmap.shellscript import read_script
-from tests.depmap.lintcases import BOUNDED, PARTLY, UNBOUNDED
+from tests.depmap.waitlabels import BOUNDED, PARTLY, UNBOUNDED
 
 HANGS, ENDS = True, False
 # Seen hanging: still there after this long. Every bound below is shorter.
