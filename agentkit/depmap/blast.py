@@ -13,8 +13,8 @@ from agentkit.depmap.answers import begin_record, draw_table, quote, write_text
 from agentkit.depmap.falling import Fallen, Key, Place, find_fallen, read_first_places
 from agentkit.depmap.names import TYPES, check_kinds, find_node
 from agentkit.depmap.opening import open_map
+from agentkit.depmap.questionwords import BLAST, read_whole, split_words, usage
 from agentkit.depmap.store import Map
-from agentkit.depmap.words import BLAST, read_whole, split_words, usage
 
 COLUMNS = ("distance", "node", "by", "where", "by way of")
 

@@ -11,8 +11,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from agentkit.core.errors import AgentkitError
+from agentkit.depmap.questionwords import usage
 from agentkit.depmap.store import Map, Text, find_tail, pack, unpack
-from agentkit.depmap.words import usage
 
 TYPES = ("cmd", "env", "file", "func", "host", "job", "port", "py", "secret", "unit", "unknown", "user")
 # SQLite takes a list of numbers of any length, and forgets the statement soon enough.

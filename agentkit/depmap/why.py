@@ -14,9 +14,9 @@ from agentkit.depmap.answers import begin_record, draw_table, quote, quote_all, 
 from agentkit.depmap.falling import Key, Place
 from agentkit.depmap.names import find_node, read_names
 from agentkit.depmap.opening import open_map
+from agentkit.depmap.questionwords import WHY, read_whole, split_words, usage
 from agentkit.depmap.shortest import find_steps, list_ways
 from agentkit.depmap.steps import read_steps, to_step_records, to_step_rows
-from agentkit.depmap.words import WHY, read_whole, split_words, usage
 
 LIMIT = 10
 COLUMNS = ("way", "node", "by", "needs", "where")

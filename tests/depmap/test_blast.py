@@ -14,7 +14,7 @@ from agentkit.core.screen import Column, print_table
 from agentkit.core.visible import text_width
 from agentkit.depmap import blast, cli, why
 from agentkit.depmap.answers import draw_table, or_null, quote
-from agentkit.depmap.words import BLAST, WHY
+from agentkit.depmap.questionwords import BLAST, WHY
 from tests.depmap.maps import edge, make_map, records, values
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
