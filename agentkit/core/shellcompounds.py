@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agentkit.core.shelltokens import END, OPERATOR, PLAIN, WORD
-from agentkit.core.shelltree import GROUP, IF, LOOP, SIMPLE, Command, Word
+from agentkit.core.shelltree import BODY, CONDITION, ELSE, GROUP, IF, LOOP, SIMPLE, Command, Word
 
 if TYPE_CHECKING:
     from agentkit.core.shellgrammar import Grammar
@@ -98,11 +98,11 @@ def read_if(grammar: Grammar) -> Command:
         parts.append(grammar.read_sequence(TO_THEN))
         grammar.expect("then")
         parts.append(grammar.read_sequence(TO_FI))
-        joints += ["condition", "body"]
+        joints += [CONDITION, BODY]
         if tokens.value == "else":
             tokens.go_on()
             parts.append(grammar.read_sequence(TO_FI))
-            joints.append("else")
+            joints.append(ELSE)
         if tokens.kind == END:
             break
     return Command(IF, start, grammar.expect("fi"), parts=tuple(parts), joints=tuple(joints))
@@ -114,7 +114,7 @@ def read_while(grammar: Grammar) -> Command:
     grammar.tokens.go_on()
     condition = grammar.read_sequence(TO_DO)
     body, end = _read_do(grammar)
-    return Command(LOOP, start, end, parts=(condition, body), joints=("condition", "body"))
+    return Command(LOOP, start, end, parts=(condition, body), joints=(CONDITION, BODY))
 
 
 def _read_do(grammar: Grammar) -> tuple[Command, int]:
@@ -147,7 +147,7 @@ def read_for(grammar: Grammar) -> Command:
     while tokens.kind == OPERATOR and tokens.value in (";", "\n"):
         tokens.go_on()
     body, end = _read_do(grammar)
-    return Command(LOOP, start, end, tuple(words), parts=(body,), joints=("body",))
+    return Command(LOOP, start, end, tuple(words), parts=(body,), joints=(BODY,))
 
 
 def read_case(grammar: Grammar) -> Command:
@@ -173,7 +173,7 @@ def read_case(grammar: Grammar) -> Command:
             tokens.go_on()
         elif tokens.value != "esac":
             break
-    return Command(IF, start, grammar.expect("esac"), words, parts=tuple(parts), joints=("body",) * len(parts))
+    return Command(IF, start, grammar.expect("esac"), words, parts=tuple(parts), joints=(BODY,) * len(parts))
 
 
 def _read_patterns(grammar: Grammar) -> tuple[Word, ...]:

@@ -13,6 +13,8 @@ from agentkit.core.shelltext import unquote
 
 SIMPLE, PIPELINE, LIST, SEQUENCE, GROUP = "simple", "pipeline", "list", "sequence", "group"
 IF, LOOP, FUNCTION, NOT = "if", "loop", "function", "not"
+# What a part of an `if` or of a loop is for.
+CONDITION, BODY, ELSE = "condition", "body", "else"
 
 
 class Word(NamedTuple):
@@ -65,7 +67,7 @@ class Command:
     """A simple command, or one made of others.
 
     `joints` are what stands between the parts: `|` of a pipeline, `&&` and `||` of a list; of a sequence what stands
-    behind each of them, `;` or `&`; of an `if` and a loop what each is for, `condition`, `body` or `else`. The parts of
+    behind each of them, `;` or `&`; of an `if` and a loop what each is for, CONDITION, BODY or ELSE. The parts of
     a simple command without words are what its assignments run. The words of a function are its name, those of a `for`
     its variable and what that goes through, that of a `case` what is looked at, those of its parts the patterns.
     `plain` are the words where each of them stands for itself whatever happens. Not frozen: a machine has so many.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from agentkit.core.shelltree import CONDITION
 from agentkit.depmap.boundsgap import Gap, partly, unbounded
 from agentkit.depmap.boundswords import read_given
-from agentkit.depmap.calls import CONDITION, HOLE, Call
+from agentkit.depmap.calls import HOLE, Call
 
 # Their operands are files that they open to read.
 READERS = frozenset(

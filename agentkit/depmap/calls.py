@@ -9,8 +9,6 @@ from typing import NamedTuple
 HOLE = "\0"
 
 PROGRAM, FUNCTION, BUILTIN, SOURCE, UNKNOWN = "program", "function", "builtin", "source", "unknown"
-# Parts of a compound command.
-CONDITION, BODY = "condition", "body"
 
 
 class Place(NamedTuple):
@@ -46,8 +44,8 @@ class Fed(NamedTuple):
 class Loop(NamedTuple):
     """A loop around a call: its first word (`while`, `until`, `for`, `select`) and its place in its text.
 
-    `part` is where in it the call stands, CONDITION or BODY; `number` tells two loops of one text apart; `text` is
-    the whole loop as it is written.
+    `part` is where in it the call stands, CONDITION or BODY (core/shelltree.py); `number` tells two loops of one text
+    apart; `text` is the whole loop as it is written.
     """
 
     word: str

@@ -5,7 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from agentkit.core.shelltree import FUNCTION, GROUP, IF, LIST, LOOP, NOT, PIPELINE, SEQUENCE, SIMPLE, Command
+from agentkit.core.shelltree import (
+    CONDITION,
+    ELSE,
+    FUNCTION,
+    GROUP,
+    IF,
+    LIST,
+    LOOP,
+    NOT,
+    PIPELINE,
+    SEQUENCE,
+    SIMPLE,
+    Command,
+)
 from agentkit.depmap.callnotes import LONGEST_TEXT, Said, note_call
 from agentkit.depmap.calls import BUILTIN, HOLE, Fed, Loop
 from agentkit.depmap.frames import Frame
@@ -100,11 +113,11 @@ def _walk_if(interpreter: Interpreter, command: Command, frame: Frame) -> None:
     bodies: list[Command] = []
     is_sure = False
     for part, joint in zip(command.parts, command.joints, strict=True):
-        if joint == "condition":
+        if joint == CONDITION:
             interpreter.walk(part, frame)
         else:
             bodies.append(part)
-            is_sure = is_sure or joint == "else"
+            is_sure = is_sure or joint == ELSE
     _walk_branches(interpreter, bodies, frame, may_skip=not is_sure)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from agentkit.core.shellgrammar import read_shell
-from agentkit.core.shelltree import FUNCTION, IF, LIST, LOOP, NOT, SIMPLE, Command, walk_commands
+from agentkit.core.shelltree import BODY, CONDITION, FUNCTION, IF, LIST, LOOP, NOT, SIMPLE, Command, walk_commands
 from agentkit.depmap.boundsgap import Gap, partly, unbounded
 
 TRIES = 60
@@ -94,7 +94,7 @@ def judge_loop(text: str, leaving: frozenset[str] = frozenset()) -> Gap | None:
 
 def _take_apart(loop: Command) -> tuple[Command | None, Command | None]:
     parts = dict(zip(loop.joints, loop.parts, strict=True))
-    return parts.get("condition"), parts.get("body")
+    return parts.get(CONDITION), parts.get(BODY)
 
 
 def _find_questions(condition: Command) -> list[str] | None:
@@ -199,9 +199,9 @@ def _find_endings(command: Command) -> Iterator[tuple[Command, Command]]:
         for place, sign in enumerate(command.joints):
             if sign == "&&":
                 yield command.parts[place], command.parts[place + 1]
-    if command.kind == IF and "condition" in command.joints:
+    if command.kind == IF and CONDITION in command.joints:
         for place, joint in enumerate(command.joints[:-1]):
-            if joint == "condition" and command.parts[place].parts[:1] and command.parts[place].parts[0].kind != NOT:
+            if joint == CONDITION and command.parts[place].parts[:1] and command.parts[place].parts[0].kind != NOT:
                 yield command.parts[place], command.parts[place + 1]
     if command.kind not in (SIMPLE, FUNCTION, LOOP):
         for part in command.parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agentkit.core.shelltree import GROUP, IF, LIST, SEQUENCE, SIMPLE, Command
+from agentkit.core.shelltree import CONDITION, GROUP, IF, LIST, SEQUENCE, SIMPLE, Command
 from agentkit.depmap.assignments import assign_all
 from agentkit.depmap.builtincalls import change_state
 from agentkit.depmap.calls import HOLE, Fed
@@ -78,7 +78,7 @@ def _find_printed(interpreter: Interpreter, command: Command, frame: Frame) -> t
         texts = [
             text
             for part, joint in zip(command.parts, command.joints, strict=True)
-            if joint != "condition"
+            if joint != CONDITION
             for text in _find_printed(interpreter, part, frame)
         ]
         return tuple(dict.fromkeys(texts)) if texts and len(texts) <= MOST else (HOLE,)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from agentkit.core.shellgrammar import read_shell
-from agentkit.core.shelltree import FUNCTION, IF, LIST, NOT, SIMPLE, Command, walk_commands
+from agentkit.core.shelltree import CONDITION, FUNCTION, IF, LIST, NOT, SIMPLE, Command, walk_commands
 from agentkit.heartbeat.edits import Edit
 from agentkit.heartbeat.manners import (
     LEAVES,
@@ -31,7 +31,7 @@ def is_settled(command: Command) -> bool:
     """Tell whether a command's failure ends the text at once, as one: `x || exit 1`, `if ! x; then exit 1; fi`."""
     if command.kind == LIST:
         return command.joints[-1] == "||" and _fails(command.parts[-1])
-    if command.kind != IF or len(command.parts) not in (2, 3) or command.joints[0] != "condition":
+    if command.kind != IF or len(command.parts) not in (2, 3) or command.joints[0] != CONDITION:
         return False
     condition, *branches = command.parts
     is_negated = bool(condition.parts) and condition.parts[-1].kind == NOT
@@ -143,7 +143,7 @@ def mind_condition(command: Command, name: str, has_other_work: bool, scope: Sco
     is_negated = bool(condition.parts) and condition.parts[-1].kind == NOT
     other = command.parts[2] if len(command.parts) > 2 else None
     failed = body if is_negated else other
-    if failed is not None and (not _passes(failed, scope) or (other is not None and "condition" in command.joints[2:])):
+    if failed is not None and (not _passes(failed, scope) or (other is not None and CONDITION in command.joints[2:])):
         return
     if has_other_work:
         scope.say("may-be-idle", f"`{name}` decides whether it does anything")

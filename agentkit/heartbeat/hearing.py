@@ -14,6 +14,8 @@ from functools import lru_cache
 from agentkit.core.launchers import Step, is_detached, read_step
 from agentkit.core.shellgrammar import read_shell
 from agentkit.core.shelltree import (
+    CONDITION,
+    ELSE,
     FUNCTION,
     GROUP,
     IF,
@@ -243,16 +245,16 @@ def _see_branches(command: Command, scope: Scope) -> _Seen:
     guards: list[str] = []
     asked: list[tuple[str, ...]] = []
     for part, purpose in zip(command.parts, command.joints, strict=True):
-        is_body = command.kind == IF and purpose != "condition"
+        is_body = command.kind == IF and purpose != CONDITION
         seen = _see(
-            part, replace(scope, is_top=scope.is_top and is_body, is_asked=scope.is_asked or purpose == "condition")
+            part, replace(scope, is_top=scope.is_top and is_body, is_asked=scope.is_asked or purpose == CONDITION)
         )
-        if purpose == "condition":
+        if purpose == CONDITION:
             guards += seen.guards
             seen.guards = []
             asked += seen.work
-        has_other_way = has_other_way or (purpose == "else" and seen.acts)
-        has_other_work = has_other_work or (purpose != "condition" and seen.acts and not tells_only(part))
+        has_other_way = has_other_way or (purpose == ELSE and seen.acts)
+        has_other_work = has_other_work or (purpose != CONDITION and seen.acts and not tells_only(part))
         whole.add(seen)
     if command.kind == IF and asked:
         mind_condition(command, name_work(asked[0]), has_other_work, scope)
