@@ -57,6 +57,7 @@ def start_program(
         finally:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
     except BaseException:
+        # A signal's handler, too, may raise in here: nobody else knows these descriptors.
         for descriptor in opened:
             os.close(descriptor)
         raise

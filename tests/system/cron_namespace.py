@@ -83,7 +83,7 @@ done
 """
 
 SENDMAIL = """#!/bin/sh
-file=$(mktemp /run/mail/part.XXXXXX) && { echo "X-Arguments: $*"; cat; } > "$file" && mv "$file" "$file.eml"
+file=$(mktemp -p /run/mail) && { echo "X-Arguments: $*"; cat; } > "$file" && mv "$file" "$file.eml"
 """
 
 
