@@ -87,7 +87,10 @@ ROWS = {
     "sqlcmd": Limits("-l bounds the login, not the query", default=PARTLY, instant=("-?",)),
 }
 MYSQL = ("mysql", "mysqladmin", "mysqlcheck", "mysqldump", "mysqlimport", "mysqlshow", "mysql_upgrade", "mysqlslap")
-MARIADB = ("mariadb", "mariadb-admin", "mariadb-check", "mariadb-dump", "mariadb-import", "mariadb-show")
+MARIADB = (
+    *("mariadb", "mariadb-admin", "mariadb-check", "mariadb-dump", "mariadb-import", "mariadb-show", "mariadb-slap"),
+    "mariadb-upgrade",
+)
 LIBPQ = (
     *("psql", "pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup", "pg_receivewal", "pg_amcheck", "pgbench"),
     *("createdb", "dropdb", "createuser", "dropuser", "vacuumdb", "reindexdb", "clusterdb"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.depmap.boundsdatabases import LIBPQ, MARIADB, MYSQL
 from agentkit.depmap.clients import CLIENTS, CONTROL, GENERIC, KNOWN, map_clients
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.unitmap import map_units
@@ -80,6 +81,10 @@ def test_a_program_of_many_names_is_the_client_of_nobody(tmp_path: Path) -> None
     assert _map(tmp_path, files, ("cmd:sendmail", "/bin/busybox")) == []
     (edge,) = _map(tmp_path / "other", files, ("cmd:/usr/bin/mail", "/usr/bin/bsd-mailx"))
     assert (edge.source, edge.target) == ("cmd:/usr/bin/bsd-mailx", "unit:exim4.service")
+
+
+def test_every_client_of_a_database_of_which_a_bound_is_known_leads_to_its_unit() -> None:
+    assert {name for name in (*LIBPQ, *MYSQL, *MARIADB) if name not in CLIENTS} == set()
 
 
 def test_no_generic_program_answers_for_one_unit_but_those_of_systemd_itself() -> None:
