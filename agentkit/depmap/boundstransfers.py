@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from agentkit.depmap.boundsgap import MOVE_S, Gap, Limits, Rule, partly, unbounded
-from agentkit.depmap.boundswords import Given, is_limit, read_given
+from agentkit.depmap.boundswords import Given, Words, is_limit, read_given
 from agentkit.depmap.calls import HOLE, Call
 from agentkit.depmap.wait import PARTLY
 
@@ -27,8 +28,24 @@ REMOTE = re.compile(r"[^/]*:|[a-z][a-z0-9+.-]*://")
 
 
 def judge_curl(call: Call) -> Gap | None:
-    """Judge curl(1): only --max-time bounds a transfer."""
-    given = read_given(call.words, CURL_LETTERS, CURL_NAMES)
+    """Judge curl(1): only --max-time bounds a transfer, and --next takes back what was said before it."""
+    program, *words = call.words
+    transfers: list[list[str]] = [[program]]
+    for word in words:
+        if word in ("--next", "-:"):
+            transfers.append([program])
+        else:
+            transfers[-1].append(word)
+    gaps = [gap for transfer in transfers if (gap := _judge_transfer(tuple(transfer))) is not None]
+    if len(transfers) == 1 or not gaps:
+        return gaps[0] if gaps else None
+    worst = min(gaps, key=lambda gap: gap.type == PARTLY)
+    # Behind the program's name a limit would hold for the first transfer alone.
+    return replace(worst, why=f"{worst.why}: each transfer between --next needs its own limit", add=None)
+
+
+def _judge_transfer(words: Words) -> Gap | None:
+    given = read_given(words, CURL_LETTERS, CURL_NAMES)
     if given.has("-V", "--version", "-h", "--help", "-M", "--manual") or given.limits("-m", "--max-time"):
         return None
     if given.operands and all(word.startswith("file:") for word in given.operands):

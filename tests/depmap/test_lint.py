@@ -38,6 +38,24 @@ def test_each_fix_bounds_what_it_is_given_for(text: str, tmp_path: object) -> No
         assert left == [], wait.fix
 
 
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        (UNBOUNDED, "curl -m 5 http://a --next http://b"),
+        (UNBOUNDED, "curl http://a -: -m 5 http://b"),
+        (UNBOUNDED, "curl --connect-timeout 5 http://a --next http://b"),
+        (PARTLY, "curl -m 5 http://a --next --connect-timeout 5 http://b"),
+        (BOUNDED, "curl -m 5 http://a --next -m 5 http://b"),
+        (BOUNDED, "curl -m 5 http://a --next -s file:///etc/hostname"),
+    ],
+)
+def test_each_transfer_of_one_curl_needs_a_limit_of_its_own(label: str, text: str, tmp_path: object) -> None:
+    waits = find_waits(text, tmp_path)
+    assert find_worst(waits) == label
+    assert [wait.fix for wait in waits] == [f"timeout -k 10 60 {text}"] * len(waits)
+    assert [find_waits(wait.fix, tmp_path) for wait in waits] == [[]] * len(waits)
+
+
 def test_a_shell_that_hears_no_term_says_nothing_of_the_same_limit_elsewhere() -> None:
     text = b"timeout 5 bash -c 'trap \"\" TERM; sleep 1000'\ntimeout 5 tail -f /x | cat\n"
     disk = Disk("/")
