@@ -107,7 +107,8 @@ def open_store(path: str) -> Map | None:
     except FileNotFoundError:
         return None
     except IsADirectoryError:
-        raise CorruptMapError(path, "it is a folder") from None
+        # A new map cannot take its place, so no build helps.
+        raise AgentkitError(f"map {path} is a folder", hint=f"move it away; then {BUILD}") from None
     except OSError as error:
         raise AgentkitError(f"map {path} cannot be read: {error.strerror}") from error
     if header is None or not header.startswith(MAGIC) or len(header) < HEADER_BYTES:

@@ -87,6 +87,19 @@ def test_a_named_pipe_in_its_place_holds_nobody_up(path: str, agentkit: Run) -> 
     assert agentkit("depmap", "blast", "cmd:c1", limit=20).returncode == Exit.UNAVAILABLE
 
 
+def test_a_folder_in_its_place_is_told_with_what_helps_by_question_and_by_build(
+    path: str, agentkit: Run, own_environ: dict[str, str]
+) -> None:
+    Path(path).unlink()
+    Path(path).mkdir()
+    for words in (["blast", "cmd:c1"], ["build", "--root", own_environ["HOME"]]):
+        ended = agentkit("depmap", *words)
+        assert (ended.returncode, ended.stderr) == (
+            Exit.UNAVAILABLE,
+            f"agentkit: error: map {path} is a folder\nagentkit: hint: move it away; then agentkit depmap build\n",
+        )
+
+
 def test_a_damaged_map_is_never_a_bug_and_the_next_build_makes_it_whole(
     path: str, agentkit: Run, own_environ: dict[str, str], random_choices: random.Random
 ) -> None:
