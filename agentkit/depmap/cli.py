@@ -4,20 +4,11 @@ import os
 from typing import Any
 
 import typer
-from typer._click import Context  # typer carries its own click; its version is pinned
-from typer.core import TyperCommand
 
-app = typer.Typer(
-    name="depmap",
-    help="you know what falls when this falls, and no check of it can hang",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+from agentkit.core.door import JSON_HELP, QUIET_HELP, Verb, flag, make_door, one
 
-JSON_HELP = "one JSON object a line"
-QUIET_HELP = "errors only"
+app = make_door("depmap", "you know what falls when this falls, and no check of it can hang")
+
 BLAST_HELP = """everything that falls with these nodes, nearest first, with the way there
 
 \b
@@ -28,22 +19,6 @@ A node is written as the map writes it, or as much of it as no other node has: f
 """
 
 
-class Verb(TyperCommand):
-    """A verb whose usage line is `options_metavar` as it stands: typer would put each word in braces."""
-
-    def collect_usage_pieces(self, ctx: Context) -> list[str]:  # noqa: ARG002  # typer's own signature
-        """Return what stands behind the name of the verb."""
-        return [self.options_metavar or ""]
-
-
-def _flag(option: str, text: str) -> Any:
-    return typer.Option(False, option, help=text)
-
-
-def _one(option: str, metavar: str, text: str) -> Any:
-    return typer.Option(None, option, metavar=metavar, help=text)
-
-
 def _many(option: str, metavar: str, text: str) -> Any:
     return typer.Option(None, option, metavar=metavar, help=f"{text} (several times)")
 
@@ -52,20 +27,15 @@ def _node(text: str) -> Any:
     return typer.Argument(..., metavar="NODE", help=text, show_default=False)
 
 
-@app.callback()
-def _depmap() -> None:
-    pass
-
-
 # `agentkit depmap blast` and `why` are called before typer is imported. What stands here is their help, their
 # completion, and a second parser that a test holds against the first.
 @app.command(cls=Verb, options_metavar="NODE... [OPTIONS]", help=BLAST_HELP, short_help="what falls when this falls")
 def blast(
     nodes: list[str] | None = typer.Argument(None, metavar="NODE", help="or a FILE of findings, or - for a pipe"),
-    as_json: bool = _flag("--json", JSON_HELP),
-    depth: str | None = _one("--depth", "N", "no further than this"),
+    as_json: bool = flag("--json", JSON_HELP),
+    depth: str | None = one("--depth", "N", "no further than this"),
     kind: list[str] | None = _many("--kind", "KIND", "only nodes of this kind, such as job or func"),
-    quiet: bool = _flag("--quiet", QUIET_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> int:
     """Answer as the hot path does."""
     from agentkit.depmap.blast import print_blast
@@ -76,9 +46,9 @@ def blast(
 @app.command(cls=Verb, options_metavar="NODE NODE [OPTIONS]", short_help="the ways by which one depends on another")
 def why(
     nodes: list[str] | None = typer.Argument(None, metavar="NODE", help="what depends, and on what"),
-    as_json: bool = _flag("--json", JSON_HELP),
-    limit: str | None = _one("--limit", "N", "no more ways than this; 10"),
-    quiet: bool = _flag("--quiet", QUIET_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
+    limit: str | None = one("--limit", "N", "no more ways than this; 10"),
+    quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> int:
     """all shortest ways by which the first node depends on the second, each step with file and line"""
     from agentkit.depmap.why import print_why
@@ -87,7 +57,7 @@ def why(
 
 
 @app.command(cls=Verb, options_metavar="NODE [OPTIONS]", short_help="one node: its names, and its edges both ways")
-def show(node: str = _node("which one"), as_json: bool = _flag("--json", JSON_HELP)) -> None:
+def show(node: str = _node("which one"), as_json: bool = flag("--json", JSON_HELP)) -> None:
     """what is known of one node: its names, where it is defined, what it leads to and what leads to it"""
     from agentkit.depmap.storedpage import print_node
 
@@ -95,7 +65,7 @@ def show(node: str = _node("which one"), as_json: bool = _flag("--json", JSON_HE
 
 
 @app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="things that fall with each other")
-def cycles(as_json: bool = _flag("--json", JSON_HELP)) -> None:
+def cycles(as_json: bool = flag("--json", JSON_HELP)) -> None:
     """sets of nodes that all depend on each other, with a shortest loop through each"""
     from agentkit.depmap.cycles import print_cycles
 
@@ -105,8 +75,8 @@ def cycles(as_json: bool = _flag("--json", JSON_HELP)) -> None:
 @app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what is on every way from an entry to something")
 def spof(
     entry: list[str] | None = _many("--entry", "NODE", "where the ways begin; at what nothing depends on"),
-    as_json: bool = _flag("--json", JSON_HELP),
-    quiet: bool = _flag("--quiet", QUIET_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> None:
     """single points of failure: nodes that every way from the entries to other nodes goes through, worst first"""
     from agentkit.depmap.spof import print_spof
@@ -117,8 +87,8 @@ def spof(
 @app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what is there and nothing uses")
 def orphans(
     kind: list[str] | None = _many("--kind", "KIND", "only nodes of this kind: file, func or unit"),
-    as_json: bool = _flag("--json", JSON_HELP),
-    quiet: bool = _flag("--quiet", QUIET_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> None:
     """functions that nothing calls, scripts that nothing starts, units that nothing wants"""
     from agentkit.depmap.orphans import print_orphans
@@ -127,7 +97,7 @@ def orphans(
 
 
 @app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what could not be resolved, and why")
-def unknown(as_json: bool = _flag("--json", JSON_HELP)) -> None:
+def unknown(as_json: bool = flag("--json", JSON_HELP)) -> None:
     """edges that lead nobody knows where, such as eval, with the reason of each; counted by reason at the end"""
     from agentkit.depmap.storedpage import print_unknowns
 
@@ -138,8 +108,8 @@ def unknown(as_json: bool = _flag("--json", JSON_HELP)) -> None:
 def diff(
     old: str = typer.Argument(..., metavar="OLD", help="an age such as 1d, an instant, or a file", show_default=False),
     new: str | None = typer.Argument(None, metavar="NEW", help="the same; now"),
-    as_json: bool = _flag("--json", JSON_HELP),
-    quiet: bool = _flag("--quiet", QUIET_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> int:
     """what the system depends on that it did not before, and what it does no more; status 1 when there is any
 
@@ -153,7 +123,7 @@ def diff(
 @app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="the map for other programs")
 def export(
     form: str = typer.Option("json", "--format", metavar="json|dot|mermaid", help="in which form"),
-    quiet: bool = _flag("--quiet", QUIET_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> None:
     """the whole map: as JSON Graph Format, for Graphviz or for Mermaid"""
     from agentkit.depmap.exporting import print_export
@@ -162,7 +132,7 @@ def export(
 
 
 @app.command(cls=Verb, options_metavar="[OPTIONS]")
-def summary(as_json: bool = _flag("--json", JSON_HELP)) -> None:
+def summary(as_json: bool = flag("--json", JSON_HELP)) -> None:
     """what there is to say about the map, on a few lines"""
     from agentkit.depmap.summary import print_summary
 
@@ -173,9 +143,9 @@ def summary(as_json: bool = _flag("--json", JSON_HELP)) -> None:
 def build(
     folders: list[str] | None = typer.Argument(None, metavar="[DIR]...", help="map the scripts in these folders too"),
     root: str = typer.Option("/", "--root", metavar="DIR", help="the root of a machine's files; this machine's"),
-    wants_all: bool = _flag("--all", "every script of the machine"),
-    reads_all: bool = _flag("--again", "read everything again, not only what changed"),
-    quiet: bool = _flag("--quiet", "errors only"),
+    wants_all: bool = flag("--all", "every script of the machine"),
+    reads_all: bool = flag("--again", "read everything again, not only what changed"),
+    quiet: bool = flag("--quiet", "errors only"),
 ) -> int:
     """read crontabs, units and the scripts that they lead to; what did not change since is not read again"""
     from agentkit.depmap.buildpage import build_map
@@ -186,8 +156,8 @@ def build(
 @app.command(cls=Verb, options_metavar="[FILE|DIR]... [OPTIONS]", short_help="the edges of the map, or of these files")
 def edges(
     paths: list[str] | None = typer.Argument(None, metavar="[FILE|DIR]...", help="map just these; no map is needed"),
-    as_json: bool = _flag("--json", JSON_HELP),
-    quiet: bool = _flag("--quiet", "errors only"),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", "errors only"),
 ) -> int:
     """every edge with file, line, function, rule and confidence: of the map, or of the files and folders named"""
     if not paths:
@@ -203,8 +173,8 @@ def edges(
 @app.command(cls=Verb, options_metavar="[FILE|DIR]... [OPTIONS]", short_help="every call that can wait for ever")
 def lint(
     paths: list[str] | None = typer.Argument(None, metavar="[FILE|DIR]...", help="just these; no map is needed"),
-    as_json: bool = _flag("--json", JSON_HELP),
-    quiet: bool = _flag("--quiet", "errors only"),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", "errors only"),
 ) -> int:
     """every call that can wait for ever without a bound, why, and the exact words that bound it; status 1 with any"""
     from agentkit.depmap.lintpage import print_waits

@@ -8,17 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import typer
-from typer._click import Context  # typer carries its own click; its version is pinned
-from typer.core import TyperCommand
 
-app = typer.Typer(
-    name="heartbeat",
-    help="every job leaves evidence, and missing evidence is the alert",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+from agentkit.core.door import DRY_HELP, JSON_HELP, Verb, flag, make_door, one
+
+app = make_door("heartbeat", "every job leaves evidence, and missing evidence is the alert")
 
 RUN_HELP = """run a job and write down that it did: before, after, and if it never comes back
 
@@ -35,16 +28,6 @@ The program adds to its evidence: echo items=12 >> "$AGENTKIT_MARKS"
 Ends with the status of the program; 124 when its time limit ended it, 75 when it was not started because another run
 goes on, 73 when its evidence could be written nowhere.
 """
-JSON_HELP = "one JSON object a line"
-DRY_HELP = "say what would be done, and do nothing"
-
-
-class Verb(TyperCommand):
-    """A verb whose usage line is `options_metavar` as it stands: typer would put each word in braces."""
-
-    def collect_usage_pieces(self, ctx: Context) -> list[str]:  # noqa: ARG002  # typer's own signature
-        """Return what stands behind the name of the verb."""
-        return [self.options_metavar or ""]
 
 
 def _complete_job(incomplete: str) -> list[str]:
@@ -53,26 +36,13 @@ def _complete_job(incomplete: str) -> list[str]:
     return complete_job_names(os.environ, incomplete)
 
 
-def _one(option: str, metavar: str, text: str) -> Any:
-    return typer.Option(None, option, metavar=metavar, help=text)
-
-
 def _many(option: str, metavar: str, text: str) -> Any:
     return typer.Option(None, option, metavar=metavar, help=f"{text} +")
-
-
-def _flag(option: str, text: str) -> Any:
-    return typer.Option(False, option, help=text)
 
 
 def _job(text: str, *, is_needed: bool = True) -> Any:
     default = ... if is_needed else None
     return typer.Argument(default, metavar="NAME", help=text, autocompletion=_complete_job, show_default=False)
-
-
-@app.callback()
-def _heartbeat() -> None:
-    pass
 
 
 # `agentkit heartbeat run` and `mark` are called before typer is imported. What stands here is their help, their
@@ -85,26 +55,26 @@ def run(
     context: typer.Context,
     name: str | None = _job("what the job is called: [a-z0-9][a-z0-9._-]*", is_needed=False),
     program: list[str] | None = typer.Argument(None, metavar="PROGRAM", help="the program and its words, after --"),
-    every: str | None = _one("--every", "DURATION", "how often it runs; else it is late"),
-    cron: str | None = _one("--cron", "FIELDS", "when it runs, as a crontab says it: '0 3 * * *'"),
-    tz: str | None = _one("--tz", "ZONE", "time zone of --cron; the machine's by default"),
-    grace: str | None = _one("--grace", "DURATION", "how late it may be; a tenth of the period"),
-    timeout: str | None = _one("--timeout", "DURATION", "when to end it, children too; 24h by default"),
-    kill_after: str | None = _one("--kill-after", "DURATION", "from TERM to KILL; 10s by default"),
-    overlap: str | None = _one("--overlap", "skip|wait|replace", "while another run goes on; skip by default"),
-    retries: str | None = _one("--retries", "N", "how often to try again when it fails; 0"),
-    retry_delay: str | None = _one("--retry-delay", "DURATION", "how long to wait before that; 0s"),
+    every: str | None = one("--every", "DURATION", "how often it runs; else it is late"),
+    cron: str | None = one("--cron", "FIELDS", "when it runs, as a crontab says it: '0 3 * * *'"),
+    tz: str | None = one("--tz", "ZONE", "time zone of --cron; the machine's by default"),
+    grace: str | None = one("--grace", "DURATION", "how late it may be; a tenth of the period"),
+    timeout: str | None = one("--timeout", "DURATION", "when to end it, children too; 24h by default"),
+    kill_after: str | None = one("--kill-after", "DURATION", "from TERM to KILL; 10s by default"),
+    overlap: str | None = one("--overlap", "skip|wait|replace", "while another run goes on; skip by default"),
+    retries: str | None = one("--retries", "N", "how often to try again when it fails; 0"),
+    retry_delay: str | None = one("--retry-delay", "DURATION", "how long to wait before that; 0s"),
     expect_output: list[str] | None = _many("--expect-output", "REGEX", "idle when no line of its output has it"),
     forbid_output: list[str] | None = _many("--forbid-output", "REGEX", "idle when a line of its output has it"),
     expect_change: list[str] | None = _many("--expect-change", "PATH", "idle when its content is as before"),
     expect_fresh: list[str] | None = _many("--expect-fresh", "PATH=AGE", "idle when nothing in it is so new"),
     expect_count: list[str] | None = _many("--expect-count", "KEY>=N", "idle when its mark says otherwise"),
-    expect_duration: str | None = _one("--expect-duration", "LOW..HIGH", "idle when faster, a finding when slower"),
+    expect_duration: str | None = one("--expect-duration", "LOW..HIGH", "idle when faster, a finding when slower"),
     watch: list[str] | None = _many("--watch", "PATH", "measure size, entries and content of it"),
-    success_status: str | None = _one("--success-status", "N,N", "which statuses are good; 0 by default"),
-    keep_output: str | None = _one("--keep-output", "BYTES", "how much of its output to keep; 65536"),
-    tee: bool = _flag("--tee", "pass its output through as it comes"),
-    quiet: bool = _flag("--quiet", "one line when it fails, none when it is skipped"),
+    success_status: str | None = one("--success-status", "N,N", "which statuses are good; 0 by default"),
+    keep_output: str | None = one("--keep-output", "BYTES", "how much of its output to keep; 65536"),
+    tee: bool = flag("--tee", "pass its output through as it comes"),
+    quiet: bool = flag("--quiet", "one line when it fails, none when it is skipped"),
 ) -> int:
     """Run a job as the hot path does."""
     from agentkit.heartbeat.options import build_options
@@ -138,11 +108,11 @@ def mark(
 
 @app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="hold what is expected against what was seen")
 def check(
-    as_json: bool = _flag("--json", "one JSON object a line: firing, and resolved within a day"),
-    notify: str | None = _one("--notify", "PROGRAM", "hand new and resolved findings to it on stdin"),
+    as_json: bool = flag("--json", "one JSON object a line: firing, and resolved within a day"),
+    notify: str | None = one("--notify", "PROGRAM", "hand new and resolved findings to it on stdin"),
     notify_as: str = typer.Option("json", "--notify-as", metavar="json|text", help="in which form"),
-    ping: str | None = _one("--ping", "URL", "tell an outside service that the check finished"),
-    quiet: bool = _flag("--quiet", "print no findings, only errors; the status says what there is"),
+    ping: str | None = one("--ping", "URL", "tell an outside service that the check finished"),
+    quiet: bool = flag("--quiet", "print no findings, only errors; the status says what there is"),
 ) -> int:
     """hold what is expected against what was seen; status 1 when something is wrong"""
     from agentkit.heartbeat.breaks import read_clocks
@@ -159,8 +129,8 @@ def status(
     names: list[str] | None = typer.Argument(
         None, metavar="[NAME]...", help="these jobs only, and more about each", autocompletion=_complete_job
     ),
-    as_json: bool = _flag("--json", JSON_HELP),
-    watch: bool = _flag("--watch", "draw it again and again, until Ctrl-C"),
+    as_json: bool = flag("--json", JSON_HELP),
+    watch: bool = flag("--watch", "draw it again and again, until Ctrl-C"),
     interval: str = typer.Option("2s", "--interval", metavar="DURATION", help="how often"),
 ) -> None:
     """one line a job, worst first: last run, next due, streak, success, durations, findings"""
@@ -179,7 +149,7 @@ def status(
 def history(
     name: str = _job("the job"),
     limit: int = typer.Option(50, "--limit", metavar="N", help="how many, from the newest on"),
-    as_json: bool = _flag("--json", JSON_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
 ) -> None:
     """the runs of one job, newest first"""
     from agentkit.heartbeat.history import print_history
@@ -190,7 +160,7 @@ def history(
 @app.command(cls=Verb, options_metavar="RUN [OPTIONS]", short_help="one run whole, the end of its output too")
 def show(
     run: str = typer.Argument(..., metavar="RUN", help="its id, or as much of its beginning as tells it from others"),
-    as_json: bool = _flag("--json", JSON_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
 ) -> None:
     """one run whole: each attempt, what it measured and declared, the end of its output"""
     from agentkit.heartbeat.onerun import print_run
@@ -203,9 +173,9 @@ def show(
 )
 def coverage(
     root: str = typer.Option("/", "--root", metavar="DIR", help="the root of a machine's files; this machine's"),
-    user: str | None = _one("--user", "USER", "the lines of this user only"),
-    as_json: bool = _flag("--json", JSON_HELP),
-    quiet: bool = _flag("--quiet", "print nothing but errors and warnings; the status says it"),
+    user: str | None = one("--user", "USER", "the lines of this user only"),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", "print nothing but errors and warnings; the status says it"),
 ) -> int:
     """every cron line and systemd timer: covered, silent, dead or unknown; status 1 when one is not covered"""
     from agentkit.heartbeat.coveragepage import print_coverage
@@ -220,11 +190,11 @@ def coverage(
 )
 def adopt(
     crontab: str | None = typer.Argument(None, metavar="CRONTAB", help="a file, or a user for that user's crontab"),
-    install: bool = _flag("--install", "put it in place; without it only the changes are shown"),
-    undo: bool = _flag("--undo", "bring back what was there before"),
-    systemd: str | None = _one("--systemd", "UNIT", "print the drop-in that wraps the service of this timer"),
-    program: str | None = _one("--program", "PATH", "the agentkit that the lines name; the one that is found"),
-    dry_run: bool = _flag("--dry-run", DRY_HELP),
+    install: bool = flag("--install", "put it in place; without it only the changes are shown"),
+    undo: bool = flag("--undo", "bring back what was there before"),
+    systemd: str | None = one("--systemd", "UNIT", "print the drop-in that wraps the service of this timer"),
+    program: str | None = one("--program", "PATH", "the agentkit that the lines name; the one that is found"),
+    dry_run: bool = flag("--dry-run", DRY_HELP),
 ) -> int:
     """the same crontab with each line wrapped: a diff first, installed with --install, taken back with --undo"""
     from agentkit.core.errors import AgentkitError, Exit
@@ -251,7 +221,7 @@ def adopt(
 def accept(
     name: str = _job("the job"),
     reason: str = typer.Option(..., "--reason", metavar="TEXT", help="why; it is recorded"),
-    dry_run: bool = _flag("--dry-run", DRY_HELP),
+    dry_run: bool = flag("--dry-run", DRY_HELP),
 ) -> None:
     """what looks odd about a job is its new normal; an absent one is no longer expected until it comes again"""
     from agentkit.core.screen import print_line
@@ -268,9 +238,9 @@ def accept(
 @app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="keep the ledger within its days and bytes")
 def prune(
     days: int | None = typer.Option(None, "--days", metavar="N", help="keep the runs of so many days; 90 by default"),
-    size: str | None = _one("--bytes", "SIZE", "and no more than this, such as 500MiB; 1GiB by default"),
-    dry_run: bool = _flag("--dry-run", DRY_HELP),
-    quiet: bool = _flag("--quiet", "print nothing but errors and warnings, for a crontab"),
+    size: str | None = one("--bytes", "SIZE", "and no more than this, such as 500MiB; 1GiB by default"),
+    dry_run: bool = flag("--dry-run", DRY_HELP),
+    quiet: bool = flag("--quiet", "print nothing but errors and warnings, for a crontab"),
 ) -> int:
     """remove old runs from the ledger; each job keeps its last 50, and daily sums stay for ever"""
     from agentkit.heartbeat.pruning import prune_ledger
@@ -283,7 +253,7 @@ def prune(
 @app.command(cls=Verb, options_metavar="[OPTIONS]")
 def summary(
     root: str = typer.Option("/", "--root", metavar="DIR", help="whose scheduled lines are looked at; this machine's"),
-    as_json: bool = _flag("--json", JSON_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
 ) -> None:
     """what there is to say about this machine, on half a page"""
     from agentkit.heartbeat.breaks import read_clocks
