@@ -15,7 +15,6 @@ from agentkit.core.shelltree import BODY, CONDITION, ELSE, GROUP, IF, LOOP, SIMP
 if TYPE_CHECKING:
     from agentkit.core.shellgrammar import Grammar
 
-FUNCTION_SIGN = re.compile(r"[ \t]*+\)")
 COPROC_COMPOUND = re.compile(r"[ \t]+(?:[A-Za-z_]\w*+[ \t]+)?(?=[({]|(?:if|for|while|until|case|select)\s)")
 CASE_ENDS = frozenset({";;", ";&", ";;&"})
 TO_THEN, TO_DO, TO_DONE, TO_BRACE = frozenset({"then"}), frozenset({"do"}), frozenset({"done"}), frozenset({"}"})
@@ -31,10 +30,7 @@ def read_function(grammar: Grammar) -> Command:
         return Command(SIMPLE, start, tokens.start, (Word("function", start, start + 8),), plain=("function",))
     name = tokens.word()
     tokens.go_on()
-    sign = FUNCTION_SIGN.match(tokens.text, tokens.end, tokens.size)
-    if tokens.kind == OPERATOR and tokens.value == "(" and sign is not None:
-        tokens.end = sign.end()
-        tokens.go_on()
+    tokens.take_parentheses()
     return grammar.read_body(start, name)
 
 

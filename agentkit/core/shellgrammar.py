@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from agentkit.core.shellcompounds import COMPOUNDS, read_parenthesis
+from agentkit.core.shellcompounds import COMPOUNDS, TO_PARENTHESIS, read_parenthesis
 from agentkit.core.shelltokens import DEEPEST, END, OPERATOR, PLAIN, REDIRECT, WORD, Tokens
 from agentkit.core.shelltree import (
     FUNCTION,
@@ -26,7 +26,6 @@ from agentkit.core.shelltree import (
 )
 
 ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+(?:\[(?:[^\]\[]|\[[^\]]*\])*+\])?\+?=")
-FUNCTION_SIGN = re.compile(r"[ \t]*+\)")
 TIMED_COMPOUND = re.compile(r"(?:[ \t]+-p)?[ \t]+(?=[({!]|(?:if|for|while|until|case|select|\[\[)\s)")
 # What has more of them is no text for a shell.
 MOST_ERRORS = 2_000
@@ -34,7 +33,6 @@ MOST_ERRORS = 2_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 CLOSERS = frozenset({"then", "do", "done", "elif", "else", "fi", "esac", "}"})
 Stops = frozenset[str]
-TO_PARENTHESIS = frozenset({")"})
 ALWAYS: Stops = frozenset()
 
 
@@ -244,10 +242,8 @@ class Grammar:
                 redirects.append(tokens.redirect())
                 end = redirects[-1].end
             elif kind == OPERATOR and tokens.value == "(":
-                sign = FUNCTION_SIGN.match(tokens.text, tokens.end, tokens.size)
-                if sign is not None and len(words) == 1 and not assignments and not redirects:
-                    tokens.end = sign.end()
-                    tokens.go_on()
+                is_alone = len(words) == 1 and not assignments and not redirects
+                if is_alone and tokens.take_parentheses():
                     return self.read_body(start, words[0])
                 self._lose()
             else:

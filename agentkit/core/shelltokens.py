@@ -38,6 +38,7 @@ TEST_RUN = re.compile(r"[^\s$`\"'\\]++", re.ASCII)
 DOUBLE_RUN = re.compile(r"[^\"\\$`]++")
 BLANKS = re.compile(r"(?:\s|\\\n)*+", re.ASCII)
 HERE_BLANKS = re.compile(r"(?:[ \t]|\\\n)*+")
+CLOSING = re.compile(r"[ \t]*+\)")
 NAMES_BEFORE_GLOB = "?*+@!"
 TEST_ENDS = (*"\n \t;&|)", "")
 ARRAY_BLANKS = re.compile(r"(?:\s|\\\n|\#[^\n]*+)*+", re.ASCII)
@@ -198,6 +199,16 @@ class Tokens:
         self.end = at
         self.go_on()
         return words
+
+    def take_parentheses(self) -> bool:
+        """Take the `()` behind the name of a function, and the token behind it; tell whether they were at hand."""
+        is_open = self.kind == OPERATOR and self.value == "("
+        closing = CLOSING.match(self.text, self.end, self.size) if is_open else None
+        if closing is None:
+            return False
+        self.end = closing.end()
+        self.go_on()
+        return True
 
     def take_expression(self, at: int) -> int | None:
         """Return the byte behind the `))` that closes a `((` before `at`; None where there is none."""
