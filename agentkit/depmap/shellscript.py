@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agentkit.core.launchers import SHELLS
 from agentkit.core.shelltree import FUNCTION, Command, Shell
 from agentkit.depmap.calls import Place, Script
 from agentkit.depmap.disk import Disk, is_text
@@ -124,5 +125,5 @@ def is_shell_script(content: bytes, path: str) -> bool:
             words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         if words[:1] == ["busybox"]:
             words = words[1:]
-        return bool(words) and words[0] in {"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "rbash", "zsh", "yash"}
+        return bool(words) and words[0] in SHELLS
     return path.endswith((".sh", ".bash", ".ksh"))
