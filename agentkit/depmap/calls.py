@@ -1,4 +1,4 @@
-"""What does a shell script call, with which words, in which function, and behind which wrappers?"""
+"""What is a call of a shell script: which words, in which function and loop, behind which wrappers?"""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Call:
     function or of the sourced text. `stdin` is the text of a here-document or here-string (with holes), None
     otherwise; `feed` what comes through a pipe, where that is one simple command. `reason` says why a call of kind
     UNKNOWN is that. `folder` is the working folder and `search_path` the PATH, where they are known. A call that
-    `is_remote` happens on another machine or in a container. `confidence` is 1 unless a guess was needed.
+    `is_remote` happens on another machine or in a container.
     """
 
     kind: str
@@ -82,7 +82,6 @@ class Call:
     folder: str | None = None
     search_path: str | None = None
     reason: str | None = None
-    confidence: float = 1.0
 
 
 @dataclass(slots=True)

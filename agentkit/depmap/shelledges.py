@@ -84,7 +84,6 @@ def _map_call(call: Call, source: str, disk: Disk, descriptors: dict[str, str]) 
 def _map_program(call: Call, source: str, disk: Disk, via: str | None) -> Edge:
     word, place = call.words[0], call.place
     path = None if call.is_remote else disk.find_program(word, call.search_path, call.folder)
-    confidence = min(call.confidence, REMOTE_CONFIDENCE if call.is_remote else 1.0)
     return Edge(
         source,
         f"cmd:{word}",
@@ -93,7 +92,7 @@ def _map_program(call: Call, source: str, disk: Disk, via: str | None) -> Edge:
         place.line,
         "command" if via is None else "wrapped",
         place.function,
-        confidence=confidence,
+        confidence=REMOTE_CONFIDENCE if call.is_remote else 1.0,
         via=via,
         path=path,
     )
