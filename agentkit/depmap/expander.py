@@ -167,14 +167,12 @@ class Expander:
             return merge([state.variables.get(each, UNKNOWN) for each in names])
         sign = operator.lstrip(":")[:1]
         argument = operator.lstrip(":")[1:]
-        if (
-            sign in ("-", "=", "?", "+")
-            and sign
-            and not (operator.startswith(":") and sign == "-" and operator[1:2] == " ")
-        ):
+        if sign in ("-", "=", "?", "+"):
             return self._default(piece, sign, argument, value, state, start=start)
         if value is None:
-            return UNKNOWN if name.isdigit() or name in "@*" or name in OWN else self._environment(name)
+            if not (name.isdigit() or name in "@*" or name in OWN):
+                self.note(name, False)
+            return UNKNOWN
         if not operator:
             return value
         if operator[0] in "#%":
@@ -182,10 +180,6 @@ class Expander:
         if operator[0] == "/":
             return _map(value, lambda text: self._replace(operator, text, state))
         self._run_inside(operator, state, start + piece.start)
-        return UNKNOWN
-
-    def _environment(self, name: str) -> Value:
-        self.note(name, False)
         return UNKNOWN
 
     def _default(
