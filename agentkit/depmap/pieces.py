@@ -9,7 +9,13 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agentkit.core.shellquotes import find_backquote_end, find_brace_end, find_double_end, find_parenthesis_end
+from agentkit.core.shellquotes import (
+    find_ansi_end,
+    find_backquote_end,
+    find_brace_end,
+    find_double_end,
+    find_parenthesis_end,
+)
 
 LITERAL, VARIABLE, SUBSTITUTION, PROCESS, ARITHMETIC = "literal", "variable", "substitution", "process", "arithmetic"
 
@@ -131,9 +137,7 @@ class _Reader:
             close = find_brace_end(word, at + 2, end, in_double=in_double)
             return _read_braced(word[at + 2 : close], in_double, at + 2), close + 1
         if following == "'" and not in_double:
-            close = at + 2
-            while close < end and word[close] != "'":
-                close += 2 if word[close] == "\\" else 1
+            close = find_ansi_end(word, at + 2, end)
             return Piece(LITERAL, _read_ansi(word[at + 2 : close]), True, at + 2), close + 1
         if following == '"' and not in_double:
             close = find_double_end(word, at + 2, end)
