@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from agentkit.core.launchers import skip_options
+from agentkit.core.launchers import LAUNCHERS, skip_options
+from agentkit.core.unitfiles import TYPES
 from agentkit.depmap.calls import HOLE, Call
 from agentkit.depmap.endpoints import find_endpoints
 from agentkit.depmap.operands import find_value, list_operands
@@ -37,19 +38,7 @@ UNIT_ASKS = frozenset(
         *("disable", "reset-failed", "list-dependencies"),
     }
 )
-SUFFIXES = (
-    ".service",
-    ".socket",
-    ".timer",
-    ".target",
-    ".mount",
-    ".path",
-    ".slice",
-    ".scope",
-    ".device",
-    ".swap",
-    ".automount",
-)
+SUFFIXES = tuple(f".{each}" for each in TYPES.split("|"))
 READS = frozenset(
     {
         *("cat", "head", "tail", "wc", "sort", "md5sum", "sha1sum", "sha256sum", "sha512sum", "diff", "cmp", "less"),
@@ -141,7 +130,8 @@ def _ask_service(words: Words) -> Iterator[Touch]:
 
 
 def _find_lock(words: Words, descriptors: dict[str, str], folder: str | None) -> Iterator[Touch]:
-    at = skip_options(words, 1, "wE", ("timeout", "wait", "conflict-exit-code"))
+    flock = LAUNCHERS["flock"]
+    at = skip_options(words, 1, flock.letters, flock.names)
     if at < len(words):
         path = descriptors.get(words[at], "") if words[at].isdigit() else words[at]
         if HOLE in path:
@@ -151,8 +141,7 @@ def _find_lock(words: Words, descriptors: dict[str, str], folder: str | None) ->
 
 
 def _lock_first(words: Words) -> Iterator[tuple[str, str]]:
-    rest = [word for word in words[1:] if not word.startswith("-")]
-    yield from (("lock", word) for word in rest[:1])
+    yield from (("lock", word) for word in _first_operand(words))
 
 
 def _read_all(words: Words) -> Iterator[tuple[str, str]]:
