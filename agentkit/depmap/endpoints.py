@@ -41,20 +41,20 @@ BY_URL = frozenset(
         *("svn", "youtube-dl", "ldapsearch", "ab", "wrk"),
     }
 )
-# Name: (options of the host, options of the port, the usual port, the place when no host is given).
+# Name: (the short option of the host, that of the port, the usual port); the long ones are --host and --port.
 DATABASES = {
-    "mariadb": ("-h", "-P", "3306", "--host", "--port"),
-    "mariadb-dump": ("-h", "-P", "3306", "--host", "--port"),
-    "mongosh": ("--host", "--port", "27017", "--host", "--port"),
-    "mysql": ("-h", "-P", "3306", "--host", "--port"),
-    "mysqladmin": ("-h", "-P", "3306", "--host", "--port"),
-    "mysqldump": ("-h", "-P", "3306", "--host", "--port"),
-    "pg_dump": ("-h", "-p", "5432", "--host", "--port"),
-    "pg_dumpall": ("-h", "-p", "5432", "--host", "--port"),
-    "pg_isready": ("-h", "-p", "5432", "--host", "--port"),
-    "pg_restore": ("-h", "-p", "5432", "--host", "--port"),
-    "psql": ("-h", "-p", "5432", "--host", "--port"),
-    "redis-cli": ("-h", "-p", "6379", "--host", "--port"),
+    "mariadb": ("-h", "-P", "3306"),
+    "mariadb-dump": ("-h", "-P", "3306"),
+    "mongosh": ("--host", "--port", "27017"),
+    "mysql": ("-h", "-P", "3306"),
+    "mysqladmin": ("-h", "-P", "3306"),
+    "mysqldump": ("-h", "-P", "3306"),
+    "pg_dump": ("-h", "-p", "5432"),
+    "pg_dumpall": ("-h", "-p", "5432"),
+    "pg_isready": ("-h", "-p", "5432"),
+    "pg_restore": ("-h", "-p", "5432"),
+    "psql": ("-h", "-p", "5432"),
+    "redis-cli": ("-h", "-p", "6379"),
 }
 SSH_LETTERS = "bcDEeFIiJLlmOopQRSWwBP"
 
@@ -149,9 +149,9 @@ def _find_database(name: str, words: Words) -> Iterator[tuple[str, str]]:
     if any(URL.match(word) for word in words[1:]):
         yield from _find_urls(words)
         return
-    host_letter, port_letter, usual, host_name, port_name = DATABASES[name]
-    host = _find_option(words, host_letter, host_name)
-    port = _find_option(words, port_letter, port_name)
+    host_option, port_option, usual = DATABASES[name]
+    host = _find_option(words, host_option, "--host")
+    port = _find_option(words, port_option, "--port")
     if host is None and port is None:
         return
     if host is not None and host.startswith("/"):
