@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from agentkit.core.anacrontab import read_anacrontab
 from agentkit.core.cronline import CronLine
@@ -29,23 +29,31 @@ UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/
 DAEMONS = {"anacron": ("anacron.service",), "cron": ("cron.service", "crond.service", "cronie.service")}
 # What cron(8) gives its jobs unless the crontab says otherwise.
 CRON_PATH = "/usr/bin:/bin"
+# A line that runs, its node, and what it calls.
+Job = tuple[CronLine, str, Script]
 
 
-def read_jobs(disk: Disk) -> tuple[list[tuple[CronLine, str, Script]], list[tuple[str, str]]]:
-    """Return the lines that run, each with its node and what it calls; and the files that could not be read."""
+def read_jobs(disk: Disk) -> tuple[list[Job], list[tuple[str, str]]]:
+    """Return the lines of a machine that run, and the files that could not be read, each with the reason."""
     crontabs, anacrontab = read_crontabs(disk.root), read_anacrontab(disk.root)
     for path in INPUTS:
         disk.note(path)
     homes = read_users(disk.root).homes
-    jobs = []
-    for line in (*crontabs.lines, *anacrontab.lines):
-        disk.note(line.file)
-        script = read_line(line, disk, homes.get(line.user))
-        jobs.append((line, name_job(line, script.calls), script))
+    jobs = read_lines((*crontabs.lines, *anacrontab.lines), disk, homes)
     return jobs, [*crontabs.unreadable, *anacrontab.unreadable]
 
 
-def read_line(line: CronLine, disk: Disk, home: str | None) -> Script:
+def read_lines(lines: Iterable[CronLine], disk: Disk, homes: Mapping[str, str]) -> list[Job]:
+    """Return what each line calls; `homes` are the folders of the users."""
+    jobs = []
+    for line in lines:
+        disk.note(line.file)
+        script = _read_line(line, disk, homes.get(line.user))
+        jobs.append((line, _name_job(line, script.calls), script))
+    return jobs
+
+
+def _read_line(line: CronLine, disk: Disk, home: str | None) -> Script:
     """Return what the command of a line calls, in its environment and folder."""
     state = State(folder=home, name=dict(line.environment).get("SHELL", "/bin/sh"))
     state.variables = {name: ((value,),) for name, value in line.environment}
@@ -56,7 +64,7 @@ def read_line(line: CronLine, disk: Disk, home: str | None) -> Script:
     return read_command(line.command, Place(line.file, line.number), disk, state)
 
 
-def name_job(line: CronLine, called: Iterable[Call]) -> str:
+def _name_job(line: CronLine, called: Iterable[Call]) -> str:
     """Return the node of a line: as heartbeat calls it where its wrapper is in it, else its file and number."""
     names = {
         inner.job
@@ -68,7 +76,7 @@ def name_job(line: CronLine, called: Iterable[Call]) -> str:
     return f"job:{names.pop()}" if len(names) == 1 else f"job:{line.file}#{line.number}"
 
 
-def map_jobs(jobs: Iterable[tuple[CronLine, str, Script]], disk: Disk) -> list[Edge]:
+def map_jobs(jobs: Iterable[Job], disk: Disk) -> list[Edge]:
     """Return the edges of the lines, each once."""
     edges: dict[Edge, None] = {}
     daemons = {kind: _find_unit(disk, kind) for kind in DAEMONS}

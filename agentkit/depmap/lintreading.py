@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from agentkit.core.unitfiles import UnitFiles, is_unit_name
+from agentkit.core.unitfiles import is_unit_name
 from agentkit.depmap.crondocument import read_jobs
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.lint import lint
 from agentkit.depmap.lintunits import lint_units
 from agentkit.depmap.mapping import Reader
-from agentkit.depmap.namedfiles import Complain, find_files, is_crontab, read_crontab_jobs, read_scripts
+from agentkit.depmap.namedfiles import Complain, find_files, is_crontab, read_crontab_jobs, read_scripts, read_unit
 from agentkit.depmap.roots import SCRIPT
 from agentkit.depmap.store import Map, unpack
 from agentkit.depmap.unitmap import map_units
@@ -95,12 +95,7 @@ def _lint_other(path: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
         for _, node, script in read_crontab_jobs(path, disk, complain):
             yield from lint(script, disk, node)
         return
-    files = UnitFiles("/", places={name: path})
-    if os.path.isdir(f"{path}.d"):
-        files.extras[f"{name}.d"] = [f"{path}.d"]
-    units = map_units("/", files)
-    for place, why in units.troubles:
-        complain(f"{place}: {why}")
+    units = read_unit(path, complain)
     yield from (wait for wait in lint_units(units, disk) if wait.subject == f"unit:{name}")
 
 

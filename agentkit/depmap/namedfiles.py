@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 
-from agentkit.core.cronline import CronLine
 from agentkit.core.crontext import parse_crontab
 from agentkit.core.cronusers import find_uid, read_users
 from agentkit.core.unitfiles import UnitFiles, is_unit_name
 from agentkit.depmap.calls import Script
-from agentkit.depmap.crondocument import map_jobs, name_job, read_line
+from agentkit.depmap.crondocument import Job, map_jobs, read_lines
 from agentkit.depmap.disk import Disk, is_text
 from agentkit.depmap.document import Document
 from agentkit.depmap.edge import Edge
@@ -19,7 +18,7 @@ from agentkit.depmap.roots import CRONTABS, MACHINE, SCRIPT, UNITS
 from agentkit.depmap.shelledges import map_script
 from agentkit.depmap.shellscript import is_shell_script, read_script
 from agentkit.depmap.unitdocument import map_unit_commands
-from agentkit.depmap.unitmap import map_units
+from agentkit.depmap.unitmap import UnitMap, map_units
 
 CRONTAB_FOLDERS = frozenset({"cron.d", "crontabs"})
 FIELDS_BEFORE_USER = 5
@@ -103,13 +102,7 @@ def find_files(path: str, disk: Disk, complain: Complain) -> Iterator[str]:
 def _read_file(path: str, disk: Disk, complain: Complain, *, is_named: bool) -> Iterator[Edge]:
     name = os.path.basename(path)
     if is_unit_name(name):
-        files = UnitFiles("/", places={name: path})
-        drop_ins = f"{path}.d"
-        if os.path.isdir(drop_ins):
-            files.extras[f"{name}.d"] = [drop_ins]
-        units = map_units("/", files)
-        for place, why in units.troubles:
-            complain(f"{place}: {why}")
+        units = read_unit(path, complain)
         own = [edge for edge in units.edges if edge.source == f"unit:{name}"]
         yield from (*own, *map_unit_commands(units, disk))
     elif is_crontab(path):
@@ -117,6 +110,19 @@ def _read_file(path: str, disk: Disk, complain: Complain, *, is_named: bool) -> 
     else:
         for script in read_scripts(path, disk, complain, is_named=is_named):
             yield from map_script(script, disk)
+
+
+def read_unit(path: str, complain: Complain) -> UnitMap:
+    """Return what one unit's file and its drop-ins say."""
+    name = os.path.basename(path)
+    files = UnitFiles("/", places={name: path})
+    drop_ins = f"{path}.d"
+    if os.path.isdir(drop_ins):
+        files.extras[f"{name}.d"] = [drop_ins]
+    units = map_units("/", files)
+    for place, why in units.troubles:
+        complain(f"{place}: {why}")
+    return units
 
 
 def read_scripts(path: str, disk: Disk, complain: Complain, *, is_named: bool) -> Iterator[Script]:
@@ -147,8 +153,8 @@ def is_crontab(path: str) -> bool:
     )
 
 
-def read_crontab_jobs(path: str, disk: Disk, complain: Complain) -> list[tuple[CronLine, str, Script]]:
-    """Return the lines of one crontab that run, each with its node and what it calls."""
+def read_crontab_jobs(path: str, disk: Disk, complain: Complain) -> list[Job]:
+    """Return the lines of one crontab that run."""
     content = disk.read(path)
     if content is None:
         complain(f"{path}: {disk.explain(path)}")
@@ -156,24 +162,20 @@ def read_crontab_jobs(path: str, disk: Disk, complain: Complain) -> list[tuple[C
     text = content.decode(errors="surrogateescape")
     users = read_users("/")
     folder = os.path.basename(os.path.dirname(path))
-    is_system = folder == "cron.d" or path == "/etc/crontab" or _names_users(text, lambda name: name in users.uids)
+    is_system = folder == "cron.d" or path == "/etc/crontab" or _names_users(text, users.uids)
     owner = None if is_system else os.path.basename(path) if folder in ("crontabs", "cron") else "root"
     parsed = parse_crontab(text, file=path, owner=owner, is_user=lambda name: find_uid(users, name) is not None)
     for dropped in parsed.dropped:
         complain(f"{path}:{dropped.number}: cron does not run this line: {dropped.why}")
-    jobs = []
-    for line in parsed.lines:
-        script = read_line(line, disk, users.homes.get(line.user))
-        jobs.append((line, name_job(line, script.calls), script))
-    return jobs
+    return read_lines(parsed.lines, disk, users.homes)
 
 
-def _names_users(text: str, is_user: Callable[[str], bool]) -> bool:
+def _names_users(text: str, users: Container[str]) -> bool:
     """Tell whether the lines of a crontab have the field of /etc/crontab that names the user."""
     for row in text.splitlines():
         words = row.split()
         if not words or words[0].startswith("#") or "=" in words[0]:
             continue
         place = 1 if words[0].startswith("@") else FIELDS_BEFORE_USER
-        return len(words) > place + 1 and is_user(words[place])
+        return len(words) > place + 1 and words[place] in users
     return False
