@@ -207,10 +207,9 @@ class Disk:
         return paths, None
 
     def _list_programs(self, folder: str) -> frozenset[str]:
-        key = f"{folder}/"
-        if key not in self._sets:
-            self._sets[key] = frozenset(self.list_folder(folder))
-        return self._sets[key]
+        if folder not in self._sets:
+            self._sets[folder] = frozenset(self.list_folder(folder))
+        return self._sets[folder]
 
     def _is_program(self, path: str) -> bool:
         try:
