@@ -13,7 +13,7 @@ from agentkit.depmap.frames import DEEPEST_CALL, Frame
 from agentkit.depmap.outputs import find_output
 from agentkit.depmap.pieces import Piece
 from agentkit.depmap.redirections import read_redirects
-from agentkit.depmap.shellbuiltins import STATEFUL
+from agentkit.depmap.shellbuiltins import CHANGING
 from agentkit.depmap.values import MOST, State
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _find_simple(interpreter: Interpreter, command: Command, frame: Frame) -> tu
             inner.state = frame.state.copy()
             inner.state.positional = words[1:]
             outputs.update(dict.fromkeys(_find_printed(interpreter, definition.body, inner)))
-        elif words[0] in STATEFUL and (words[0] != "printf" or words[1:2] == ("-v",)):
+        elif words[0] in CHANGING and (words[0] != "printf" or words[1:2] == ("-v",)):
             change_state(interpreter, words, command, frame)
             outputs[""] = None
         elif words[0] in SILENT:

@@ -13,19 +13,8 @@ from agentkit.depmap.values import UNKNOWN, Fields
 BUILTINS = frozenset(
     {
         *(":", ".", "[", "[[", "alias", "bg", "bind", "break", "builtin", "caller", "case", "cd", "chdir", "coproc"),
-        *(
-            "command",
-            "compgen",
-            "complete",
-            "compopt",
-            "continue",
-            "declare",
-            "dirs",
-            "disown",
-            "echo",
-            "enable",
-            "eval",
-        ),
+        *("command", "compgen", "complete", "compopt", "continue", "declare", "dirs", "disown", "echo", "enable"),
+        "eval",
         *("exec", "exit", "export", "false", "fc", "fg", "function", "getopts", "hash", "help", "history", "jobs"),
         *("kill", "let", "local", "logout", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray"),
         *("readonly", "return", "select", "set", "shift", "shopt", "source", "suspend", "test", "times", "trap"),
@@ -90,26 +79,19 @@ def _print(words: Fields, frame: Frame) -> None:
         frame.state.variables[words[2]] = ((text,),)
 
 
-def _declare(_words: Fields, _frame: Frame) -> None:
-    raise AssertionError("declarations need their words as they are written")
-
-
 STATEFUL: dict[str, Callable[[Fields, Frame], None]] = {
     "cd": _change_folder,
     "chdir": _change_folder,
-    "declare": _declare,
-    "export": _declare,
     "getopts": _read,
-    "local": _declare,
     "mapfile": _read,
     "popd": _leave_folder,
     "printf": _print,
     "pushd": _change_folder,
     "read": _read,
     "readarray": _read,
-    "readonly": _declare,
     "set": _set,
     "shift": _shift,
-    "typeset": _declare,
     "unset": _unset,
 }
+# All that change what the shell knows: of a declaration assignments.py reads the words as they are written.
+CHANGING = frozenset({*DECLARES, *STATEFUL})

@@ -15,7 +15,7 @@ from agentkit.depmap.commandwords import expand_words
 from agentkit.depmap.frames import Frame
 from agentkit.depmap.functioncalls import call_function
 from agentkit.depmap.redirections import read_redirects
-from agentkit.depmap.shellbuiltins import BUILTINS, STATEFUL
+from agentkit.depmap.shellbuiltins import BUILTINS, CHANGING
 from agentkit.depmap.startedprograms import start_program
 from agentkit.depmap.values import Fields
 
@@ -92,7 +92,7 @@ def _dispatch(interpreter: Interpreter, words: Fields, command: Command, frame: 
         interpreter.expanding.discard(name)
     elif name in frame.functions:
         call_function(interpreter, frame.functions[name], words, frame, said)
-    elif name in STATEFUL:
+    elif name in CHANGING:
         note_call(interpreter, BUILTIN, words, said, frame)
         change_state(interpreter, words, command, frame)
     elif name in BUILTINS:
