@@ -25,3 +25,8 @@ class Inner:
     is_remote: bool = False
     is_applet: bool = False
     job: str | None = None
+
+
+def start_from(words: Words, at: int, *, is_remote: bool = False) -> list[Inner]:
+    """Return the program whose words begin at an index; nothing where no words are left."""
+    return [Inner(words[:at], words[at:], is_remote=is_remote)] if at < len(words) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from agentkit.core.launchers import Launcher, skip_options
-from agentkit.depmap.inner import Inner, Words
+from agentkit.depmap.inner import Inner, Words, start_from
 
 SSH = Launcher("bcDEeFIiJLlmOopQRSWwB")
 CONTAINER = Launcher(
@@ -42,7 +42,7 @@ def read_container(words: Words) -> list[Inner]:
     if words[at : at + 1] not in (("exec",), ("run",)):
         return []
     at = skip_options(words, at + 1, CONTAINER.letters, CONTAINER.names) + 1
-    return [Inner(words[:at], words[at:], is_remote=True)] if at < len(words) else []
+    return start_from(words, at, is_remote=True)
 
 
 def read_after_dashes(words: Words) -> list[Inner]:
@@ -50,20 +50,20 @@ def read_after_dashes(words: Words) -> list[Inner]:
     if "exec" not in words or "--" not in words:
         return []
     at = words.index("--") + 1
-    return [Inner(words[:at], words[at:], is_remote=True)] if at < len(words) else []
+    return start_from(words, at, is_remote=True)
 
 
 def read_bwrap(words: Words) -> list[Inner]:
     """Read `bwrap OPTIONS -- PROGRAM…`."""
     at = words.index("--") + 1 if "--" in words else len(words)
-    return [Inner(words[:at], words[at:])] if at < len(words) else []
+    return start_from(words, at)
 
 
 def read_terminal(words: Words) -> list[Inner]:
     """Read `screen -dmS NAME CMD…` and `tmux new-session -d -s NAME 'text'`."""
     if os.path.basename(words[0]) == "screen":
         at = skip_options(words, 1, "ceShtpTX", ())
-        return [Inner(words[:at], words[at:])] if at < len(words) else []
+        return start_from(words, at)
     for at, word in enumerate(words):
         if word in ("new", "new-session", "neww", "new-window", "split-window", "respawn-pane"):
             begin = skip_options(words, at + 1, "cenFstxyl", ())

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from agentkit.core.launchers import SHELLS, Launcher, read_shell_options, read_step, skip_options
 from agentkit.depmap.calls import HOLE
-from agentkit.depmap.inner import Inner, Words
+from agentkit.depmap.inner import Inner, Words, start_from
 from agentkit.depmap.otherplaces import read_after_dashes, read_bwrap, read_container, read_ip, read_ssh, read_terminal
 
 # Beside those of core/launchers.py: letters and names of options with a value, and words of its own behind them.
@@ -51,6 +51,7 @@ PLAIN = {
     "torsocks": Launcher("uaP"),
     "tsocks": Launcher(),
     "unshare": Launcher("RwSG", ("root", "wd", "setuid", "setgid", "map-user", "map-group", "propagation")),
+    "valgrind": Launcher(),
     "with-lock-ex": Launcher("", (), 1),
 }
 XARGS = Launcher(
@@ -76,7 +77,7 @@ def unwrap(words: Words) -> list[Inner]:
         return [_read_shell(words)]
     if name in PLAIN:
         at = _skip(words, 1, PLAIN[name]) + PLAIN[name].operands
-        return [Inner(words[:at], words[at:])] if at < len(words) else []
+        return start_from(words, at)
     step = read_step(words)
     if step is None:
         return []
@@ -121,7 +122,7 @@ def _read_env(words: Words) -> list[Inner]:
             break
     while at < len(words) and "=" in words[at]:
         at += 1
-    return [Inner(words[:at], words[at:])] if at < len(words) else []
+    return start_from(words, at)
 
 
 def _split(text: str) -> list[str]:
@@ -226,25 +227,18 @@ def _read_daemon(words: Words) -> list[Inner]:
     return []
 
 
-def _read_valgrind(words: Words) -> list[Inner]:
-    at = 1
-    while at < len(words) and words[at].startswith("-"):
-        at += 1
-    return [Inner(words[:at], words[at:])] if at < len(words) else []
-
-
 def _read_gdb(words: Words) -> list[Inner]:
     if "--args" not in words:
         return []
     at = words.index("--args") + 1
-    return [Inner(words[:at], words[at:])] if at < len(words) else []
+    return start_from(words, at)
 
 
 def _read_perf(words: Words) -> list[Inner]:
     if words[1:2] not in (("stat",), ("record",), ("trace",)):
         return []
     at = skip_options(words, 2, "eoFcgprICGD", ("event", "output", "repeat", "delay"))
-    return [Inner(words[:at], words[at:])] if at < len(words) else []
+    return start_from(words, at)
 
 
 def _read_busybox(words: Words) -> list[Inner]:
@@ -261,7 +255,7 @@ def _read_agentkit(words: Words) -> list[Inner]:
     """Read `agentkit heartbeat run NAME [OPTIONS] -- PROGRAM…` and `agentkit vault exec … -- PROGRAM…`."""
     if words[1:3] == ("vault", "exec") and "--" in words:
         at = words.index("--") + 1
-        return [Inner(words[:at], words[at:])] if at < len(words) else []
+        return start_from(words, at)
     if words[1:3] != ("heartbeat", "run"):
         return []
     at, job = 3, None
@@ -319,7 +313,6 @@ SPECIAL: dict[str, Callable[[Words], list[Inner]]] = {
     "start-stop-daemon": _read_daemon,
     "su": _read_su,
     "tmux": read_terminal,
-    "valgrind": _read_valgrind,
     "watch": _read_watch,
     "xargs": _read_xargs,
 }
