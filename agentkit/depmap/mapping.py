@@ -29,42 +29,9 @@ NOT_SEARCHED = frozenset(
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".hg", ".svn"})
 # What has such a name is something else, and not looked at.
 NOT_SCRIPTS = (
-    *(
-        ".py",
-        ".pyc",
-        ".so",
-        ".h",
-        ".c",
-        ".o",
-        ".a",
-        ".js",
-        ".ts",
-        ".json",
-        ".html",
-        ".css",
-        ".png",
-        ".gif",
-        ".svg",
-        ".jpg",
-    ),
-    *(
-        ".gz",
-        ".xz",
-        ".bz2",
-        ".zip",
-        ".md",
-        ".txt",
-        ".rst",
-        ".mo",
-        ".po",
-        ".xml",
-        ".pm",
-        ".pl",
-        ".rb",
-        ".java",
-        ".class",
-    ),
-    *(".jar", ".ttf", ".whl", ".deb", ".conf", ".list", ".md5sums", ".symbols"),
+    *(".py", ".pyc", ".so", ".h", ".c", ".o", ".a", ".js", ".ts", ".json", ".html", ".css", ".png", ".gif", ".svg"),
+    *(".jpg", ".gz", ".xz", ".bz2", ".zip", ".md", ".txt", ".rst", ".mo", ".po", ".xml", ".pm", ".pl", ".rb", ".java"),
+    *(".class", ".jar", ".ttf", ".whl", ".deb", ".conf", ".list", ".md5sums", ".symbols"),
 )
 MOST_GAPS = 3
 MOST_FILES = 500_000
