@@ -27,7 +27,7 @@ def map_unit_commands(units: UnitMap, disk: Disk) -> list[Edge]:
         if not command.words:
             continue
         script = read_unit_command(command, disk)
-        for edge in map_script(script, disk, origin=f"unit:{command.unit.removeprefix('unit:')}"):
+        for edge in map_script(script, disk, origin=f"unit:{command.unit}"):
             if edge.kind != "exec" or edge.via is not None:
                 edges[replace(edge, rule=command.key)] = None
     return list(edges)
