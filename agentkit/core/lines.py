@@ -120,15 +120,15 @@ def write_record(record: Mapping[str, object], stream: IO[str] | None = None) ->
     stream.flush()
 
 
-def read_records(source: str, complain: Callable[[str], None], stdin: IO[bytes] | None = None) -> Iterator[Record]:
-    """Yield the records of a file, or of stdin where the source is `-`.
+def read_records(source: str, complain: Callable[[str], None], stream: IO[bytes] | None = None) -> Iterator[Record]:
+    """Yield the records of a file, or of stdin where the source is `-`; of `stream` where somebody opened it already.
 
     A line that is no JSON object goes to `complain` with its number, and the others are still yielded; after the last
     one AgentkitError (bad data) is raised when there was any. Blank lines are nothing.
     """
     name = "stdin" if source == "-" else source
     faults, number = 0, 0
-    for number, line in enumerate(_read_lines(source, stdin), start=1):
+    for number, line in enumerate(_read_lines(source, stream), start=1):
         if line is not None and not line.strip():
             continue
         record = None if line is None else _parse(line)
@@ -144,17 +144,18 @@ def read_records(source: str, complain: Callable[[str], None], stdin: IO[bytes] 
         )
 
 
-def _read_lines(source: str, stdin: IO[bytes] | None) -> Iterator[bytes | None]:
+def _read_lines(source: str, given: IO[bytes] | None) -> Iterator[bytes | None]:
     """Yield the lines, and None for one that is too long."""
+    stream = given
     if source == "-":
-        stream = sys.stdin.buffer if stdin is None else stdin
+        stream = given or sys.stdin.buffer
         if stream.isatty():
             raise AgentkitError(
                 "records are expected on stdin, and it is a terminal",
                 hint="put a FILE behind the command, or a pipe before it",
                 status=Exit.USAGE,
             )
-    else:
+    if stream is None:
         try:
             stream = open(source, "rb")
         except OSError as error:
@@ -170,7 +171,7 @@ def _read_lines(source: str, stdin: IO[bytes] | None) -> Iterator[bytes | None]:
     except OSError as error:
         raise AgentkitError(f"{source}: cannot be read: {error.strerror}", status=Exit.BAD_DATA) from error
     finally:
-        if source != "-":
+        if source != "-" and given is None:
             stream.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
@@ -27,7 +28,7 @@ COLUMNS = (
 KEYS = ("from", "to", "edge", "file", "line", "function", "how", "confidence", "via", "path", "rule", "reason")
 # A dependency is these: an edge that only stands elsewhere, or in another function of the same node, is no news.
 SAME = ("from", "to", "edge", "path")
-LARGEST_EXPORT_BYTES = 1 << 30
+LARGEST_FILE_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,27 +100,29 @@ def _read_instant(side: str, now: float) -> float | None:
 
 
 def _read_file(path: str) -> Iterator[Record]:
-    document = _read_export(path)
+    # Once: what a pipe gave (`diff <(ssh web-1 agentkit depmap export)`) it does not give again.
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LARGEST_FILE_BYTES + 1)
+    except OSError as error:
+        raise AgentkitError(f"{path}: cannot be read: {error.strerror}", status=Exit.BAD_DATA) from error
+    if len(content) > LARGEST_FILE_BYTES:
+        raise AgentkitError(f"{path}: larger than {LARGEST_FILE_BYTES >> 30} GiB", status=Exit.BAD_DATA)
+    document = _read_export(path, content)
     if document is not None:
         yield from document
         return
-    records = read_records(path, lambda text: tell(f"agentkit: warning: {text}\n"))
-    for record in records:
+    for record in read_records(path, lambda text: tell(f"agentkit: warning: {text}\n"), io.BytesIO(content)):
         if record.get("kind") == "edge":
             yield record
 
 
-def _read_export(path: str) -> list[Record] | None:
+def _read_export(path: str, content: bytes) -> list[Record] | None:
     """Return the edges of an export in JSON Graph Format, None where the file is none."""
     try:
-        if os.stat(path).st_size > LARGEST_EXPORT_BYTES:
-            return None
-        with open(path, "rb") as file:
-            document = json.loads(file.read())
+        document = json.loads(content)
     except (ValueError, RecursionError):
         return None
-    except OSError as error:
-        raise AgentkitError(f"{path}: cannot be read: {error.strerror}", status=Exit.BAD_DATA) from error
     graph = document.get("graph") if isinstance(document, dict) else None
     if not isinstance(graph, dict):
         return None

@@ -38,7 +38,7 @@ def read(raw: bytes) -> tuple[list[dict[str, object]], list[str], AgentkitError 
     found: list[dict[str, object]] = []
     complaints: list[str] = []
     try:
-        for record in read_records("-", complaints.append, stdin=io.BytesIO(raw)):
+        for record in read_records("-", complaints.append, stream=io.BytesIO(raw)):
             found.append(record)  # noqa: PERF402  # what came before the error counts
     except AgentkitError as error:
         return found, complaints, error
@@ -162,5 +162,5 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
 def test_nobody_is_left_waiting_at_a_terminal() -> None:
     leader, terminal = pty.openpty()
     with open(terminal, "rb", buffering=0) as stdin, pytest.raises(AgentkitError, match="it is a terminal"):
-        list(read_records("-", print, stdin=stdin))
+        list(read_records("-", print, stream=stdin))
     os.close(leader)

@@ -203,6 +203,9 @@ def test_diff_compares_files_and_the_map(own_environ: dict[str, str], agentkit: 
         assert agentkit("depmap", "diff", str(tmp_path / old)).returncode == Exit.OK
         for new in ("export", "lines"):
             assert agentkit("depmap", "diff", str(tmp_path / old), str(tmp_path / new)).returncode == Exit.OK
+        # What comes by a pipe comes once.
+        piped = (tmp_path / old).read_text()
+        assert agentkit("depmap", "diff", "/dev/stdin", input=piped).returncode == Exit.OK
     # The same word, and another program behind it.
     make_map(own_environ, [edge("job:a", "cmd:b", "exec", path="/opt/b")])
     found = records(agentkit("depmap", "diff", "--json", str(tmp_path / "export")), Exit.FINDINGS)
