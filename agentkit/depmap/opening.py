@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from agentkit.core.errors import AgentkitError, tell
 from agentkit.core.paths import configuration_file, state_folder
-from agentkit.depmap.store import BUILD, NAME, Map, make_tables, open_store
+from agentkit.depmap.store import BUILD, FAULTS, NAME, Map, make_tables, open_store
 
 
 def open_map(environ: Mapping[str, str]) -> Map:
@@ -27,7 +27,7 @@ def open_map(environ: Mapping[str, str]) -> Map:
         try:
             if chart.meta("configuration") == look_at_configuration(environ):
                 return chart
-        except sqlite3.Error as error:
+        except FAULTS as error:
             chart.end(error)
     return _with_declared(environ, path, chart)
 
