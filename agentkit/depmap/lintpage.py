@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -20,7 +19,7 @@ LONGEST_CELL = 160
 
 
 def print_waits(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bool, is_quiet: bool) -> int:
-    """Print the waits of the paths, or of the map; the status is 1 when there are any, 65 when a path is no text."""
+    """Print the waits of the paths, or of the map; the status is 1 when there are any, 65 when a file was not read."""
     configuration = load_configuration(environ, own=("depmap",), warn=lambda text: tell(f"agentkit: warning: {text}\n"))
     troubles: list[str] = []
     if paths:
@@ -37,8 +36,8 @@ def print_waits(environ: Mapping[str, str], paths: Sequence[str], *, as_json: bo
     for trouble in troubles:
         if not is_quiet:
             tell(f"agentkit: warning: {trouble}\n")
-    named = tuple(f"{os.path.abspath(path)}: " for path in paths)
-    if any(trouble.startswith(named) and is_unread(trouble) for trouble in troubles):
+    # What the map knows may have gone since; of what is named all was asked for.
+    if paths and any(map(is_unread, troubles)):
         return Exit.BAD_DATA
     return Exit.FINDINGS if waits else Exit.OK
 

@@ -103,6 +103,18 @@ def test_what_cannot_be_read_as_text_is_named_with_65(
     assert str(path) in told.err
 
 
+def test_what_cannot_be_read_in_a_folder_is_named_with_65_beside_what_was_found(
+    script: Path, environ: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = script.parent / "below"
+    folder.mkdir()
+    (folder / "jobs.cron").symlink_to("jobs.cron")
+    assert print_waits(environ, [str(script.parent)], as_json=True, is_quiet=False) == 65
+    told = capfd.readouterr()
+    assert len(told.out.splitlines()) == 2
+    assert told.err == f"agentkit: warning: {folder}/jobs.cron: Too many levels of symbolic links\n"
+
+
 def test_a_line_of_a_crontab_is_a_job_and_reads_from_no_terminal(tmp_path: Path) -> None:
     path = tmp_path / "jobs.cron"
     path.write_text(
