@@ -85,7 +85,7 @@ def _lint_declared(root: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
     units = map_units(root)
     for path, why in units.troubles:
         complain(f"{path}: {why}")
-    yield from lint_units(units, disk)
+    yield from lint_units(units)
 
 
 def _lint_other(path: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
@@ -96,7 +96,7 @@ def _lint_other(path: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
             yield from lint(script, disk, node)
         return
     units = read_unit(path, complain)
-    yield from (wait for wait in lint_units(units, disk) if wait.subject == f"unit:{name}")
+    yield from (wait for wait in lint_units(units) if wait.subject == f"unit:{name}")
 
 
 def _sort(waits: Iterable[Wait]) -> list[Wait]:

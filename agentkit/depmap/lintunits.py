@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 
 from agentkit.core.unittext import Setting
-from agentkit.depmap.disk import Disk
 from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.unitcommands import UnitCommand
 from agentkit.depmap.unitlimits import UnitLimits
@@ -24,7 +23,7 @@ AT_STOP = frozenset({"ExecStop", "ExecStopPost", "ExecStopPre"})
 START_FIX, STOP_FIX = "TimeoutStartSec=15min", "TimeoutStopSec=90s"
 
 
-def lint_units(units: UnitMap, disk: Disk) -> Iterator[Wait]:  # noqa: ARG001  # as all linters are called
+def lint_units(units: UnitMap) -> Iterator[Wait]:
     """Yield the waits of a machine's units that no limit ends; an instance is its template's, unless it has a file."""
     commands: dict[str, list[UnitCommand]] = {}
     for command in units.commands:

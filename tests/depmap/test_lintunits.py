@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.depmap.disk import Disk
 from agentkit.depmap.lintunits import lint_units
 from agentkit.depmap.unitmap import map_units
 from agentkit.depmap.wait import Wait
@@ -13,7 +12,7 @@ from tests.machines import build_machine
 
 
 def _lint(root: Path, files: dict[str, str]) -> list[Wait]:
-    return list(lint_units(map_units(str(build_machine(root, files))), Disk(str(root))))
+    return list(lint_units(map_units(str(build_machine(root, files)))))
 
 
 @pytest.mark.parametrize(
