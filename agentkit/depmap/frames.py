@@ -12,6 +12,7 @@ from agentkit.depmap.values import HOLE_VARIABLE, State, Value
 
 # Calls within calls, texts within texts, wrappers behind wrappers: what is deeper is not gone through.
 DEEPEST_CALL = 12
+TOO_DEEP = "one within another too deep to be followed"
 Key = tuple[str, int, int]
 NEWLINE = re.compile(rb"\n")
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from agentkit.core.shelltree import Command
 from agentkit.depmap.callnotes import Said, note_call, note_unknown
-from agentkit.depmap.calls import FUNCTION, Place
-from agentkit.depmap.frames import DEEPEST_CALL, Definition, Frame
+from agentkit.depmap.calls import FUNCTION, UNKNOWN, Place
+from agentkit.depmap.frames import DEEPEST_CALL, TOO_DEEP, Definition, Frame
 from agentkit.depmap.values import Fields
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ def call_function(interpreter: Interpreter, definition: Definition, words: Field
     """Note a call of a function, and go through its body with the words of that call."""
     if not definition.is_inner:
         note_call(interpreter, FUNCTION, words, said, frame, target=definition.place.file)
+    if frame.depth > DEEPEST_CALL and definition.key not in interpreter.spent:
+        note_call(interpreter, UNKNOWN, words, said, frame, target=words[0], reason=TOO_DEEP)
+        return
     enter(interpreter, definition, words[1:], frame)
 
 

@@ -91,9 +91,11 @@ class Interpreter:
 
     def run_text(self, text: str, frame: Frame, *, start: int | None = None, at: int = 0) -> None:
         """Go through a text within the text of the frame (see Source.within)."""
-        if frame.depth < DEEPEST_CALL * 2:
-            source = frame.source.within(write_holes(text).encode(errors="surrogateescape"), start, at)
-            self.walk(self.read(source).body, frame.deeper(source))
+        if frame.depth >= DEEPEST_CALL * 2:
+            self.script.is_whole = False
+            return
+        source = frame.source.within(write_holes(text).encode(errors="surrogateescape"), start, at)
+        self.walk(self.read(source).body, frame.deeper(source))
 
     def expand(self, raw: str, frame: Frame, start: int) -> Value:
         """Return what a word of the frame's text may become, that begins at byte `start`."""

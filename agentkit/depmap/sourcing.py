@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from agentkit.core.shelltree import Command
 from agentkit.depmap.callnotes import Said, note_call, note_unknown
 from agentkit.depmap.calls import HOLE, SOURCE
-from agentkit.depmap.frames import DEEPEST_CALL, Frame, Source, find_newlines
+from agentkit.depmap.disk import is_text
+from agentkit.depmap.frames import DEEPEST_CALL, TOO_DEEP, Frame, Source, find_newlines
 from agentkit.depmap.values import Fields
 
 if TYPE_CHECKING:
@@ -25,10 +26,13 @@ def source_text(interpreter: Interpreter, words: Fields, command: Command, frame
         return
     note_call(interpreter, SOURCE, words, said, frame, target=path)
     interpreter.script.read_files[path] = None
-    if path in interpreter.sourcing or len(interpreter.sourcing) > DEEPEST_CALL:
+    if path in interpreter.sourcing:
+        return
+    if len(interpreter.sourcing) > DEEPEST_CALL:
+        note_unknown(interpreter, (path,), command, frame, said, reason=TOO_DEEP)
         return
     content = interpreter.disk.read(path)
-    if content is None or b"\0" in content[:512]:
+    if content is None or not is_text(content):
         return
     interpreter.sourcing.append(path)
     _walk_sourced(interpreter, Source(path, content, 0, find_newlines(content)), words, frame)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from agentkit.core.shelltree import SIMPLE, Command
 from agentkit.depmap.callnotes import Said, note_call, note_unknown
 from agentkit.depmap.calls import HOLE, PROGRAM, Wrapper
-from agentkit.depmap.frames import DEEPEST_CALL, Frame
+from agentkit.depmap.frames import DEEPEST_CALL, TOO_DEEP, Frame
 from agentkit.depmap.inner import Inner
 from agentkit.depmap.values import Fields, State
 from agentkit.depmap.wrappers import unwrap
@@ -45,6 +45,7 @@ def find_literal(text: str, command: Command, frame: Frame) -> int | None:
 
 def _start_inner(interpreter: Interpreter, words: Fields, command: Command, frame: Frame, said: Said) -> None:
     if len(frame.wrappers) > DEEPEST_CALL:
+        note_unknown(interpreter, words, command, frame, said, reason=TOO_DEEP)
         return
     for inner in unwrap(words):
         wrapper = Wrapper(os.path.basename(words[0]), inner.own)
