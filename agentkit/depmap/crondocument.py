@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from agentkit.core.anacrontab import read_anacrontab
@@ -29,18 +30,23 @@ UNIT_FOLDERS = ("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/
 DAEMONS = {"anacron": ("anacron.service",), "cron": ("cron.service", "crond.service", "cronie.service")}
 # What cron(8) gives its jobs unless the crontab says otherwise.
 CRON_PATH = "/usr/bin:/bin"
+COVERAGE = "agentkit heartbeat coverage"
 # A line that runs, its node, and what it calls.
 Job = tuple[CronLine, str, Script]
 
 
 def read_jobs(disk: Disk) -> tuple[list[Job], list[tuple[str, str]]]:
-    """Return the lines of a machine that run, and the files that could not be read, each with the reason."""
+    """Return the lines of a machine that run, and files that were not read, or not as a whole, each with the reason."""
     crontabs, anacrontab = read_crontabs(disk.root), read_anacrontab(disk.root)
     for path in INPUTS:
         disk.note(path)
     homes = read_users(disk.root).homes
     jobs = read_lines((*crontabs.lines, *anacrontab.lines), disk, homes)
-    return jobs, [*crontabs.unreadable, *anacrontab.unreadable]
+    dead = Counter(line.file for line in (*crontabs.dropped, *anacrontab.dropped))
+    told = [
+        (file, f"{'a line' if n == 1 else f'{n} lines'} that cron never runs: {COVERAGE}") for file, n in dead.items()
+    ]
+    return jobs, [*crontabs.unreadable, *anacrontab.unreadable, *told]
 
 
 def read_lines(lines: Iterable[CronLine], disk: Disk, homes: Mapping[str, str]) -> list[Job]:
@@ -51,6 +57,11 @@ def read_lines(lines: Iterable[CronLine], disk: Disk, homes: Mapping[str, str]) 
         script = _read_line(line, disk, homes.get(line.user))
         jobs.append((line, _name_job(line, script.calls), script))
     return jobs
+
+
+def find_search_path(line: CronLine) -> str:
+    """Return the PATH that a line hands on to what it starts; nothing where it is cron's own."""
+    return dict(line.environment).get("PATH", "")
 
 
 def _read_line(line: CronLine, disk: Disk, home: str | None) -> Script:

@@ -17,7 +17,7 @@ from agentkit.depmap.edge import Edge
 class Document:
     """What is to be mapped; two that are equal are mapped once.
 
-    `kind` says which reader reads it (`script`, `crontab`, `units`), `path` is its path on the machine that is mapped,
+    `kind` says which reader reads it (those of roots.py), `path` is its path on the machine that is mapped,
     and `context` whatever else its edges depend on that no input holds, such as the PATH of the crontab it was reached
     from: text that the reader made itself and gets back.
     """

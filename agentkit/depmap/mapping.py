@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from agentkit.core.rooted import resolve
 from agentkit.depmap.calls import Script
 from agentkit.depmap.clientedges import map_known_clients
-from agentkit.depmap.crondocument import map_jobs, read_jobs
+from agentkit.depmap.crondocument import find_search_path, map_jobs, read_jobs
 from agentkit.depmap.disk import LONGEST_BYTES, Disk, is_text
 from agentkit.depmap.document import Defined, Document, Mapped
 from agentkit.depmap.edge import Edge
@@ -59,13 +59,16 @@ class Reader:
         self,
         edges: Iterable[Edge],
         *,
+        search_path: Callable[[Edge], str] = lambda _: "",
         reached: Iterable[Document] = (),
         defined: Iterable[Defined] = (),
         inputs: Iterable[str] = (),
         remark: str | None = None,
     ) -> Mapped:
         found = tuple(edges)
-        scripts = {Document(SCRIPT, edge.path): None for edge in found if edge.path and edge.kind == "exec"}
+        scripts = {
+            Document(SCRIPT, edge.path, search_path(edge)): None for edge in found if edge.path and edge.kind == "exec"
+        }
         more = dict.fromkeys((*(each for each in scripts if self.is_script(each.path)), *reached))
         looked_at = dict.fromkeys((*inputs, *self.disk.looked_at))
         return Mapped(found, tuple(more), self._find_inputs(looked_at), tuple(defined), remark)
@@ -87,9 +90,11 @@ class Reader:
         return is_shell_script(self.disk.read_head(path), path)
 
     def _read_crontabs(self, _document: Document) -> Mapped:
-        jobs, unreadable = read_jobs(self.disk)
-        remark = "; ".join(f"{path}: {why}" for path, why in unreadable) or None
-        return self._finish(map_jobs(jobs, self.disk), remark=remark)
+        jobs, troubles = read_jobs(self.disk)
+        remark = "; ".join(f"{path}: {why}" for path, why in troubles) or None
+        search_paths = {node: find_search_path(line) for line, node, _ in jobs}
+        edges = map_jobs(jobs, self.disk)
+        return self._finish(edges, search_path=lambda edge: search_paths.get(edge.source, ""), remark=remark)
 
     def _read_units(self, _document: Document) -> Mapped:
         units = map_units(self.disk.root)
@@ -104,10 +109,11 @@ class Reader:
         if content is None or not is_text(content):
             why = self.disk.explain(document.path) if content is None else "not a text"
             return self._finish((), remark=why)
-        script = read_script(document.path, content, self.disk)
+        script = read_script(document.path, content, self.disk, search_path=document.context or None)
         defined = [Defined(f"func:{file}#{name}", file, place.line) for (file, name), place in script.functions.items()]
         remark = describe_gaps(script, content)
-        return self._finish(map_script(script, self.disk), defined=defined, remark=remark)
+        edges = map_script(script, self.disk)
+        return self._finish(edges, search_path=lambda _: document.context, defined=defined, remark=remark)
 
     def _read_folder(self, document: Document) -> Mapped:
         paths = list(self.find_scripts(document.path, is_machine=document.kind == MACHINE))

@@ -19,10 +19,15 @@ from agentkit.depmap.values import State
 MOST_LEFTOVERS = 50
 
 
-def read_script(path: str, content: bytes, disk: Disk) -> Script:
-    """Return what a script calls. `path` is its absolute path on the machine of `disk`; nothing is run."""
+def read_script(path: str, content: bytes, disk: Disk, *, search_path: str | None = None) -> Script:
+    """Return what a script calls. `path` is its absolute path on the machine of `disk`; nothing is run.
+
+    `search_path` is the PATH that it is started with, where that is known to be another one than usual.
+    """
     script = Script(path)
     state = State(name=path, source=path)
+    if search_path is not None:
+        state.variables["PATH"] = ((search_path,),)
     source = Source(path, content, 0, find_newlines(content))
     interpreter = Interpreter(script, disk)
     with _as_deep_as_it_goes(script):

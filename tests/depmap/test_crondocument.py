@@ -7,7 +7,9 @@ import pytest
 from agentkit.depmap.crondocument import map_jobs, read_jobs
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.edge import Edge
+from tests.conftest import Run
 from tests.depmap.machines import lay_out
+from tests.heartbeat.answers import read_records
 
 PASSWD = "root:x:0:0:root:/root:/bin/sh\nana:x:1000:1000::/home/ana:/bin/sh\n"
 
@@ -15,8 +17,8 @@ PASSWD = "root:x:0:0:root:/root:/bin/sh\nana:x:1000:1000::/home/ana:/bin/sh\n"
 def _map(root: Path, crontab: str, **more: str) -> list[Edge]:
     lay_out(root, {"etc/passwd": PASSWD, "etc/crontab": crontab, **more})
     disk = Disk(str(root))
-    jobs, unreadable = read_jobs(disk)
-    assert unreadable == []
+    jobs, troubles = read_jobs(disk)
+    assert [why for _, why in troubles if "never runs" not in why] == []
     return map_jobs(jobs, disk)
 
 
@@ -93,3 +95,25 @@ def test_a_unit_of_the_daemon_that_is_there_schedules_the_lines(tmp_path: Path) 
     assert [(edge.source, edge.target) for edge in edges if edge.kind == "schedules"] == [
         ("unit:cron.service", "job:/etc/crontab#1")
     ]
+
+
+def test_lines_that_cron_never_runs_are_told_with_the_command_that_says_why(tmp_path: Path) -> None:
+    table = "0 3 * * * root /usr/bin/two\n0 33 * * * root /usr/bin/one\n"
+    lay_out(tmp_path, {"etc/passwd": PASSWD, "etc/cron.d/dead": table})
+    _, troubles = read_jobs(Disk(str(tmp_path)))
+    assert troubles == [("/etc/cron.d/dead", "2 lines that cron never runs: agentkit heartbeat coverage")]
+
+
+def test_a_script_is_read_with_the_path_of_the_crontab_that_starts_it(tmp_path: Path, agentkit: Run) -> None:
+    root = lay_out(
+        tmp_path / "machine",
+        {
+            "etc/crontab": "PATH=/opt/own/bin:/usr/bin\n0 3 * * * root sweep\n",
+            "opt/own/bin/sweep": "#!/bin/sh\nbroom\n",
+            "opt/own/bin/broom": "#!/bin/sh\ndust\n",
+            "opt/own/bin/dust": "#!/bin/sh\n",
+        },
+    )
+    assert agentkit("depmap", "build", "--root", str(root), "--quiet").returncode == 0
+    fallen = {record["node"] for record in read_records(agentkit("depmap", "blast", "dust", "--json").stdout, "blast")}
+    assert fallen == {"file:/opt/own/bin/broom", "file:/opt/own/bin/sweep", "job:/etc/crontab#2"}

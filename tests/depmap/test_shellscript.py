@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.depmap.calls import PROGRAM, Script
+from agentkit.depmap.calls import PROGRAM, UNKNOWN, Script
 from agentkit.depmap.disk import Disk
+from agentkit.depmap.frames import TOO_DEEP
 from agentkit.depmap.shelledges import map_script
 from agentkit.depmap.shellscript import is_shell_script, read_script
 
@@ -106,3 +107,47 @@ def test_scripts_that_are_damaged_are_read(seed: int) -> None:
         for _ in range(20):
             damaged[choices.randrange(len(damaged))] = choices.choice(b"'\"`$(){}\\\n<; ")
         assert read(bytes(damaged)).path == "/opt/case/script"
+
+
+def name_unknowns(script: Script) -> set[tuple[str | None, str | None]]:
+    return {(call.target, call.reason) for call in script.calls if call.kind == UNKNOWN}
+
+
+def test_what_is_called_too_deep_to_be_followed_is_named_as_unknown(tmp_path: Path) -> None:
+    chain = "".join(f"f{number}() {{ f{number + 1}; }}\n" for number in range(30)) + "f30() { curl; }\n"
+    (tmp_path / "lib.sh").write_text(chain)
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\n. {tmp_path}/lib.sh\nf0\n")
+    reasons = {reason for _, reason in name_unknowns(read_script(str(script), script.read_bytes(), Disk("/")))}
+    assert reasons == {TOO_DEEP}
+
+
+def test_what_is_sourced_too_deep_to_be_followed_is_named_as_unknown(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number}.sh").write_text(f". {tmp_path}/{number + 1}.sh\n")
+    text = f"#!/bin/sh\n. {tmp_path}/0.sh\n".encode()
+    assert {reason for _, reason in name_unknowns(read_script("/opt/s", text, Disk("/")))} == {TOO_DEEP}
+
+
+def test_a_program_behind_too_many_wrappers_is_named_as_unknown() -> None:
+    assert {reason for _, reason in name_unknowns(read(b"#!/bin/sh\n" + b"nice " * 30 + b"curl x\n"))} == {TOO_DEEP}
+
+
+def test_a_script_finds_programs_by_the_path_that_it_is_started_with(tmp_path: Path) -> None:
+    (tmp_path / "own-tool").write_text("#!/bin/sh\n")
+    (tmp_path / "own-tool").chmod(0o755)
+    script = read_script("/opt/s", b"#!/bin/sh\nown-tool\n", Disk("/"), search_path=str(tmp_path))
+    assert [edge.path for edge in map_script(script, Disk("/"))] == [f"{tmp_path}/own-tool"]
+
+
+@pytest.mark.parametrize(
+    ("text", "program"),
+    [
+        (b"x=/opt/ab; ${x%[^a]}", "/opt/a"),
+        (b"x=/opt/ab; ${x%[!a]}", "/opt/a"),
+        (b"x=aab; ${x##[^b]}", "ab"),
+        (b"x=/opt/a.sh; ${x%.*}", "/opt/a"),
+    ],
+)
+def test_a_pattern_is_cut_off_as_the_shell_cuts_it(text: bytes, program: str) -> None:
+    assert name_programs(b"#!/bin/bash\n" + text + b"\n") == {program}
