@@ -104,6 +104,7 @@ class Disk:
 
     def real_or_same(self, path: str) -> str:
         """Return the path behind all links, or the path itself where nothing is."""
+        self.note(path)
         return self.real_path(path) or os.path.normpath(path)
 
     def is_file(self, path: str) -> bool:

@@ -301,7 +301,7 @@ def _join(fields: Fields, piece: Piece, how: str) -> Fields:
 
 
 def _fits(text: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(text, pattern.replace("[!", "[!"))
+    return fnmatch.fnmatchcase(text, pattern.replace("[^", "[!"))
 
 
 def _map(value: Value, change: Callable[[str], str]) -> Value:

@@ -17,7 +17,7 @@ MACHINE: dict[str, str | bytes] = {
     "etc/crontab": "PATH=/usr/local/bin:/usr/bin\n"
     "* * * * * root run-parts /etc/cron.hourly\n* * * * * root check\n* * * * * root /opt/later\n",
     "etc/cron.hourly/one": "#!/bin/sh\ncurl http://one/\n",
-    "usr/local/bin/check": "#!/bin/sh\ncurl http://check/\n",
+    "usr/local/bin/check": "#!/bin/sh\ncurl http://check/\n$(readlink -f /opt/current)\n",
     "usr/bin/check": "#!/bin/sh\ncurl http://other/\n",
     "opt/first": "#!/bin/sh\ncurl http://first/\n",
     "opt/second": "#!/bin/sh\ncurl http://second/\n",
@@ -40,11 +40,17 @@ def _add(root: Path) -> None:
     (root / "opt/later").write_text("#!/bin/sh\ncurl http://later/\n")
 
 
+def _switch(root: Path) -> None:
+    (root / "opt/current").unlink()
+    (root / "opt/current").symlink_to("/opt/second")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "run-parts no longer runs a file": lambda root: (root / "etc/cron.hourly/one").chmod(0o644),
     "a program is no longer one": lambda root: (root / "usr/local/bin/check").chmod(0o644),
     "a program becomes a link": lambda root: _link(root, "/opt/first"),
     "what was named and missing is there": _add,
+    "a link that a script asks for leads elsewhere": _switch,
 }
 
 
@@ -53,6 +59,10 @@ def test_a_change_is_seen(tmp_path: Path, own_environ: dict[str, str], change: s
     root = lay_out(tmp_path / "root", MACHINE)
     for name in ("etc/cron.hourly/one", "opt/first", "opt/second"):
         (root / name).chmod(0o755)
+    (root / "opt/current").symlink_to("/opt/first")
+    # What changed in the instant before it was read is read again anyway.
+    for path in (root, *root.rglob("*")):
+        os.utime(path, (1, 1), follow_symlinks=False)
     before = _map(root, own_environ, tmp_path / "home")
     CHANGES[change](root)
     after = _map(root, own_environ, tmp_path / "home")
