@@ -7,7 +7,6 @@ stand before the command.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "ksh93", "mksh", "rbash", "yash", "zsh"})
@@ -128,16 +127,6 @@ def read_step(words: tuple[str, ...]) -> Step | None:
     if name == "flock" and words[at : at + 1] in (("-c",), ("--command",)):
         return Step(name, words[:at], len(words), at + 1) if at + 1 < len(words) else None
     return Step(name, words[:at], at) if at < len(words) else None
-
-
-def peel(words: tuple[str, ...]) -> Iterator[tuple[Step, int]]:
-    """Yield the launchers that stand before a program, outermost first, each with the index of its first word."""
-    begin = 0
-    while (step := read_step(words[begin:])) is not None:
-        yield step, begin
-        if step.text_at is not None:
-            return
-        begin += step.at
 
 
 def is_detached(words: tuple[str, ...]) -> bool:

@@ -180,5 +180,4 @@ def _set_loop_variable(interpreter: Interpreter, command: Command, frame: Frame)
             for alternative in interpreter.expand(frame.source.raw(item.start, item.end), frame, item.start):
                 found.update(dict.fromkeys(alternative))
         fields = tuple(found)
-    # More than one value cannot be followed: of a long list each is taken, but not beside others.
-    frame.state.variables[variable.text] = tuple((each,) for each in fields[: MOST * 4]) or (("",),)
+    frame.state.variables[variable.text] = tuple((each,) for each in fields[: MOST + 1]) or (("",),)

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from agentkit.core.cronline import CronLine
 from agentkit.core.launchers import SHELLS
+from agentkit.core.plainfiles import open_plain
 from agentkit.core.rooted import is_whole, resolve
 from agentkit.core.runparts import FOLDERS, find_run_parts_flavour, read_folder
 from agentkit.heartbeat.coveredline import Line, find_here, write_dropped, write_unread
@@ -109,7 +110,7 @@ def _write(entry: CronLine, runner: Line) -> Line:
 def _find_own_jobs(root: str, path: str) -> tuple[str, ...]:
     """Return the jobs of a script that does all its work through wrappers."""
     try:
-        with open(resolve(root, path), "rb") as file:
+        with open_plain(resolve(root, path)) as file:
             content = file.read(LONGEST_SCRIPT_BYTES)
     except OSError:
         return ()
