@@ -52,6 +52,12 @@ def or_null(value: str | int | None) -> str:
     return "null" if value is None else quote(value) if isinstance(value, str) else str(value)
 
 
+def tell_place(file: str, line: int | None, function: str | None = None) -> str:
+    """Return a place as a person reads it: `/usr/local/bin/backup:12 prune()`; without a line the file as a whole."""
+    where = file if line is None else f"{file}:{line}"
+    return f"{where} {function}()" if function else where
+
+
 def draw_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return aligned lines under the names of the columns; on a terminal they go on in lines of their own."""
     shown = [[make_visible(cell) for cell in row] for row in [names, *rows]]

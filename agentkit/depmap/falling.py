@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from agentkit.depmap.answers import or_null, quote
+from agentkit.depmap.answers import or_null, quote, tell_place
 from agentkit.depmap.names import in_lists, read_names
 from agentkit.depmap.store import Map, unpack
 
@@ -69,9 +69,8 @@ class Place:
         return self.file, self.line or 0, self.kind
 
     def told(self) -> str:
-        """Return the place as a person reads it: `/usr/local/bin/backup:12 prune()`."""
-        where = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{where} {self.function}()" if self.function else where
+        """Return the place as a person reads it."""
+        return tell_place(self.file, self.line, self.function)
 
     def record(self) -> str:
         """Return the keys of a JSON record."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from agentkit.core.errors import tell
-from agentkit.depmap.answers import begin_record, draw_table, or_null, quote, write_text
+from agentkit.depmap.answers import begin_record, draw_table, or_null, quote, tell_place, write_text
 from agentkit.depmap.names import check_kinds, read_names
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.store import Map, pack, unpack
@@ -34,7 +34,7 @@ def print_orphans(environ: Mapping[str, str], *, kinds: Collection[str], as_json
                 told = f'"node": {quote(name)}, "file": {quote(file)}, "line": {or_null(line)}'
                 write_text(f"{beginning}{told}}}\n")
         elif found:
-            rows = [(name, file if line is None else f"{file}:{line}") for name, file, line in found]
+            rows = [(name, tell_place(file, line)) for name, file, line in found]
             write_text(draw_table(COLUMNS, rows))
     if not found and not is_quiet:
         tell("agentkit: everything that is defined is used by something\n")

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Column, Styled, print_line, print_table
 from agentkit.core.times import format_instant
+from agentkit.depmap.answers import tell_place
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.names import find_node, read_names
 from agentkit.depmap.opening import open_map
@@ -63,7 +64,7 @@ def print_unknowns(environ: Mapping[str, str], *, as_json: bool) -> None:
             write_edges(found, chart.host)
             return
         rows = [
-            (place(stored.edge), stored.edge.target.removeprefix("unknown:"), stored.edge.reason or "-")
+            (_tell_place(stored.edge), stored.edge.target.removeprefix("unknown:"), stored.edge.reason or "-")
             for stored in found
         ]
         if rows:
@@ -85,15 +86,13 @@ def write_edges(found: Iterable[StoredEdge], host: str) -> None:
 
 def print_edge_table(edges: Iterable[Edge]) -> None:
     """Print edges as lines in columns; nothing where there is none."""
-    rows = [(edge.source, edge.kind, edge.target, place(edge), edge.rule, _say_how(edge)) for edge in edges]
+    rows = [(edge.source, edge.kind, edge.target, _tell_place(edge), edge.rule, _say_how(edge)) for edge in edges]
     if rows:
         print_table(COLUMNS, rows)
 
 
-def place(edge: Edge) -> str:
-    """Return where an edge stands: `/usr/local/bin/backup:12 prune()`."""
-    where = edge.file if edge.line is None else f"{edge.file}:{edge.line}"
-    return f"{where} {edge.function}()" if edge.function else where
+def _tell_place(edge: Edge) -> str:
+    return tell_place(edge.file, edge.line, edge.function)
 
 
 def _say_how(edge: Edge) -> str:
@@ -109,7 +108,7 @@ def _describe(chart: Map, node: int) -> Iterable[tuple[str, str]]:
         yield "path", ", ".join(paths)
     defined = "SELECT file, line FROM defined JOIN nodes ON nodes.id = node WHERE identity = ? ORDER BY file, line"
     for file, line in select(defined, (node,)):
-        yield "defined", unpack(file) if line is None else f"{unpack(file)}:{line}"
+        yield "defined", tell_place(unpack(file), line)
     remarks = "SELECT remark FROM documents JOIN nodes ON label = 'file:' || documents.path WHERE identity = ?"
     for (remark,) in select(f"{remarks} AND remark IS NOT NULL", (node,)):
         yield "remark", unpack(remark)

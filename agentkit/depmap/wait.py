@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentkit.core.lines import INFO, WARNING, Finding, Record
+from agentkit.depmap.answers import tell_place
 
 SOURCE = "depmap.lint"
 # What can wait for ever; what has a limit for a part of its way, and can wait for ever on another.
@@ -31,13 +32,12 @@ class Wait:
 
     def to_record(self, host: str, at: float) -> Record:
         """Return the record that travels (kind `finding`); `at` in seconds since the epoch."""
-        where = self.file if self.line is None else f"{self.file}:{self.line}"
         return Finding(
             source=SOURCE,
             type=self.type,
             subject=self.subject,
             severity=SEVERITIES[self.type],
-            title=f"{where}: {self.why}",
+            title=f"{tell_place(self.file, self.line)}: {self.why}",
             host=host,
             at=at,
             key=self.key,
