@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from agentkit.core.config import load_configuration
 from agentkit.depmap.document import Document, Mapped
 from agentkit.depmap.edge import DECLARED, Edge, check_kind
+from agentkit.depmap.writing import DECLARED_KIND
 
-KIND = "declared"
 HEADER = "[[depmap.declare]]"
 
 
@@ -28,7 +28,7 @@ def read_declared(environ: Mapping[str, str], warn: Callable[[str], None]) -> tu
         line = lines[index] if len(lines) == len(configuration.declared) else None
         kind = check_kind(one.edge, f"{path}: depmap.declare #{index + 1}.edge")
         edges.append(Edge(one.source, one.target, kind, path, line, "declare", how=DECLARED))
-    return configuration.host, Document(KIND, path), Mapped(edges=tuple(edges), inputs=(path,))
+    return configuration.host, Document(DECLARED_KIND, path), Mapped(edges=tuple(edges), inputs=(path,))
 
 
 def _find_lines(path: str) -> list[int]:
