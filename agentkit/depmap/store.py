@@ -160,7 +160,9 @@ def explain(error: sqlite3.Error | UnicodeDecodeError, path: str) -> AgentkitErr
     """Return the AgentkitError for a failure of SQLite (https://www.sqlite.org/rescode.html)."""
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     is_bad_text = isinstance(error, UnicodeDecodeError) or str(error).startswith("Could not decode to UTF-8")
-    if is_bad_text or primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+    # A text that is too big is none that anybody wrote: its length is damaged.
+    damage = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_TOOBIG)
+    if is_bad_text or primary in damage:
         return CorruptMapError(path, "a text is no UTF-8" if is_bad_text else str(error))
     if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return AgentkitError(f"map {path} cannot be written: {error}", status=Exit.CANNOT_WRITE)

@@ -162,6 +162,11 @@ def _open(path: str) -> Map:
     return found
 
 
+def test_a_text_whose_length_cannot_be_is_damage(path: str) -> None:
+    with pytest.raises(CorruptMapError), _open(path) as chart:
+        chart.connection.execute("SELECT zeroblob(2000000000)").fetchone()
+
+
 def test_a_failure_over_a_damaged_file_is_the_files_and_over_a_sound_one_is_a_bug(path: str) -> None:
     with pytest.raises(TypeError), _open(path):
         raise TypeError
