@@ -60,9 +60,9 @@ class Pen:
         number = self._find_document(document)
         reached = " ".join(str(self._find_document(one)) for one in mapped.reached)
         inputs = " ".join(str(numbers[path]) for path in dict.fromkeys(mapped.inputs) if path in numbers)
-        values = (number, document.kind, pack(document.path), pack(document.context), self._now, reached, inputs)
+        values = (number, document.kind, pack(document.path), pack(document.context), reached, inputs)
         remark = mapped.remark and pack(mapped.remark)
-        self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*values, remark))
+        self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)", (*values, remark))
         self._write_edges(number, mapped.edges)
         self._write_defined(number, mapped.defined)
 

@@ -12,7 +12,7 @@ import sqlite3
 from agentkit.core.errors import AgentkitError, Exit
 
 NAME = "map.db"
-VERSION = 1
+VERSION = 2
 APPLICATION_ID = 0x64706D31  # "dpm1"
 MAGIC = b"SQLite format 3\x00"
 HEADER_BYTES = 100
@@ -25,8 +25,7 @@ FAULTS = (sqlite3.Error, UnicodeDecodeError)
 # and `tail` what is left of a name without its folder.
 TABLES = {
     "meta": "name TEXT PRIMARY KEY, value",
-    "documents": "id INTEGER PRIMARY KEY, kind TEXT, path TEXT, context TEXT, mapped_at REAL, reached TEXT, "
-    "inputs TEXT, remark TEXT",
+    "documents": "id INTEGER PRIMARY KEY, kind TEXT, path TEXT, context TEXT, reached TEXT, inputs TEXT, remark TEXT",
     "inputs": "id INTEGER PRIMARY KEY, path TEXT, form TEXT, size INTEGER, mtime_ns INTEGER, inode INTEGER, "
     "digest TEXT",
     "nodes": "id INTEGER PRIMARY KEY, label TEXT, path TEXT, identity INTEGER, shown TEXT, tail TEXT",

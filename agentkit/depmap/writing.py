@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from agentkit.core.durable import sync
@@ -78,8 +78,7 @@ def _write(connection: sqlite3.Connection, change: Change, now: float, *, is_new
     connection.execute("BEGIN")
     if is_new:
         make_tables(connection)
-    meta: Mapping[str, object] = {**change.meta, "built_at": now}
-    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", [*meta.items()])
+    connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", [*change.meta.items()])
     connection.execute("INSERT OR IGNORE INTO meta VALUES ('begun_at', ?)", (now,))
     numbers = _write_inputs(connection, change)
     pen = Pen(connection, now)
