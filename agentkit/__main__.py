@@ -51,6 +51,10 @@ def _dispatch(argv: list[str]) -> int:
             from agentkit.depmap import why
 
             _leave(why.main(argv[3:]))
+    if argv[1:3] == ["vault", "get"] and not _asks_for_help(argv):
+        from agentkit.vault import get
+
+        os._exit(get.main(argv[3:]))
     from agentkit import cli
 
     return cli.main(argv[1:])

@@ -22,6 +22,7 @@ COMPLETE_VARIABLE = "_AGENTKIT_COMPLETE"
 # In the order in which they are of use: first what happened, then what falls with it.
 DOORS = {
     "heartbeat": "every job leaves evidence, and missing evidence is the alert",
+    "vault": "secrets are used, never seen, and no use goes unrecorded",
     "depmap": "you know what falls when this falls, and no check of it can hang",
 }
 

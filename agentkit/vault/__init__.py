@@ -1,0 +1,1 @@
+"""Secrets are used, never seen, and no use goes unrecorded."""

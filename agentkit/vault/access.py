@@ -1,0 +1,140 @@
+"""How does one access go: first its record, durable, then ciphertext and identity, then the value?
+
+Imported by the hot verbs. This is the only way to a value.
+"""
+
+import os
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.vault.age import MOST_BYTES, open_sealed
+from agentkit.vault.digest import hash_bytes
+from agentkit.vault.keys import derive_recipients_keys, derive_row_keys, read_identities
+from agentkit.vault.locked import LockedVault
+from agentkit.vault.places import Places
+from agentkit.vault.plainread import demand_private_folder, read_private
+from agentkit.vault.recipients import read_recipients
+from agentkit.vault.rows import Row, read_row, tell_broken
+
+OVERHEAD_BYTES = 1 << 20
+
+
+class Wish:
+    """What is asked for: a secret, how it will be delivered, and why; `op` is the verb."""
+
+    __slots__ = ("delivery", "name", "op", "reason")
+
+    def __init__(self, op: str, name: str, delivery: str, reason: str) -> None:
+        self.op = op
+        self.name = name
+        self.delivery = delivery
+        self.reason = reason
+
+
+def release(vault: LockedVault, wishes: "list[Wish]") -> "list[bytes]":
+    """Return the values that are wished for, each after its record; all or none."""
+    return [_release_one(vault, wish) for wish in wishes]
+
+
+def refuse(vault: LockedVault, wish: Wish, error: AgentkitError) -> AgentkitError:
+    """Record that a wish was refused, and return the error to raise."""
+    vault.record(wish.op, "release", "refused", _describe(wish, None))
+    return error
+
+
+def _release_one(vault: LockedVault, wish: Wish) -> bytes:
+    places = vault.places
+    row: Row | None = None
+    try:
+        _demand_folders(places, wish.name)
+        row = read_row(places.row(wish.name), wish.name)
+        if row is None:
+            raise _tell_missing(places, wish.name)
+        if wish.delivery == "env" and "env" not in row.texts("deliver"):
+            raise AgentkitError(
+                f"{wish.name} may not be delivered in an environment, which stays in /proc for all of a process's life",
+                hint=f"use --fd or --stdin, or allow it: agentkit vault set {wish.name} --keep-value --deliver env",
+                status=Exit.REFUSED,
+            )
+    except AgentkitError as error:
+        version = None if row is None else row.version
+        vault.record(wish.op, "release", _name_outcome(error), _describe(wish, version))
+        raise
+    seq = vault.record(wish.op, "release", "granted", _describe(wish, row.version))
+    # From here on the record is durable: only now ciphertext and identity are opened.
+    try:
+        return open_value(places, row)
+    except AgentkitError as error:
+        vault.record(wish.op, "failed", _name_outcome(error), {**_describe(wish, row.version), "of": seq})
+        raise
+
+
+def open_value(places: Places, row: Row, identities: "list[str] | None" = None) -> bytes:
+    """Return the value that a row stands for; a record of it must have been written before, and the log be locked.
+
+    Raises AgentkitError: tampered where row, ciphertext, recipients or version is not what this vault wrote.
+    """
+    identities = read_identities(places.identity) if identities is None else identities
+    read_recipients(places.recipients, derive_recipients_keys(identities))
+    row.demand_ours(derive_row_keys(identities))
+    newest = read_newest(places, row.name)
+    if newest is None:
+        raise tell_broken(row.name, "its first version was never completed, or what says so was removed; set it again")
+    if row.version < newest:
+        raise tell_broken(row.name, f"version {row.version} was put back; the newest is {newest}")
+    return open_sealed(find_ciphertext(places, row), identities, row.name)
+
+
+def find_ciphertext(places: Places, row: Row) -> bytes:
+    """Return the ciphertext that the row binds; raises AgentkitError (tampered) where there is no such file."""
+    found = False
+    # A crash between the two renames of a change leaves the new one pending; its row is the one that counts.
+    for folder in (places.secrets, places.pending):
+        try:
+            what = "the ciphertext"
+            raw = read_private(f"{folder}/{row.name}.age", what=what, most_bytes=MOST_BYTES + OVERHEAD_BYTES)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        if hash_bytes(raw) == row.sha256:
+            return raw
+        found = True
+    raise tell_broken(row.name, "its ciphertext is not the one that was set" if found else "its ciphertext is missing")
+
+
+def read_newest(places: Places, name: str) -> "int | None":
+    """Return the newest version that a secret ever had, None where it never was set."""
+    try:
+        raw = (
+            read_private(places.newest(name), what="the newest version", most_bytes=64, status=Exit.TAMPERED)
+            .decode("ascii", "replace")
+            .strip()
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not raw.isdecimal():
+        raise tell_broken(name, "its newest version cannot be read")
+    return int(raw)
+
+
+def _demand_folders(places: Places, name: str) -> None:
+    for folder in (places.manifest, places.secrets):
+        path = folder
+        for part in ["", *name.split("/")[:-1]]:
+            path = f"{path}/{part}" if part else path
+            try:
+                demand_private_folder(path, what="the folder")
+            except (FileNotFoundError, NotADirectoryError):
+                break
+
+
+def _tell_missing(places: Places, name: str) -> AgentkitError:
+    if os.path.lexists(places.current(name)) or read_newest(places, name):
+        return tell_broken(name, "its row is missing")
+    return AgentkitError(f"there is no secret {name}", hint="agentkit vault list", status=Exit.UNAVAILABLE)
+
+
+def _describe(wish: Wish, version: "int | None") -> "dict[str, object]":
+    return {"name": wish.name, "version": version, "delivery": wish.delivery, "reason": wish.reason}
+
+
+def _name_outcome(error: AgentkitError) -> str:
+    return {Exit.UNAVAILABLE: "missing", Exit.TAMPERED: "tampered", Exit.REFUSED: "refused"}.get(error.status, "failed")

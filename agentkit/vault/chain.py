@@ -1,0 +1,266 @@
+"""How does a record get onto the log, so that it is durable, in its place, and after every record before it?
+
+The log is JSON Lines in segments; each record begins with the SHA-256 of the line before it. docs/audit-log.md
+publishes the format. Nothing is ever truncated. Imported by the hot verbs.
+"""
+
+import errno
+import fcntl
+import os
+import time
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.times import format_instant
+from agentkit.vault.asker import Asker
+from agentkit.vault.digest import hash_bytes
+from agentkit.vault.plainread import demand_private_folder, open_private
+from agentkit.vault.quickjson import encode_value
+
+SEGMENT_BYTES = 64 * 1024 * 1024
+LONGEST_LINE_BYTES = 8192
+LONGEST_REASON = 500
+ZEROS = "0" * 64
+# SEGMENT BYTES SEQ HASH LINESTART: see docs/audit-log.md.
+HEAD_SHAPE = "%06d %015d %015d %s %015d\n"
+HEAD_BYTES = 6 + 1 + 15 + 1 + 15 + 1 + 64 + 1 + 15 + 1
+LOCK_LIMIT_S = 10.0
+LOOK_AGAIN_S = 0.002
+HINT = "agentkit vault audit verify"
+
+Fields = dict[str, object]
+# op, phase, outcome: what was done, which part of it, and how that went.
+Deed = tuple[str, str, str]
+
+
+class Head:
+    """Where the log ends: the last raw line, which is a record, and where it lies."""
+
+    __slots__ = ("hash", "line_start", "segment", "seq", "size")
+
+    def __init__(self, segment: int, size: int, seq: int, hash_: str, line_start: int) -> None:
+        self.segment = segment
+        self.size = size
+        self.seq = seq
+        self.hash = hash_
+        self.line_start = line_start
+
+
+class Chain:
+    """The end of the log while its lock is held: no other process of ours changes log or store meanwhile."""
+
+    def __init__(self, audit: str, lock: int) -> None:
+        self.audit = audit
+        self._lock = lock
+        self._log = self._head_file = -1
+        self._unfinished = b""
+        self._fragments: list[str] = []
+        try:
+            self._open()
+        except FileNotFoundError as error:
+            self.close()
+            raise _tell_tampered(f"{error.filename} is missing") from None
+        except BaseException:  # the descriptors go back whatever happens, Ctrl-C too
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        self._head_file = open_private(
+            f"{self.audit}/head", os.O_RDWR, what="the head of the audit log", status=Exit.TAMPERED
+        )
+        self.head = head = read_head(os.pread(self._head_file, HEAD_BYTES + 1, 0))
+        self._log = self._open_segment(head.segment)
+        size = os.fstat(self._log).st_size
+        if size < head.size:
+            raise _tell_tampered(f"segment {head.segment} has {size} bytes, and {head.size} were written")
+        raw = os.pread(self._log, size - head.line_start, head.line_start)
+        last, rest = raw[: head.size - head.line_start], raw[head.size - head.line_start :]
+        if not last.endswith(b"\n") or hash_bytes(last[:-1]) != head.hash:
+            raise _tell_tampered(f"record {head.seq} is not the one that was written")
+        if rest or os.path.lexists(segment_path(self.audit, head.segment + 1)):
+            from agentkit.vault.tail import walk_tail
+
+            walk_tail(self, rest)
+
+    def _open_segment(self, number: int) -> int:
+        return open_private(
+            segment_path(self.audit, number), os.O_RDWR | os.O_APPEND, what="the audit log", status=Exit.TAMPERED
+        )
+
+    def enter_segment(self, number: int) -> bytes:
+        """Go on in a later segment and return what it holds; for `walk_tail`."""
+        os.close(self._log)
+        self._log = -1
+        self._log = self._open_segment(number)
+        return os.pread(self._log, os.fstat(self._log).st_size, 0)
+
+    def accept_tail(self, head: Head, fragments: "list[str]", unfinished: bytes) -> None:
+        """Take what lies behind the head for what a crash left; for `walk_tail`.
+
+        `fragments` are the hashes of whole lines that are no records, `unfinished` is what has no newline.
+        """
+        self.head = head
+        self._fragments = fragments
+        self._unfinished = unfinished
+
+    def append(self, deed: Deed, asker: Asker, fields: Fields) -> int:
+        """Write one record, make it durable, and return its number; raises AgentkitError (cannot write)."""
+        if self.head.size >= SEGMENT_BYTES and not self._fragments and not self._unfinished:
+            self._begin_segment()
+        if self.head.size == 0:
+            # Also where a crash came between making a segment and writing its first record.
+            last = segment_path(self.audit, self.head.segment - 1)
+            begun = {"segment": self.head.segment, "last_bytes": os.stat(last).st_size, "last_head": self.head.hash}
+            self._write(("segment", "done", "begun"), asker, begun)
+        return self._write(deed, asker, fields)
+
+    def _write(self, deed: Deed, asker: Asker, fields: Fields) -> int:
+        head = self.head
+        text, seq, prev = "", head.seq, head.hash
+        if self._unfinished or self._fragments:
+            text, seq, prev = self._set_torn_aside(asker)
+        line = build_record(prev, seq + 1, deed, asker, fields)
+        raw = f"{text}{line}\n".encode()
+        try:
+            self._put(raw)
+        except OSError as error:
+            raise _tell_unwritable(error, self.audit) from error
+        size = os.fstat(self._log).st_size
+        self.head = Head(head.segment, size, seq + 1, hash_bytes(line.encode()), size - len(line) - 1)
+        self._fragments, self._unfinished = [], b""
+        self._write_head()
+        return seq + 1
+
+    def _put(self, raw: bytes) -> None:
+        written = os.write(self._log, raw)
+        if written != len(raw):
+            # What was written stays: the next writer sets it aside with a record.
+            raise OSError(errno.ENOSPC, f"only {written} of {len(raw)} bytes found room")
+        os.fdatasync(self._log)
+
+    def _write_head(self) -> None:
+        head = self.head
+        shape = HEAD_SHAPE % (head.segment, head.size, head.seq, head.hash, head.line_start)
+        try:
+            os.pwrite(self._head_file, shape.encode(), 0)
+        except OSError:
+            return  # it lags then, which the next one sees; the record itself is durable
+
+    def _set_torn_aside(self, asker: Asker) -> "tuple[str, int, str]":
+        """Return the text that makes lines of what a crash left and says so, and what the next record stands on."""
+        unfinished, fragments = self._unfinished, list(self._fragments)
+        if unfinished:
+            fragments.append(hash_bytes(unfinished))
+        fields = {
+            "torn": len(fragments), "torn_bytes": len(unfinished), "after": self.head.hash, "fragments": fragments,
+        }  # fmt: skip
+        seq = self.head.seq + len(fragments) + 1
+        line = build_record(fragments[-1], seq, ("torn", "done", "set-aside"), asker, fields)
+        return ("\n" if unfinished else "") + line + "\n", seq, hash_bytes(line.encode())
+
+    def _begin_segment(self) -> None:
+        from agentkit.vault.segment import create_segment
+
+        number = self.head.segment + 1
+        os.close(self._log)
+        self._log = -1
+        try:
+            self._log = create_segment(segment_path(self.audit, number))
+        except OSError as error:
+            raise _tell_unwritable(error, self.audit) from error
+        self.head = Head(number, 0, self.head.seq, self.head.hash, 0)
+
+    def close(self) -> None:
+        """Let the next one have the log."""
+        for descriptor in (self._log, self._head_file, self._lock):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._log = self._head_file = self._lock = -1
+
+
+def open_chain(audit: str) -> Chain:
+    """Return the end of the log in that folder, locked.
+
+    Raises AgentkitError: tampered where the log is missing, shorter than it was or not what it was; try later where
+    another process holds it for 10 s.
+    """
+    try:
+        demand_private_folder(audit, what="the folder of the audit log", status=Exit.TAMPERED)
+    except FileNotFoundError:
+        raise _tell_tampered(f"{audit} is missing") from None
+    # The lock is on the folder itself: a lock file could be removed, and then two would hold it.
+    lock = os.open(audit, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        _lock(lock, audit)
+    except BaseException:  # the descriptor goes back whatever happens, Ctrl-C too
+        os.close(lock)
+        raise
+    return Chain(audit, lock)
+
+
+def _lock(descriptor: int, audit: str) -> None:
+    due = time.monotonic() + LOCK_LIMIT_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= due:
+                raise AgentkitError(
+                    f"the audit log has been locked by another process for {LOCK_LIMIT_S:.0f}s",
+                    hint=f"fuser -v {audit}",
+                    status=Exit.TRY_LATER,
+                ) from None
+            time.sleep(LOOK_AGAIN_S)
+
+
+def segment_path(audit: str, number: int) -> str:
+    """Return the path of a segment of the log; they count from 1."""
+    return "%s/%06d.jsonl" % (audit, number)
+
+
+def read_head(raw: bytes) -> Head:
+    """Return what the head says; raises AgentkitError (tampered) where it is none."""
+    parts = raw.decode("ascii", "replace").split(" ")
+    numbers = [part.strip() for at, part in enumerate(parts) if at != 3]
+    if len(raw) != HEAD_BYTES or len(parts) != 5 or len(parts[3]) != 64 or not all(map(str.isdecimal, numbers)):
+        raise _tell_tampered("the head of the audit log cannot be read")
+    segment, size, seq, line_start = map(int, numbers)
+    if not 0 <= line_start < size:
+        raise _tell_tampered("the head of the audit log cannot be read")
+    return Head(segment, size, seq, parts[3], line_start)
+
+
+def build_record(prev: str, seq: int, deed: Deed, asker: Asker, fields: Fields) -> str:
+    """Return a record as it stands in the log, without its newline: docs/audit-log.md says what each key is."""
+    # `prev` and `seq` stand where a verifier finds them without reading JSON.
+    known: Fields = {
+        "at": format_instant(time.time()), "boot": _read_boot_id(), "mono_s": round(time.monotonic(), 6),
+        "op": deed[0], "phase": deed[1], "outcome": deed[2], "name": None, "version": None, "uid": asker.uid,
+        "pid": asker.pid, "parent": asker.parent, "delivery": None, "reason": None, "argv0": asker.argv0,
+        "argv_hmac": asker.argv_hmac,
+    }  # fmt: skip
+    known.update(fields)
+    text = '{"prev": "%s", "seq": %d' % (prev, seq)
+    for key, value in known.items():
+        text += f', "{key}": {encode_value(value)}'
+    return text + "}"
+
+
+def _read_boot_id() -> "str | None":
+    try:
+        with open("/proc/sys/kernel/random/boot_id", "rb", buffering=0) as file:
+            return (file.read(64) or b"").decode().strip()
+    except OSError:
+        return None
+
+
+def _tell_tampered(what: str) -> AgentkitError:
+    return AgentkitError(f"audit log: {what}; nothing was released", hint=HINT, status=Exit.TAMPERED)
+
+
+def _tell_unwritable(error: OSError, audit: str) -> AgentkitError:
+    return AgentkitError(
+        f"the audit log cannot be written: {error.strerror}; nothing was released",
+        hint=f"make room for {audit}",
+        status=Exit.CANNOT_WRITE,
+    )

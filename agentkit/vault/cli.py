@@ -1,0 +1,91 @@
+"""The verbs of vault: parse, call, print."""
+
+# ruff: noqa: PLR0917  # options are declared one by one, and read by their names
+
+import os
+import sys
+import time
+
+import typer
+
+from agentkit.core.door import Verb, flag, make_door, one
+from agentkit.core.errors import AgentkitError, Exit
+
+app = make_door("vault", "secrets are used, never seen, and no use goes unrecorded")
+
+
+@app.command(cls=Verb, options_metavar="--recovery AGE1… | --new-recovery FILE", short_help="make a vault")
+def init(
+    recovery: str | None = one(
+        "--recovery", "AGE1…", "whose key lies offline: the public half, as age-keygen prints it"
+    ),
+    new_recovery: str | None = one("--new-recovery", "FILE", "make that key now, in a file to be taken offline"),
+) -> None:
+    """make an empty vault: identity, recovery recipient, audit log; all is sealed for both"""
+    from agentkit.vault.founding import found_vault
+    from agentkit.vault.initiating import print_founded
+    from agentkit.vault.places import find_places
+
+    if (recovery is None) == (new_recovery is None):
+        raise AgentkitError(
+            "init: give one of --recovery and --new-recovery; without it a lost identity is a lost vault",
+            hint="agentkit vault init --new-recovery recovery.key",
+            status=Exit.USAGE,
+        )
+    founded = found_vault(find_places(os.environ), sys.argv, recovery=recovery, new_recovery=new_recovery)
+    print_founded(founded, new_recovery)
+
+
+@app.command(
+    "set",
+    cls=Verb,
+    options_metavar="NAME --purpose TEXT [OPTIONS] < VALUE",
+    short_help="put a value in, and say what it is for",
+)
+def set_(
+    name: str = typer.Argument(..., metavar="NAME", help="[a-z0-9][a-z0-9._/-]*"),
+    surplus: list[str] | None = typer.Argument(None, hidden=True),
+    purpose: str | None = one("--purpose", "TEXT", "what it is for; needed for a new one"),
+    owner: str | None = one("--owner", "TEXT", "who answers for it"),
+    consumer: list[str] | None = typer.Option(
+        None, "--consumer", metavar="PROGRAM", help="what uses it; may be repeated"
+    ),
+    deliver: list[str] | None = typer.Option(
+        None, "--deliver", metavar="fd|stdin|env", help="how `exec` may hand it over; fd and stdin; may be repeated"
+    ),
+    expires: str | None = one("--expires", "DATE|DURATION", "when it ends: 2027-06-30, or 90d from now"),
+    rotate_every: str | None = one("--rotate-every", "DURATION", "how often it has to be a new one"),
+    rotate_with: str | None = one(
+        "--rotate-with", "HOOK", "what makes the new one: token, postgres, command or a program"
+    ),
+    setting: list[str] | None = typer.Option(
+        None, "--setting", metavar="KEY=VALUE", help="what that hook has to know; may be repeated"
+    ),
+    reissue: str | None = one("--reissue", "TEXT", "the steps by which a person gets a new one"),
+    from_fd: int | None = typer.Option(None, "--from-fd", metavar="N", help="read the value from this descriptor"),
+    keep_value: bool = flag("--keep-value", "change only what is said of it"),
+) -> None:
+    """put a value in, from stdin or a descriptor and never from the command line, which every user can read"""
+    from agentkit.vault.setting import read_value, set_secret
+    from agentkit.vault.words import read_particulars, refuse_value
+
+    if surplus:
+        raise refuse_value(name)
+    particulars = read_particulars(
+        purpose=purpose, owner=owner, consumers=consumer or [], deliver=deliver or [], expires=expires,
+        rotate_every=rotate_every, rotate_with=rotate_with, settings=setting or [], reissue=reissue, now=time.time(),
+    )  # fmt: skip
+    value = None if keep_value else read_value(0 if from_fd is None else from_fd, name)
+    set_secret(os.environ, name, value, particulars, time.time())
+
+
+@app.command(cls=Verb, options_metavar="NAME --reason TEXT [--reveal]", short_help="the value, byte for byte")
+def get(
+    name: str = typer.Argument(..., metavar="NAME", help="the secret"),
+    reason: str = typer.Option("", "--reason", metavar="TEXT", help="why; it stands in the audit log"),
+    reveal: bool = flag("--reveal", "also on a terminal, and also into a conversation"),
+) -> None:
+    """the value of a secret, byte for byte, after a record of it"""
+    from agentkit.vault.get import give_value
+
+    give_value(os.environ, name, reason, reveals=reveal)

@@ -1,0 +1,85 @@
+"""What is the value of a secret, byte for byte, after its record?
+
+    agentkit vault get NAME --reason TEXT [--reveal]
+
+A hot verb: it is called before typer is imported, which declares the same words for help and completion.
+"""
+
+import os
+import sys
+from _collections_abc import Mapping
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.vault.access import Wish, refuse, release
+from agentkit.vault.asker import find_asker
+from agentkit.vault.chain import LONGEST_REASON
+from agentkit.vault.conversation import find_objection
+from agentkit.vault.hardening import harden_process
+from agentkit.vault.locked import demand_vault, lock_vault
+from agentkit.vault.places import demand_name, find_places
+
+HELP = "agentkit vault get --help"
+
+
+def main(words: "list[str]") -> int:
+    """Write the value to stdout and return the status."""
+    name, reason, reveals = _parse(words)
+    give_value(os.environ, name, reason, reveals=reveals)
+    return Exit.OK
+
+
+def give_value(environ: Mapping[str, str], name: str, reason: str, *, reveals: bool) -> None:
+    """Write the value of a secret to stdout, unless a person or a conversation would see it."""
+    demand_name(name)
+    demand_reason(reason)
+    harden_process()
+    places = find_places(environ)
+    demand_vault(places)
+    wish = Wish("get", name, "stdout", reason)
+    objection = None if reveals else find_objection(environ, name)
+    with lock_vault(places, find_asker(environ, sys.argv, places)) as vault:
+        if objection is not None:
+            raise refuse(vault, wish, objection)
+        value = release(vault, [wish])[0]
+    write_all(1, value)
+
+
+def demand_reason(reason: str) -> str:
+    """Return the reason; raises AgentkitError (usage) where none is given, or one that the log would cut off."""
+    if not reason.strip() or len(reason) > LONGEST_REASON:
+        raise AgentkitError(
+            f"a reason is needed, of at most {LONGEST_REASON} letters: it stands in the audit log",
+            hint="--reason 'nightly report'",
+            status=Exit.USAGE,
+        )
+    return reason
+
+
+def write_all(descriptor: int, value: bytes) -> None:
+    """Write all of it."""
+    view = memoryview(value)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _parse(words: "list[str]") -> "tuple[str, str, bool]":
+    names: list[str] = []
+    reason, reveals = "", False
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--reveal":
+            reveals = True
+        elif word == "--reason" and rest:
+            reason = rest.pop(0)
+        elif word.startswith("--reason="):
+            reason = word.removeprefix("--reason=")
+        elif word.startswith("-"):
+            raise AgentkitError(
+                "get: an option that it does not have, or one without its value", hint=HELP, status=Exit.USAGE
+            )
+        else:
+            names.append(word)
+    if len(names) != 1:
+        raise AgentkitError("get: give the name of one secret", hint=HELP, status=Exit.USAGE)
+    return names[0], reason, reveals

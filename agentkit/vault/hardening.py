@@ -1,0 +1,20 @@
+"""How does a process that holds a value keep others of the same user from reading its memory?"""
+
+PR_SET_DUMPABLE = 4  # prctl(2)
+
+
+def harden_process() -> None:
+    """Make this process non-dumpable (no /proc/PID/mem, environ, ptrace by the same user) and without core files."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    try:
+        # What `ctypes` is made of, without the 2,000 lines around it: a hot verb pays for each import.
+        from _ctypes import call_function, dlopen, dlsym
+
+        itself = dlopen(None, 0)  # type: ignore[arg-type]  # as dlopen(3) takes it: the program itself
+        call_function(dlsym(itself, "prctl"), (PR_SET_DUMPABLE, 0, 0, 0, 0))
+    except (ImportError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,0 +1,54 @@
+"""What lies behind the last record that we know of: records of a crashed machine, or the pieces of a torn one?
+
+The head is written after each record and not synced, so after a power cut it may lag; and a write that was cut off
+leaves bytes that are no line. Both are healed here, on the rare way.
+"""
+
+from __future__ import annotations
+
+import os
+
+from agentkit.core.errors import AgentkitError
+from agentkit.vault.chain import Chain, Head, segment_path
+from agentkit.vault.digest import hash_bytes
+from agentkit.vault.quickjson import read_object
+
+PREV = slice(10, 74)
+
+
+def walk_tail(chain: Chain, rest: bytes) -> None:
+    """Lead the chain to the real end of the log, over what the head did not know of."""
+    head, fragments, unfinished = _walk(chain.head, rest)
+    audit = chain.audit
+    while not unfinished and os.path.lexists(segment_path(audit, head.segment + 1)):
+        raw = chain.enter_segment(head.segment + 1)
+        head, more, unfinished = _walk(Head(head.segment + 1, 0, head.seq, head.hash, 0), raw, fragments)
+        fragments = more
+    chain.accept_tail(head, fragments, unfinished)
+
+
+def _walk(head: Head, raw: bytes, fragments: list[str] | None = None) -> tuple[Head, list[str], bytes]:
+    pieces = list(fragments or ())
+    lines = raw.split(b"\n")
+    size = head.size
+    for line in lines[:-1]:
+        size += len(line) + 1
+        seq, prev = head.seq + len(pieces) + 1, pieces[-1] if pieces else head.hash
+        record = _read_record(line, prev, seq)
+        # After pieces only the record that sets them aside is one.
+        if record is not None and (not pieces or (record["op"] == "torn" and record.get("fragments") == pieces)):
+            head = Head(head.segment, size, seq, hash_bytes(line), size - len(line) - 1)
+            pieces = []
+        else:
+            pieces.append(hash_bytes(line))
+    return head, pieces, lines[-1]
+
+
+def _read_record(line: bytes, prev: str, seq: int) -> dict[str, object] | None:
+    if line[PREV] != prev.encode():
+        return None
+    try:
+        record = read_object(line.decode("ascii"), "a record")
+    except (AgentkitError, UnicodeDecodeError):
+        return None
+    return record if record.get("prev") == prev and record.get("seq") == seq and "op" in record else None
