@@ -38,7 +38,7 @@ def read_object(text: str, what: str) -> "dict[str, object]":
 
 
 def encode_value(value: object) -> str:
-    """Return a text, a number, None or a list of texts as JSON, in ASCII."""
+    """Return a text, a number, None, or a list or an object of them, as JSON in ASCII."""
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -46,4 +46,6 @@ def encode_value(value: object) -> str:
         return encode_text(value)
     if isinstance(value, list):
         return "[" + ", ".join([encode_value(one) for one in value]) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join([f"{encode_text(str(key))}: {encode_value(one)}" for key, one in value.items()]) + "}"
     return repr(value)

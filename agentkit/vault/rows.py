@@ -3,6 +3,8 @@
 A row is one line of JSON whose first key binds every byte after it with an HMAC. Imported by the hot verbs.
 """
 
+import os
+
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault.digest import is_equal, sign_bytes
 from agentkit.vault.plainread import read_private
@@ -50,6 +52,21 @@ def read_row(path: str, name: str) -> "Row | None":
         return Row(name, read_private(path, what="the row", most_bytes=MOST_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def list_names(manifest: str) -> "list[str]":
+    """Return the names that have a row, sorted."""
+    found = []
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        with os.scandir(f"{manifest}/{folder}") as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{folder}{entry.name}/")
+                elif entry.name.endswith(".json") and not entry.name.startswith("."):
+                    found.append(f"{folder}{entry.name.removesuffix('.json')}")
+    return sorted(found)
 
 
 def write_row(fields: Fields, key: bytes) -> bytes:
