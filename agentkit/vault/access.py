@@ -16,6 +16,8 @@ from agentkit.vault.recipients import read_recipients
 from agentkit.vault.rows import Row, read_row, tell_broken
 
 OVERHEAD_BYTES = 1 << 20
+# How `exec` may be told to hand a value over; a row says which of these its secret allows.
+WAYS = ("fd", "stdin", "env")
 
 
 class Wish:
@@ -49,12 +51,7 @@ def _release_one(vault: LockedVault, wish: Wish) -> bytes:
         row = read_row(places.row(wish.name), wish.name)
         if row is None:
             raise _tell_missing(places, wish.name)
-        if wish.delivery == "env" and "env" not in row.texts("deliver"):
-            raise AgentkitError(
-                f"{wish.name} may not be delivered in an environment, which stays in /proc for all of a process's life",
-                hint=f"use --fd or --stdin, or allow it: agentkit vault set {wish.name} --keep-value --deliver env",
-                status=Exit.REFUSED,
-            )
+        _demand_way(row, wish)
     except AgentkitError as error:
         version = None if row is None else row.version
         vault.record(wish.op, "release", _name_outcome(error), _describe(wish, version))
@@ -124,6 +121,24 @@ def _demand_folders(places: Places, name: str) -> None:
                 demand_private_folder(path, what="the folder")
             except (FileNotFoundError, NotADirectoryError):
                 break
+
+
+def _demand_way(row: Row, wish: Wish) -> None:
+    # `fd:3`, `env:PGPASSWORD`, `stdin`; what `fill` puts into a text comes at a descriptor, too.
+    way = wish.delivery.partition(":")[0].replace("fill", "fd")
+    if way not in WAYS or way in row.texts("deliver"):
+        return
+    if way == "env":
+        raise AgentkitError(
+            f"{wish.name} may not be delivered in an environment, which stays in /proc for all of a process's life",
+            hint=f"use --fd or --stdin, or allow it: agentkit vault set {wish.name} --keep-value --deliver env",
+            status=Exit.REFUSED,
+        )
+    raise AgentkitError(
+        f"{wish.name} may be delivered by {', '.join(row.texts('deliver'))} only, and not by {way}",
+        hint=f"agentkit vault set {wish.name} --keep-value --deliver {way}",
+        status=Exit.REFUSED,
+    )
 
 
 def _tell_missing(places: Places, name: str) -> AgentkitError:
