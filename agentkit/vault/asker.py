@@ -37,7 +37,7 @@ def find_asker(environ: Mapping[str, str], argv: "list[str]", places: Places) ->
     """
     key = _read_key(f"{places.audit}/key")
     uid, parent = os.getuid(), os.getppid()
-    if _reads_as_sudo(parent):
+    if is_roots_sudo(parent):
         uid = _read_number(environ.get("SUDO_UID"), uid)
         parent = _find_parent(parent)
     raw = b"\0".join([os.fsencode(word) for word in argv])
@@ -68,7 +68,8 @@ def find_program(words: "list[str]") -> str:
     return _cut(words[0])
 
 
-def _reads_as_sudo(pid: int) -> bool:
+def is_roots_sudo(pid: int) -> bool:
+    """Tell whether a process is sudo, run by root as it always is."""
     # SUDO_UID means something only when root's own sudo set it.
     try:
         is_roots = os.stat(f"/proc/{pid}").st_uid == 0
