@@ -1,0 +1,125 @@
+"""How does a program get its secrets, when neither its caller nor anybody's command line may see them?
+
+    agentkit vault exec [--fd N=NAME]… [--stdin NAME] [--fill N=FILE]… [--env VAR=NAME]… --reason TEXT -- PROGRAM…
+
+A hot verb: records first, then the values, then this process becomes the program. What can be found out before a value
+is released is found out before.
+"""
+
+import os
+from _collections_abc import Mapping
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.vault.access import Wish, refuse, release
+from agentkit.vault.allowed import cut_environment, read_given
+from agentkit.vault.asker import find_asker
+from agentkit.vault.delivery import deliver_at, reserve_descriptors
+from agentkit.vault.executionwords import Execution, build_execution, split_words
+from agentkit.vault.get import demand_reason
+from agentkit.vault.hardening import harden_process
+from agentkit.vault.locked import LockedVault, lock_vault
+from agentkit.vault.places import find_places
+from agentkit.vault.programfile import become, find_file
+from agentkit.vault.template import list_names, put_back, read_template
+
+# MAX_ARG_STRLEN of execve(2): name, equals sign and NUL included.
+LONGEST_VARIABLE_BYTES = 131072
+
+Environment = dict[str, str | bytes]
+Texts = dict[int, bytes]
+
+
+def main(words: "list[str]") -> int:
+    """Become the program; return only what `run_program` returns."""
+    return run_program(build_execution(*split_words(words)), os.environ)
+
+
+def run_program(asked: Execution, environ: Mapping[str, str]) -> int:
+    """Give the program its secrets and become it; with `--mask` stay, and return its status."""
+    demand_reason(asked.reason)
+    if asked.masks:
+        raise AgentkitError("--mask: nothing masks here as yet")
+    given = read_given(environ)
+    harden_process()
+    texts = {number: read_template(path) for number, path in asked.fills}
+    reserve_descriptors(asked.list_descriptors())
+    wishes = _list_wishes(asked, texts)
+    environment: Environment = {**cut_environment(given, asked.keep_env)}
+    path, objection = _find_program(asked, given)
+    places = find_places(environ)
+    # The log names the file that is run: that is what a consumer is declared by.
+    words = [os.path.abspath(path) if path else asked.program[0], *asked.program[1:]]
+    with lock_vault(places, find_asker(environ, words, places)) as vault:
+        if objection:
+            for wish in wishes:
+                refuse(vault, wish, objection)
+            raise objection
+        values = release(vault, wishes)
+        try:
+            _hand_over(asked, texts, values, environment)
+        except AgentkitError as error:
+            _record_failure(vault, wishes, error)
+            raise
+    # Nobody else waits while the program is started: it may lie on a disk that does not answer.
+    failure = become(path, asked.program, environment)
+    with lock_vault(places, find_asker(environ, words, places)) as vault:
+        _record_failure(vault, wishes, failure)
+    raise failure
+
+
+def _list_wishes(asked: Execution, texts: Texts) -> "list[Wish]":
+    """Return what is wished for: what is handed over in its order, then the masks of each file in theirs."""
+    wishes = [Wish("exec", name, f"{way}:{place}" if place else way, asked.reason) for way, place, name in asked.handed]
+    for number, text in texts.items():
+        wishes += [Wish("exec", name, f"fill:{number}", asked.reason) for name in list_names(text)]
+    return wishes
+
+
+def _find_program(asked: Execution, environ: Mapping[str, str]) -> "tuple[str, AgentkitError | None]":
+    """Return the path of the program, and why it will get nothing where it will not."""
+    try:
+        path = find_file(asked.program[0], environ)
+    except AgentkitError as error:
+        return "", error
+    for word in asked.program:
+        for name in list_names(os.fsencode(word)):
+            return path, AgentkitError(
+                f"the mask of {name} stands in a word of the program, which every user of this machine can read",
+                hint=f"--fd 3={name} and /dev/fd/3, or a file with the mask in it and --fill 3=FILE",
+                status=Exit.REFUSED,
+            )
+    return path, None
+
+
+def _hand_over(asked: Execution, texts: Texts, values: "list[bytes]", environment: Environment) -> None:
+    """Put each value where the program finds it; raises AgentkitError, and then it never starts."""
+    rest = iter(values)
+    try:
+        for way, place, name in asked.handed:
+            value = next(rest)
+            if way == "env":
+                environment[place] = _demand_text(place, name, value)
+            else:
+                deliver_at(int(place or 0), value)
+        for number, text in texts.items():
+            deliver_at(number, put_back(text, {name: next(rest) for name in list_names(text)}))
+    except OSError as error:
+        raise AgentkitError(
+            f"there is no room to hand a secret over: {error.strerror}", status=Exit.WRAPPER_FAILED
+        ) from None
+
+
+def _demand_text(variable: str, name: str, value: bytes) -> bytes:
+    if b"\0" in value:
+        why = "holds a NUL, which no variable can"
+    elif len(variable) + len(value) + 2 > LONGEST_VARIABLE_BYTES:
+        why = f"is longer than a variable can be ({LONGEST_VARIABLE_BYTES} bytes with its name)"
+    else:
+        return value
+    raise AgentkitError(f"{name} {why}", hint=f"--fd 3={name}, or --stdin {name}", status=Exit.BAD_DATA)
+
+
+def _record_failure(vault: LockedVault, wishes: "list[Wish]", error: AgentkitError) -> None:
+    for wish in wishes:
+        fields: dict[str, object] = {"name": wish.name, "delivery": wish.delivery, "reason": wish.reason}
+        vault.record(wish.op, "failed", "failed", {**fields, "status": error.status})
