@@ -55,6 +55,10 @@ def _dispatch(argv: list[str]) -> int:
         from agentkit.vault import get
 
         os._exit(get.main(argv[3:]))
+    if argv[1:3] == ["vault", "exec"] and not _asks_for_help(argv):
+        from agentkit.vault import execution
+
+        os._exit(execution.main(argv[3:]))
     from agentkit import cli
 
     return cli.main(argv[1:])
