@@ -89,3 +89,36 @@ def get(
     from agentkit.vault.get import give_value
 
     give_value(os.environ, name, reason, reveals=reveal)
+
+
+# `agentkit vault exec` is called before typer is imported: this is its help, its completion, and a second parser that a
+# test holds against the first.
+@app.command(
+    "exec", cls=Verb, options_metavar="[OPTIONS] --reason TEXT -- PROGRAM [ARGUMENT]...",
+    context_settings={"allow_interspersed_args": False}, short_help="the program gets it, and nobody else",
+)  # fmt: skip
+def exec_(
+    program: list[str] | None = typer.Argument(None, metavar="PROGRAM", help="the program and its words, after --"),
+    fd: list[str] | None = typer.Option(None, "--fd", metavar="N=NAME", help="at descriptor N, from 3 on: /dev/fd/N +"),
+    env: list[str] | None = typer.Option(
+        None, "--env", metavar="VAR=NAME", help="as a variable, where that is allowed +"
+    ),
+    stdin: list[str] | None = typer.Option(None, "--stdin", metavar="NAME", help="at descriptor 0"),
+    fill: list[str] | None = typer.Option(
+        None, "--fill", metavar="N=FILE", help="descriptor N gives FILE, its {{vault:NAME}} replaced +"
+    ),
+    keep_env: list[str] | None = typer.Option(None, "--keep-env", metavar="VAR", help="a variable that it gets, too +"),
+    mask: bool = flag("--mask", "put {{vault:NAME}} for each value in what it prints"),
+    reason: str | None = one("--reason", "TEXT", "why; it stands in the audit log"),
+) -> int:
+    """run a program with secrets that neither its caller nor its command line ever holds"""
+    from agentkit.vault.execution import run_program
+    from agentkit.vault.executionwords import build_execution
+
+    given = {
+        "--fd": fd, "--env": env, "--stdin": stdin, "--fill": fill, "--keep-env": keep_env,
+        "--mask": ["yes"] if mask else None, "--reason": None if reason is None else [reason],
+    }  # fmt: skip
+    return run_program(
+        build_execution(program or [], {option: words for option, words in given.items() if words}), os.environ
+    )
