@@ -50,7 +50,7 @@ class Snapshot:
 def take_snapshot(audit: str) -> Snapshot:
     """Return what the log is now; writers are kept out meanwhile, as far as they let us.
 
-    Raises TamperedError where something else than a log lies there, AgentkitError (unavailable) where it cannot be read.
+    Raises TamperedError where something else than a log lies there, AgentkitError where it cannot be read.
     """
     folder = _open(audit, FOLDER, os.O_DIRECTORY)
     try:

@@ -48,7 +48,7 @@ class Walk:
         self._at, self._boot = b"", b""
 
     def start_at(self, segment: Segment, seq: int, hash_: str, offset: int) -> None:
-        """Begin behind the record that an anchor vouches for; raises TamperedError where the log holds another one there."""
+        """Begin behind the record that an anchor vouches for; raises TamperedError where another one is there."""
         window = read_part(segment, max(offset - KEPT_LINES * (LONGEST_LINE_BYTES + 1), 0), offset)
         lines = window.split(b"\n")
         is_there = segment.size >= offset > 0 and lines.pop() == b""

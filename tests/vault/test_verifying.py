@@ -243,7 +243,7 @@ def _many_newlines(log: Log, choices: random.Random) -> bytes:
 
 
 def _huge_number(log: Log, choices: random.Random) -> bytes:
-    return log.build("get", log.hash, 10**5000) + b"\n"
+    return log.build("get", log.hash, 5).replace(b": 5,", b": " + b"9" * 5000 + b",") + b"\n"
 
 
 def _deep(log: Log, choices: random.Random) -> bytes:
