@@ -11,6 +11,9 @@ except ImportError:
 # From here on OpenSSL, which knows the processor's own instructions, has won back what loading it costs.
 LARGE_BYTES = 1 << 20
 BLOCK_BYTES = 64
+# Each byte as the inner and as the outer hash of HMAC has it.
+INNER = bytes([byte ^ 0x36 for byte in range(256)])
+OUTER = bytes([byte ^ 0x5C for byte in range(256)])
 
 
 def hash_bytes(data: bytes) -> str:
@@ -28,8 +31,8 @@ def sign_bytes(key: bytes, data: bytes) -> bytes:
     if len(key) > BLOCK_BYTES:
         key = sha256(key).digest()
     padded = key.ljust(BLOCK_BYTES, b"\0")
-    inner = sha256(bytes([byte ^ 0x36 for byte in padded]) + data).digest()
-    signed: bytes = sha256(bytes([byte ^ 0x5C for byte in padded]) + inner).digest()
+    inner = sha256(padded.translate(INNER) + data).digest()
+    signed: bytes = sha256(padded.translate(OUTER) + inner).digest()
     return signed
 
 
@@ -43,4 +46,5 @@ def is_equal(one: str, other: str) -> bool:
     """Compare two texts in a time that does not tell where they differ."""
     from _operator import _compare_digest
 
-    return _compare_digest(one, other)
+    # As bytes: of texts it takes ASCII alone, and one of them comes from a file that anyone may have written.
+    return _compare_digest(one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass"))

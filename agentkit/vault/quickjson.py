@@ -41,6 +41,8 @@ def encode_value(value: object) -> str:
     """Return a text, a number, None, or a list or an object of them, as JSON in ASCII."""
     if value is None:
         return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str):
         # What is no UTF-8 on a command line comes as lone surrogates; escaped they are valid JSON.
         return encode_text(value)

@@ -11,6 +11,7 @@ from agentkit.vault.plainread import read_private
 from agentkit.vault.quickjson import read_object
 
 MOST_BYTES = 65536
+LARGEST_VERSION = 1_000_000_000
 OPENING = b'{"mac": "'
 MAC = slice(9, 73)
 BODY_START = 76  # behind `{"mac": "<64 hex>", `
@@ -26,8 +27,11 @@ class Row:
     def __init__(self, name: str, raw: bytes) -> None:
         fields = _read_fields(name, raw)
         version, sha256 = fields.get("version"), fields.get("sha256")
-        if fields.get("name") != name or not isinstance(version, int) or not isinstance(sha256, str):
+        if fields.get("name") != name or type(version) is not int or not isinstance(sha256, str):
             raise tell_broken(name, "its row is another's, or lacks version or digest")
+        # It goes into the log before it is known to be ours: nobody writes a thousand digits there.
+        if not 0 < version <= LARGEST_VERSION:
+            raise tell_broken(name, "its row has no version that can be")
         self.name = name
         self.fields = fields
         self.version = version
