@@ -39,8 +39,14 @@ def release(vault: LockedVault, wishes: "list[Wish]") -> "list[bytes]":
 
 def refuse(vault: LockedVault, wish: Wish, error: AgentkitError) -> AgentkitError:
     """Record that a wish was refused, and return the error to raise."""
-    vault.record(wish.op, "release", "refused", _describe(wish, None))
+    told = _describe(wish, None)
+    vault.record(wish.op, "release", "refused", told if knows(vault.places, wish.name) else _unname(told))
     return error
+
+
+def knows(places: Places, name: str) -> bool:
+    """Tell whether the vault has, or had, a secret of this name: else it may be a value in the place of a name."""
+    return any(os.path.lexists(path) for path in (places.row(name), places.current(name), places.newest(name)))
 
 
 def _release_one(vault: LockedVault, wish: Wish) -> bytes:
@@ -53,8 +59,11 @@ def _release_one(vault: LockedVault, wish: Wish) -> bytes:
             raise _tell_missing(places, wish.name)
         _demand_way(row, wish)
     except AgentkitError as error:
-        version = None if row is None else row.version
-        vault.record(wish.op, "release", _name_outcome(error), _describe(wish, version))
+        told = _describe(wish, None if row is None else row.version)
+        if knows(places, wish.name):
+            vault.record(wish.op, "release", _name_outcome(error), told)
+        else:
+            vault.record(wish.op, "release", "missing", _unname(told))
         raise
     seq = vault.record(wish.op, "release", "granted", _describe(wish, row.version))
     # From here on the record is durable: only now ciphertext and identity are opened.
@@ -144,12 +153,18 @@ def _demand_way(row: Row, wish: Wish) -> None:
 def _tell_missing(places: Places, name: str) -> AgentkitError:
     if os.path.lexists(places.current(name)) or read_newest(places, name):
         return tell_broken(name, "its row is missing")
-    return AgentkitError(f"there is no secret {name}", hint="agentkit vault list", status=Exit.UNAVAILABLE)
+    # Somebody may have put the value where the name belongs: what names nothing is not repeated.
+    return AgentkitError("there is no secret of this name", hint="agentkit vault list", status=Exit.UNAVAILABLE)
 
 
 def _describe(wish: Wish, version: "int | None") -> "dict[str, object]":
     return {"name": wish.name, "version": version, "delivery": wish.delivery, "reason": wish.reason}
 
 
+def _unname(told: "dict[str, object]") -> "dict[str, object]":
+    # What is on the log stays there. Its `argv_hmac` still tells which words these were to who can say them.
+    return {**told, "name": None}
+
+
 def _name_outcome(error: AgentkitError) -> str:
-    return {Exit.UNAVAILABLE: "missing", Exit.TAMPERED: "tampered", Exit.REFUSED: "refused"}.get(error.status, "failed")
+    return {Exit.TAMPERED: "tampered", Exit.REFUSED: "refused"}.get(error.status, "failed")

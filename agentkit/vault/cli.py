@@ -70,7 +70,7 @@ def set_(
     from agentkit.vault.words import read_particulars, refuse_value
 
     if surplus:
-        raise refuse_value(name)
+        raise refuse_value()
     particulars = read_particulars(
         purpose=purpose, owner=owner, consumers=consumer or [], deliver=deliver or [], expires=expires,
         rotate_every=rotate_every, rotate_with=rotate_with, settings=setting or [], reissue=reissue, now=time.time(),

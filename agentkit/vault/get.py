@@ -10,7 +10,7 @@ import sys
 from _collections_abc import Mapping
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.access import Wish, refuse, release
+from agentkit.vault.access import Wish, knows, refuse, release
 from agentkit.vault.asker import find_asker
 from agentkit.vault.chain import LONGEST_REASON
 from agentkit.vault.conversation import find_objection
@@ -18,6 +18,7 @@ from agentkit.vault.hardening import harden_process
 from agentkit.vault.locked import demand_vault, lock_vault
 from agentkit.vault.places import demand_name, find_places
 
+LONGEST_WAIT_S = 60.0
 HELP = "agentkit vault get --help"
 
 
@@ -36,7 +37,7 @@ def give_value(environ: Mapping[str, str], name: str, reason: str, *, reveals: b
     places = find_places(environ)
     demand_vault(places)
     wish = Wish("get", name, "stdout", reason)
-    objection = None if reveals else find_objection(environ, name)
+    objection = None if reveals else find_objection(environ, name if knows(places, name) else "NAME")
     with lock_vault(places, find_asker(environ, sys.argv, places)) as vault:
         if objection is not None:
             raise refuse(vault, wish, objection)
@@ -59,7 +60,22 @@ def write_all(descriptor: int, value: bytes) -> None:
     """Write all of it."""
     view = memoryview(value)
     while view:
-        view = view[os.write(descriptor, view) :]
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            _wait_for_room(descriptor)
+
+
+def _wait_for_room(descriptor: int) -> None:
+    # Who shares the pipe has made it non-blocking (node does), and it is full.
+    import select
+
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    if not poll.poll(LONGEST_WAIT_S * 1000):
+        raise AgentkitError(
+            f"nobody has read the value for {LONGEST_WAIT_S:.0f}s; a part of it was written", status=Exit.CANNOT_WRITE
+        )
 
 
 def _parse(words: "list[str]") -> "tuple[str, str, bool]":

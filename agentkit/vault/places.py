@@ -53,7 +53,10 @@ def find_places(environ: Mapping[str, str]) -> Places:
 def _find_identity(environ: Mapping[str, str]) -> str:
     own = environ.get("AGENTKIT_IDENTITY")
     if own:
-        return os.path.abspath(own)
+        try:
+            return os.path.abspath(own)
+        except OSError:
+            return f"{fallback_folders()[0]}/identity"  # a relative one, and the working folder was removed
     xdg = environ.get("XDG_CONFIG_HOME")
     if xdg and xdg.startswith("/"):
         return f"{xdg}/agentkit/identity"
@@ -66,17 +69,16 @@ def demand_name(name: str) -> str:
     parts = name.split("/")
     for part in parts:
         if part[:1] not in FIRST_LETTERS or not LETTERS.issuperset(part) or ".." in part:
-            raise _refuse_name(name)
+            raise _refuse_name()
     if len(name) > LONGEST_NAME or any(folder.endswith(SUFFIXES) for folder in parts[:-1]):
-        raise _refuse_name(name)
+        raise _refuse_name()
     return name
 
 
-def _refuse_name(name: str) -> AgentkitError:
-    # Somebody may have put the value where the name belongs: only what looks like a name is repeated.
-    looks_like_one = len(name) <= LONGEST_NAME and (LETTERS | {"/"}).issuperset(name)
+def _refuse_name() -> AgentkitError:
+    # Somebody may have put the value where the name belongs: it is not repeated.
     return AgentkitError(
-        f"{name} is no name of a secret" if looks_like_one else "this is no name of a secret",
+        "this is no name of a secret",
         hint="a name is [a-z0-9][a-z0-9._-]* with / between parts, no .., at most 200 letters: db/password",
         status=Exit.USAGE,
     )

@@ -65,10 +65,10 @@ def _split_setting(text: str) -> tuple[str, str]:
     return key, value
 
 
-def refuse_value(name: str) -> AgentkitError:
+def refuse_value() -> AgentkitError:
     """Return the error for a value on the command line, which is not repeated."""
     return AgentkitError(
         "set: a value is never taken from the command line, which every user of this machine can read",
-        hint=f'printf %s "$VALUE" | agentkit vault set {name} --purpose …  (what was typed is known now: change it)',
+        hint='printf %s "$VALUE" | agentkit vault set NAME --purpose …  (what was typed is known now: change it)',
         status=Exit.USAGE,
     )
