@@ -5,7 +5,6 @@ publishes the format. Nothing is ever truncated. Imported by the hot verbs.
 """
 
 import errno
-import fcntl
 import os
 import time
 
@@ -13,18 +12,21 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.times import format_instant
 from agentkit.vault.asker import Asker
 from agentkit.vault.digest import hash_bytes
+from agentkit.vault.loglock import lock_folder
 from agentkit.vault.plainread import demand_private_folder, open_private
 from agentkit.vault.quickjson import encode_value
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 LONGEST_LINE_BYTES = 8192
 LONGEST_REASON = 500
+# No row of crashes leaves so many pieces, each of which is 68 bytes of the record that sets them aside.
+MOST_FRAGMENTS = 64
 ZEROS = "0" * 64
 # SEGMENT BYTES SEQ HASH LINESTART: see docs/audit-log.md.
 HEAD_SHAPE = "%06d %015d %015d %s %015d\n"
 HEAD_BYTES = 6 + 1 + 15 + 1 + 15 + 1 + 64 + 1 + 15 + 1
-LOCK_LIMIT_S = 10.0
-LOOK_AGAIN_S = 0.002
+# What may lie behind the head: it is written after each record and the kernel syncs it, so it lags by seconds at most.
+LONGEST_TAIL_BYTES = SEGMENT_BYTES + 64 * LONGEST_LINE_BYTES
 HINT = "agentkit vault audit verify"
 
 Fields = dict[str, object]
@@ -54,11 +56,15 @@ class Chain:
         self._log = self._head_file = -1
         self._unfinished = b""
         self._fragments: list[str] = []
+        self._is_spoilt = False
         try:
             self._open()
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             self.close()
             raise _tell_tampered(f"{error.filename} is missing") from None
+        except OSError as error:
+            self.close()
+            raise _tell_unwritable(error, audit) from error
         except BaseException:  # the descriptors go back whatever happens, Ctrl-C too
             self.close()
             raise
@@ -69,10 +75,10 @@ class Chain:
         )
         self.head = head = read_head(os.pread(self._head_file, HEAD_BYTES + 1, 0))
         self._log = self._open_segment(head.segment)
-        size = os.fstat(self._log).st_size
+        size = self._measure(head.segment)
         if size < head.size:
             raise _tell_tampered(f"segment {head.segment} has {size} bytes, and {head.size} were written")
-        raw = os.pread(self._log, size - head.line_start, head.line_start)
+        raw = self._read(size - head.line_start, head.line_start)
         last, rest = raw[: head.size - head.line_start], raw[head.size - head.line_start :]
         if not last.endswith(b"\n") or hash_bytes(last[:-1]) != head.hash:
             raise _tell_tampered(f"record {head.seq} is not the one that was written")
@@ -86,24 +92,50 @@ class Chain:
             segment_path(self.audit, number), os.O_RDWR | os.O_APPEND, what="the audit log", status=Exit.TAMPERED
         )
 
+    def _measure(self, number: int) -> int:
+        found = os.fstat(self._log)
+        if found.st_nlink != 1:
+            raise _tell_tampered(f"segment {number} has a second name, by which it can be written")
+        if found.st_size > LONGEST_TAIL_BYTES:
+            raise _tell_tampered(f"segment {number} has {found.st_size} bytes, which this program never writes")
+        return found.st_size
+
+    def _read(self, size: int, start: int) -> bytes:
+        raw = os.pread(self._log, size, start)
+        if len(raw) != size:
+            raise OSError(errno.EIO, f"only {len(raw)} of {size} bytes could be read")
+        return raw
+
     def enter_segment(self, number: int) -> bytes:
         """Go on in a later segment and return what it holds; for `walk_tail`."""
         os.close(self._log)
         self._log = -1
         self._log = self._open_segment(number)
-        return os.pread(self._log, os.fstat(self._log).st_size, 0)
+        return self._read(self._measure(number), 0)
 
     def accept_tail(self, head: Head, fragments: "list[str]", unfinished: bytes) -> None:
         """Take what lies behind the head for what a crash left; for `walk_tail`.
 
         `fragments` are the hashes of whole lines that are no records, `unfinished` is what has no newline.
         """
+        if len(fragments) > MOST_FRAGMENTS:
+            raise _tell_tampered(f"{len(fragments)} lines behind record {head.seq} are no records")
         self.head = head
         self._fragments = fragments
         self._unfinished = unfinished
 
     def append(self, deed: Deed, asker: Asker, fields: Fields) -> int:
         """Write one record, make it durable, and return its number; raises AgentkitError (cannot write)."""
+        if self._is_spoilt:
+            raise _tell_unwritable(OSError(errno.EIO, "an earlier record could not be"), self.audit)
+        try:
+            return self._append(deed, asker, fields)
+        except OSError as error:
+            # What of it lies on the disk only the next one finds out, who reads the end of the log anew.
+            self._is_spoilt = True
+            raise _tell_unwritable(error, self.audit) from error
+
+    def _append(self, deed: Deed, asker: Asker, fields: Fields) -> int:
         if self.head.size >= SEGMENT_BYTES and not self._fragments and not self._unfinished:
             self._begin_segment()
         if self.head.size == 0:
@@ -119,11 +151,12 @@ class Chain:
         if self._unfinished or self._fragments:
             text, seq, prev = self._set_torn_aside(asker)
         line = build_record(prev, seq + 1, deed, asker, fields)
-        raw = f"{text}{line}\n".encode()
-        try:
-            self._put(raw)
-        except OSError as error:
-            raise _tell_unwritable(error, self.audit) from error
+        if len(line) > LONGEST_LINE_BYTES:
+            raise AgentkitError(
+                f"a record of {len(line)} bytes is not written; the log takes {LONGEST_LINE_BYTES}",
+                status=Exit.BAD_DATA,
+            )
+        self._put(f"{text}{line}\n".encode())
         size = os.fstat(self._log).st_size
         self.head = Head(head.segment, size, seq + 1, hash_bytes(line.encode()), size - len(line) - 1)
         self._fragments, self._unfinished = [], b""
@@ -163,10 +196,7 @@ class Chain:
         number = self.head.segment + 1
         os.close(self._log)
         self._log = -1
-        try:
-            self._log = create_segment(segment_path(self.audit, number))
-        except OSError as error:
-            raise _tell_unwritable(error, self.audit) from error
+        self._log = create_segment(segment_path(self.audit, number))
         self.head = Head(number, 0, self.head.seq, self.head.hash, 0)
 
     def close(self) -> None:
@@ -185,32 +215,21 @@ def open_chain(audit: str) -> Chain:
     """
     try:
         demand_private_folder(audit, what="the folder of the audit log", status=Exit.TAMPERED)
-    except FileNotFoundError:
+        # The lock is on the folder itself: a lock file could be removed, and then two would hold it.
+        lock = os.open(audit, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         raise _tell_tampered(f"{audit} is missing") from None
-    # The lock is on the folder itself: a lock file could be removed, and then two would hold it.
-    lock = os.open(audit, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise _tell_unwritable(error, audit) from error
     try:
-        _lock(lock, audit)
+        lock_folder(lock, audit)
+    except OSError as error:
+        os.close(lock)
+        raise _tell_unwritable(error, audit) from error
     except BaseException:  # the descriptor goes back whatever happens, Ctrl-C too
         os.close(lock)
         raise
     return Chain(audit, lock)
-
-
-def _lock(descriptor: int, audit: str) -> None:
-    due = time.monotonic() + LOCK_LIMIT_S
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= due:
-                raise AgentkitError(
-                    f"the audit log has been locked by another process for {LOCK_LIMIT_S:.0f}s",
-                    hint=f"fuser -v {audit}",
-                    status=Exit.TRY_LATER,
-                ) from None
-            time.sleep(LOOK_AGAIN_S)
 
 
 def segment_path(audit: str, number: int) -> str:
