@@ -11,10 +11,19 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault.digest import sign_bytes
 from agentkit.vault.places import Places
 from agentkit.vault.plainread import read_private
+from agentkit.vault.quickjson import encode_text
 
 LONGEST_PROGRAM = 300
+# As JSON, where a letter can take twelve bytes: a record has to stay below the longest line of the log.
+LONGEST_PROGRAM_BYTES = 500
+# With `use_pty`, which is its default, sudo stands twice between us and who asks.
+MOST_SUDOS = 3
 # What runs scripts: of these the script is the program that asks.
-INTERPRETERS = ("sh", "bash", "dash", "zsh", "ksh", "ash", "busybox", "perl", "ruby", "node", "php", "lua", "env")
+SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "ash")
+LANGUAGES = ("perl", "ruby", "node", "php", "lua", "python", "pypy")
+# The letters of options behind which a program itself stands, or a module.
+CODE_OF_SHELLS = frozenset("c")
+CODE_OF_LANGUAGES = frozenset("ceEmpr")
 
 
 class Asker:
@@ -37,7 +46,9 @@ def find_asker(environ: Mapping[str, str], argv: "list[str]", places: Places) ->
     """
     key = _read_key(f"{places.audit}/key")
     uid, parent = os.getuid(), os.getppid()
-    if is_roots_sudo(parent):
+    for _ in range(MOST_SUDOS):
+        if not is_roots_sudo(parent):
+            break
         uid = _read_number(environ.get("SUDO_UID"), uid)
         parent = _find_parent(parent)
     raw = b"\0".join([os.fsencode(word) for word in argv])
@@ -58,14 +69,30 @@ def find_program(words: "list[str]") -> str:
     if not words:
         return ""
     name = os.path.basename(words[0]).lstrip("-")
-    if name in INTERPRETERS or name.startswith(("python", "pypy")):
-        for word in words[1:]:
-            # `-c` and `-e` carry the program itself, which may hold anything: its text is never kept.
-            if word in ("-c", "-e", "-m"):
-                break
-            if not word.startswith("-"):
-                return _cut(word)
-    return _cut(words[0])
+    script = _find_script(name, words) if name in SHELLS or name.startswith(LANGUAGES) else None
+    return _cut(words[0] if script is None else script)
+
+
+def _find_script(name: str, words: "list[str]") -> "str | None":
+    """Return the script that an interpreter runs; None where the program itself stands on its command line.
+
+    Such a text may hold anything and is never kept: where the options leave a doubt there is no script.
+    """
+    is_shell = name in SHELLS
+    skips = False
+    for word in words[1:]:
+        if skips:
+            skips = False
+        elif not word.startswith(("-", "+")):
+            return word
+        elif word.startswith("--"):
+            if not is_shell and "=" not in word:
+                return None  # `node --eval CODE`: what a long option takes is not known here
+        elif (CODE_OF_SHELLS if is_shell else CODE_OF_LANGUAGES).intersection(word):
+            return None  # also within others: `bash -lc`, `sh -euc`
+        else:
+            skips = is_shell and word[-1:] in ("o", "O")  # `bash -o pipefail SCRIPT`
+    return None
 
 
 def is_roots_sudo(pid: int) -> bool:
@@ -101,4 +128,7 @@ def _read_number(text: "str | None", otherwise: int) -> int:
 
 
 def _cut(text: str) -> str:
-    return text[:LONGEST_PROGRAM]
+    text = text[:LONGEST_PROGRAM]
+    while len(encode_text(text)) > LONGEST_PROGRAM_BYTES:
+        text = text[: len(text) * 3 // 4]
+    return text
