@@ -41,6 +41,7 @@ class Particulars:
 def set_secret(environ: Mapping[str, str], name: str, value: bytes | None, particulars: Particulars, now: float) -> int:
     """Put a new version of a secret in place and return its number; without a value only what it is for changes."""
     demand_name(name)
+    os.umask(0o077)  # what is made here is ours alone, and ours, whatever the caller's umask is
     if value is not None and not 0 < len(value) <= MOST_BYTES:
         what = "the value is empty" if not value else f"the value has {len(value)} bytes; at most {MOST_BYTES} are kept"
         raise AgentkitError(f"{name}: {what}", status=Exit.BAD_DATA)
@@ -119,14 +120,22 @@ _DEFAULTS: Fields = {"consumers": [], "deliver": ["fd", "stdin"], "rotate_settin
 
 def read_value(descriptor: int, name: str) -> bytes:
     """Return every byte that comes over a descriptor; at a terminal, what is typed there without being shown."""
-    if os.isatty(descriptor):
-        import getpass
-
-        return getpass.getpass(f"value of {name} (not shown): ").encode()
+    demand_name(name)  # first: who mistook the value for the name is not asked for it again
     try:
+        if os.isatty(descriptor):
+            return _ask_for_value(name)
         with open(descriptor, "rb", closefd=False) as file:
             return file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise AgentkitError(
-            f"descriptor {descriptor} cannot be read: {error.strerror}", status=Exit.BAD_DATA
-        ) from error
+    except (OSError, OverflowError, ValueError) as error:
+        # Below zero and beyond what a descriptor can be, Python has errors of its own.
+        reason = error.strerror if isinstance(error, OSError) else "there is none of that number"
+        raise AgentkitError(f"descriptor {descriptor} cannot be read: {reason}", status=Exit.BAD_DATA) from None
+
+
+def _ask_for_value(name: str) -> bytes:
+    import getpass
+
+    try:
+        return os.fsencode(getpass.getpass(f"value of {name} (not shown): "))
+    except EOFError:
+        raise AgentkitError("no value was typed", status=Exit.BAD_DATA) from None
