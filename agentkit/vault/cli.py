@@ -8,7 +8,7 @@ import time
 
 import typer
 
-from agentkit.core.door import Verb, flag, make_door, one
+from agentkit.core.door import JSON_HELP, Verb, flag, make_door, one
 from agentkit.core.errors import AgentkitError, Exit
 
 app = make_door("vault", "secrets are used, never seen, and no use goes unrecorded")
@@ -122,3 +122,22 @@ def exec_(
     return run_program(
         build_execution(program or [], {option: words for option, words in given.items() if words}), os.environ
     )
+
+
+@app.command("list", cls=Verb, options_metavar="[OPTIONS]", short_help="the secrets, and who used each last")
+def list_(as_json: bool = flag("--json", JSON_HELP)) -> int:
+    """the secrets and who used each last, never a value"""
+    from agentkit.vault.listing import print_secrets
+
+    return print_secrets(os.environ, now=time.time(), as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="NAME [OPTIONS]", short_help="all that is known of one, but its value")
+def show(
+    name: str = typer.Argument(..., metavar="NAME", help="the secret"),
+    as_json: bool = flag("--json", JSON_HELP),
+) -> int:
+    """what one secret is for and each program that used it, never its value"""
+    from agentkit.vault.showing import print_secret
+
+    return print_secret(os.environ, name, now=time.time(), as_json=as_json)

@@ -1,0 +1,186 @@
+"""What does the audit log tell of each secret: who used it, when and how often, and what was set last?
+
+One pass over raw lines: of a million records only a few facts a secret are kept. Whether the log is what was written
+is asked elsewhere (`verifying`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+
+from agentkit.vault.logclock import LogClock
+from agentkit.vault.segments import Segment, read_blocks
+
+# In a record's texts quotes are escaped, so this stands between its keys and nowhere else; docs/audit-log.md publishes
+# their order. What a crash left of a record has fewer, or no end.
+BETWEEN = b', "'
+SEQ, AT, OP, PHASE, OUTCOME, NAME, VERSION, UID, PARENT, REASON, ARGV0, REST = 1, 2, 5, 6, 7, 8, 9, 10, 12, 14, 15, 16
+INSTANT = slice(6, 30)  # of `at": "2026-11-26T18:00:00.000Z"`
+NAMELESS, NO_VERSION = b'name": null', b'version": null'
+RELEASE, INTENT, COMMIT = b'phase": "release"', b'phase": "intent"', b'phase": "commit"'
+GRANTED, DONE, FAILED = b'outcome": "granted"', b'outcome": "done"', b'outcome": "failed"'
+SHA256 = re.compile(rb'(?<=, )"sha256": "([0-9a-f]{64})"')
+RECIPIENTS = re.compile(rb'(?<=, )"recipients_sha256": "([0-9a-f]{64})"')
+# `rotate` opens a secret too, and that is no use of it.
+USES = (b'op": "get"', b'op": "exec"')
+# Of a secret that more programs use than this, those that used it last are known.
+MOST_USERS = 64
+
+
+class Use:
+    """One use of a secret, as the log tells it; `at` is an RFC 3339 text."""
+
+    __slots__ = ("argv0", "at", "op", "parent", "reason", "seq", "uid", "version")
+
+    def __init__(self, line: bytes) -> None:
+        found = line.split(BETWEEN, REST)
+        self.seq, self.at, self.op = _read_number(found[SEQ]), found[AT][INSTANT].decode(), _read_text(found[OP])
+        self.version, self.uid = _read_number(found[VERSION]), _read_number(found[UID])
+        self.parent, self.reason, self.argv0 = map(_read_text, (found[PARENT], found[REASON], found[ARGV0]))
+
+    @property
+    def program(self) -> str:
+        """Return what got the value: the program that `exec` ran, or the one that asked `get` for it."""
+        return self.argv0 if self.op == "exec" else self.parent
+
+
+class Change:
+    """A version of a secret that was put in place, or begun: which, what its ciphertext is, and the record of it."""
+
+    __slots__ = ("at", "seq", "sha256", "version")
+
+    def __init__(self, version: int, sha256: str, seq: int, at: str) -> None:
+        self.version, self.sha256, self.seq, self.at = version, sha256, seq, at
+
+
+class Past:
+    """What the log knows of one secret."""
+
+    __slots__ = ("_last", "_users", "begun", "committed", "forgotten", "uses")
+
+    def __init__(self) -> None:
+        self.uses = 0
+        self.committed: Change | None = None
+        # By its version what was begun since, and may or may not have come into place.
+        self.begun: dict[int, Change] = {}
+        # How many programs used it that are not kept.
+        self.forgotten = 0
+        self._last: bytes | None = None
+        # By op, parent and argv0: how often, the number of the last record, and its line.
+        self._users: dict[tuple[bytes, bytes, bytes], tuple[int, bytes, bytes]] = {}
+
+    @property
+    def last_use(self) -> Use | None:
+        """Return its last use, None where nobody used it."""
+        return None if self._last is None else Use(self._last)
+
+    def users(self) -> list[tuple[int, Use]]:
+        """Return each way in which it was used, the latest first: how often, and when last."""
+        found = [(count, Use(last)) for count, _, last in self._users.values()]
+        return sorted(found, key=lambda one: one[1].seq, reverse=True)
+
+    def note_use(self, found: list[bytes], line: bytes) -> None:
+        """Count one use."""
+        self.uses += 1
+        self._last = line
+        user = found[OP], found[PARENT], found[ARGV0]
+        known = self._users.get(user)
+        self._users[user] = (known[0] + 1 if known else 1, found[SEQ], line)
+        if known is None and len(self._users) > MOST_USERS:
+            latest = sorted(self._users.items(), key=lambda one: _read_number(one[1][1]))[MOST_USERS // 2 :]
+            self.forgotten += len(self._users) - len(latest)
+            self._users = dict(latest)
+
+    def note_change(self, phase: bytes, outcome: bytes, change: Change) -> None:
+        """Note that a version was begun, failed or was put in place."""
+        begun = self.begun.get(change.version)
+        if phase == COMMIT and outcome == DONE:
+            self.committed = change
+            self.begun = {version: one for version, one in self.begun.items() if version > change.version}
+        elif phase == INTENT and outcome == FAILED:
+            if begun is not None and begun.sha256 == change.sha256:
+                del self.begun[change.version]
+        else:
+            self.begun[change.version] = change
+
+
+class LastUses:
+    """What the log tells of every secret, as far as it was read; `read_on` reads what was written since."""
+
+    def __init__(self) -> None:
+        self.pasts: dict[str, Past] = {}
+        self.clock = LogClock()
+        # The SHA-256 of the lists of recipients that may be in place: the last one that was, and any begun since.
+        self.recipients: set[str] = set()
+        self._segment, self._offset = 1, 0
+
+    def read_on(self, segments: Sequence[Segment]) -> None:
+        """Read what these segments hold behind the last line that was read; raises TamperedError, AgentkitError."""
+        for segment in segments:
+            if segment.number < self._segment:
+                continue
+            if segment.number > self._segment:
+                self._segment, self._offset = segment.number, 0
+            for start, data, lines, rest in read_blocks(segment, self._offset):
+                self._note(lines)
+                self._offset = start + len(data) - len(rest)
+
+    def of(self, name: str) -> Past:
+        """Return what is known of a secret."""
+        return self.pasts.get(name) or Past()
+
+    def _note(self, lines: list[bytes]) -> None:
+        see, pasts = self.clock.see, self.pasts
+        for line in lines:
+            found = line.split(BETWEEN, REST)
+            if len(found) <= REST or line[-1:] != b"}":
+                continue
+            see(found[AT][INSTANT])
+            name, phase, more = found[NAME], found[PHASE], found[REST]
+            if phase == RELEASE:
+                if found[OUTCOME] == GRANTED and found[OP] in USES and name != NAMELESS:
+                    _past(pasts, name).note_use(found, line)
+            elif name == NAMELESS:
+                self._note_recipients(phase, more)
+            elif phase in (INTENT, COMMIT) and found[VERSION] != NO_VERSION and (match := SHA256.search(more)):
+                at, version = found[AT][INSTANT].decode(), _read_number(found[VERSION])
+                change = Change(version, match[1].decode(), _read_number(found[SEQ]), at)
+                _past(pasts, name).note_change(phase, found[OUTCOME], change)
+
+    def _note_recipients(self, phase: bytes, more: bytes) -> None:
+        match = RECIPIENTS.search(more)
+        if match:
+            sha256 = match[1].decode()
+            self.recipients = self.recipients | {sha256} if phase == INTENT else {sha256}
+
+
+def iterate_names(uses: LastUses) -> Iterator[str]:
+    """Yield the names of the secrets that the log says were put in place or begun."""
+    for name, past in uses.pasts.items():
+        if past.committed is not None or past.begun:
+            yield name
+
+
+def _read_text(part: bytes) -> str:
+    """Return the text in `key": "text"`; "" for null, and for what is no text."""
+    try:
+        value = json.loads(part.partition(b": ")[2])
+    except ValueError:
+        return ""
+    return value if isinstance(value, str) else ""
+
+
+def _read_number(part: bytes) -> int:
+    """Return the number in `key": 12`; -1 where there is none."""
+    digits = part.rpartition(b" ")[2]
+    return int(digits) if digits.isdigit() and len(digits) < 20 else -1
+
+
+def _past(pasts: dict[str, Past], name: bytes) -> Past:
+    key = name[len(b'name": "') : -1].decode("utf-8", "replace")
+    past = pasts.get(key)
+    if past is None:
+        past = pasts[key] = Past()
+    return past
