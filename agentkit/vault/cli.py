@@ -20,12 +20,21 @@ def init(
         "--recovery", "AGE1…", "whose key lies offline: the public half, as age-keygen prints it"
     ),
     new_recovery: str | None = one("--new-recovery", "FILE", "make that key now, in a file to be taken offline"),
+    uid: str | None = one(
+        "--uid", "USER", "change nothing; print what root runs for a vault of that user, behind sudo"
+    ),
+    caller: str | None = one("--caller", "USER", "with --uid: whose programs use the secrets; you, if not given"),
 ) -> None:
     """make an empty vault: identity, recovery recipient, audit log; all is sealed for both"""
     from agentkit.vault.founding import found_vault
     from agentkit.vault.initiating import print_founded
     from agentkit.vault.places import find_places
 
+    if uid is not None or caller is not None:
+        from agentkit.vault.levelsetup import demand_setup
+
+        sys.stdout.write(demand_setup(uid, caller, None if new_recovery else recovery))
+        return
     if (recovery is None) == (new_recovery is None):
         raise AgentkitError(
             "init: give one of --recovery and --new-recovery; without it a lost identity is a lost vault",
