@@ -82,28 +82,53 @@ def open_value(places: Places, row: Row, identities: "list[str] | None" = None) 
     identities = read_identities(places.identity) if identities is None else identities
     read_recipients(places.recipients, derive_recipients_keys(identities))
     row.demand_ours(derive_row_keys(identities))
+    demand_newest(places, row)
+    return open_sealed(find_ciphertext(places, row), identities, row.name)
+
+
+def demand_newest(places: Places, row: Row) -> None:
+    """Raise AgentkitError (tampered) where a row is older than the newest that there ever was of its secret."""
     newest = read_newest(places, row.name)
     if newest is None:
         raise tell_broken(row.name, "its first version was never completed, or what says so was removed; set it again")
     if row.version < newest:
         raise tell_broken(row.name, f"version {row.version} was put back; the newest is {newest}")
-    return open_sealed(find_ciphertext(places, row), identities, row.name)
 
 
 def find_ciphertext(places: Places, row: Row) -> bytes:
     """Return the ciphertext that the row binds; raises AgentkitError (tampered) where there is no such file."""
     found = False
-    # A crash between the two renames of a change leaves the new one pending; its row is the one that counts.
-    for folder in (places.secrets, places.pending):
-        try:
-            what = "the ciphertext"
-            raw = read_private(f"{folder}/{row.name}.age", what=what, most_bytes=MOST_BYTES + OVERHEAD_BYTES)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        if hash_bytes(raw) == row.sha256:
+    # A crash between the two renames of a change leaves the new one where it waited; its row is the one that counts.
+    for path in (places.current(row.name), f"{places.pending}/{row.name}.age", resealed_path(places, row.sha256)):
+        raw = read_ciphertext(path)
+        if raw is not None and hash_bytes(raw) == row.sha256:
             return raw
-        found = True
+        found = found or raw is not None
     raise tell_broken(row.name, "its ciphertext is not the one that was set" if found else "its ciphertext is missing")
+
+
+def find_previous(places: Places, row: Row) -> "bytes | None":
+    """Return the ciphertext of the version before that the row binds, None where it is not there."""
+    sha256 = row.fields.get("previous_sha256")
+    if isinstance(sha256, str):
+        for path in (f"{places.previous}/{row.name}.age", resealed_path(places, sha256)):
+            raw = read_ciphertext(path)
+            if raw is not None and hash_bytes(raw) == sha256:
+                return raw
+    return None
+
+
+def read_ciphertext(path: str) -> "bytes | None":
+    """Return what is in that place, None where nothing is; raises AgentkitError (refused)."""
+    try:
+        return read_private(path, what="the ciphertext", most_bytes=MOST_BYTES + OVERHEAD_BYTES)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def resealed_path(places: Places, sha256: str) -> str:
+    """Return where a ciphertext waits for its row while the identity is rotated; digests of a row are ours to trust."""
+    return f"{places.vault}/resealed/{sha256}.age"
 
 
 def read_newest(places: Places, name: str) -> "int | None":

@@ -40,6 +40,9 @@ def commit_pending(vault: LockedVault, old: Row | None, fields: Fields, key: byt
     name, version = str(fields["name"]), int(str(fields["version"]))
     told: Fields = {"name": name, "version": version, "sha256": fields["sha256"]}
     has_new_value = old is None or old.sha256 != fields["sha256"]
+    if old is not None and not has_new_value:
+        # The value before this one stays where it is, and has to stay bound.
+        fields = {**fields, "previous_sha256": old.fields.get("previous_sha256")}
     try:
         if old is not None and has_new_value:
             put_file(f"{places.previous}/{name}.age", find_ciphertext(places, old), places.vault)
