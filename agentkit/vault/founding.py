@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -14,12 +16,19 @@ from agentkit.vault.age import find_recipient, is_recipient, make_identity
 from agentkit.vault.asker import Asker
 from agentkit.vault.chain import HEAD_SHAPE, ZEROS, build_record, segment_path
 from agentkit.vault.digest import hash_bytes, sign_bytes
-from agentkit.vault.keys import derive_recipients_keys, read_identities
+from agentkit.vault.hardening import OwnMask
+from agentkit.vault.keys import MOST_BYTES, derive_recipients_keys, read_identities
+from agentkit.vault.loglock import lock_folder
 from agentkit.vault.places import Places
+from agentkit.vault.plainread import read_private
 from agentkit.vault.recipients import Recipients, write_recipients
 from agentkit.vault.segment import create_segment
 
 FOLDERS = ("secrets", "pending", "previous", "manifest", "retired", "audit", "audit/versions")
+BUILDING = ".vault-"
+HALF_KEY = ".agentkit-key-"
+OF_IDENTITY = "identity of an agentkit vault"
+OF_RECOVERY = "recovery of an agentkit vault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,60 +47,100 @@ def found_vault(places: Places, argv: list[str], *, recovery: str | None, new_re
     `recovery` is the recipient whose key lies offline; `new_recovery` a file that gets a new key for that. Raises
     AgentkitError: refused where there is a vault, usage where the recipient is none.
     """
-    if os.path.lexists(places.vault):
-        raise AgentkitError(
-            f"there is a vault at {places.vault}; it is left as it is", hint="agentkit vault check", status=Exit.REFUSED
-        )
     if recovery is not None and not is_recipient(recovery):
         # Somebody may have given the secret half: it is not repeated.
         raise AgentkitError(
             "the recovery recipient is no X25519 recipient of age (age1…)", hint="age-keygen", status=Exit.USAGE
         )
+    _demand_no_vault(places)
+    state, key_folder = os.path.dirname(places.vault), os.path.dirname(places.identity)
     try:
-        made_identity = _make_identity(places.identity)
-        identities = read_identities(places.identity)
-        own = find_recipient(identities[0])
-        if own == recovery:
-            raise AgentkitError(
-                "the recovery recipient is that of the identity itself, which would be lost with it",
-                hint="make one elsewhere: age-keygen, or --new-recovery FILE",
-                status=Exit.USAGE,
-            )
-        recipients = Recipients(own, recovery or _make_key(str(new_recovery), "recovery of an agentkit vault"))
-        _build(places, identities, recipients, argv)
+        recovery_folder = os.path.dirname(os.path.abspath(new_recovery)) if new_recovery else key_folder
+        # Parents may be shared with others; what is made inside them is ours alone.
+        os.makedirs(os.path.dirname(state), exist_ok=True)
+        with OwnMask(), contextlib.ExitStack() as held:
+            for folder in (state, key_folder, recovery_folder):
+                os.makedirs(folder, mode=0o700, exist_ok=True)
+            # One at a time: of two that make an identity, the second would write over the first's, and lose its vault.
+            for folder in sorted({os.path.realpath(folder) for folder in (state, key_folder, recovery_folder)}):
+                held.callback(os.close, _hold(folder))
+                _remove_leftovers(folder)
+            return _found(places, argv, recovery, new_recovery)
     except OSError as error:
         what = error.filename or places.vault
         raise AgentkitError(f"cannot write {what}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
+
+
+def _found(places: Places, argv: list[str], recovery: str | None, new_recovery: str | None) -> Founded:
+    _demand_no_vault(places)  # again: until now another may have made one
+    made_identity = not os.path.lexists(places.identity)
+    if made_identity:
+        _make_key(places.identity, OF_IDENTITY)
+    identities = read_identities(places.identity)
+    own = find_recipient(identities[0])
+    if own == recovery:
+        raise AgentkitError(
+            "the recovery recipient is that of the identity itself, which would be lost with it",
+            hint="make one elsewhere: age-keygen, or --new-recovery FILE",
+            status=Exit.USAGE,
+        )
+    recipients = Recipients(own, recovery or _take_recovery(os.path.abspath(str(new_recovery))))
+    _build(places, identities, recipients, argv)
     return Founded(places.vault, places.identity, recipients, made_identity)
 
 
-def _make_identity(path: str) -> bool:
-    """Make an identity where none is; tell whether it was made."""
-    if os.path.lexists(path):
-        return False
-    _make_key(path, "identity of an agentkit vault")
-    return True
+def _demand_no_vault(places: Places) -> None:
+    if os.path.lexists(places.vault):
+        raise AgentkitError(
+            f"there is a vault at {places.vault}; it is left as it is", hint="agentkit vault check", status=Exit.REFUSED
+        )
+
+
+def _hold(folder: str) -> int:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        lock_folder(descriptor, folder, folder)
+    except BaseException:  # the descriptor goes back whatever happens, Ctrl-C too
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _remove_leftovers(folder: str) -> None:
+    """Remove what a killed one left half made; nobody else is making anything there, as the folder is locked."""
+    for name in os.listdir(folder):
+        if name.startswith(BUILDING):
+            shutil.rmtree(f"{folder}/{name}", ignore_errors=True)
+        elif name.startswith(HALF_KEY):
+            os.unlink(f"{folder}/{name}")
+
+
+def _take_recovery(path: str) -> str:
+    """Return the public half of a new recovery key, or of the one that a killed `init` has already made."""
+    if not os.path.lexists(path):
+        return _make_key(path, OF_RECOVERY)
+    if _is_plain(path):
+        raw = read_private(path, what="the recovery key", most_bytes=MOST_BYTES)
+        if raw.startswith(f"# {OF_RECOVERY}\n".encode()):
+            return find_recipient(read_identities(path)[0])
+    raise AgentkitError(f"{path} is there already, and no key is written over", status=Exit.REFUSED)
+
+
+def _is_plain(path: str) -> bool:
+    return os.path.isfile(path) and not os.path.islink(path)
 
 
 def _make_key(path: str, what: str) -> str:
     """Write a new key to a file that is not there yet, and return its public half."""
-    path = os.path.abspath(path)
-    if os.path.lexists(path):
-        raise AgentkitError(f"{path} is there already, and no key is written over", status=Exit.REFUSED)
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
     key, public = make_identity()
-    replace_file(path, f"# {what}\n# public key: {public}\n{key}\n".encode())
+    replace_file(path, f"# {what}\n# public key: {public}\n{key}\n".encode(), prefix=HALF_KEY)
     return public
 
 
 def _build(places: Places, identities: list[str], recipients: Recipients, argv: list[str]) -> None:
     state = os.path.dirname(places.vault)
-    os.makedirs(os.path.dirname(state), exist_ok=True)
-    if not os.path.isdir(state):
-        os.mkdir(state, 0o700)
     # Built beside its place and put there at once: half a vault is never one.
-    building = tempfile.mkdtemp(prefix=".vault-", dir=state)
+    building = tempfile.mkdtemp(prefix=BUILDING, dir=state)
     try:
         for folder in FOLDERS:
             os.mkdir(f"{building}/{folder}", 0o700)
@@ -115,7 +164,9 @@ def _write_genesis(audit: str, argv: list[str], key: bytes, listed: str) -> None
     line = build_record(ZEROS, 0, ("genesis", "done", "begun"), asker, fields)
     log = create_segment(segment_path(audit, 1))
     try:
-        os.write(log, line.encode() + b"\n")
+        raw = line.encode() + b"\n"
+        if os.write(log, raw) != len(raw):
+            raise OSError(errno.ENOSPC, "there is no room for the first record", audit)
         os.fdatasync(log)
     finally:
         os.close(log)

@@ -1,4 +1,6 @@
-"""How does a process that holds a value keep others of the same user from reading its memory?"""
+"""How does a process that holds a value keep others from reading its memory, and what it makes?"""
+
+import os
 
 PR_SET_DUMPABLE = 4  # prctl(2)
 
@@ -18,3 +20,15 @@ def harden_process() -> None:
         import ctypes
 
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+class OwnMask:
+    """For a block, what is made is ours alone, and ours, whatever umask the caller has: 000 and 777 are ones, too."""
+
+    def __enter__(self) -> None:
+        """Set it."""
+        self.before = os.umask(0o077)
+
+    def __exit__(self, *error: object) -> None:
+        """Set it back."""
+        os.umask(self.before)

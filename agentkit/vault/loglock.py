@@ -12,15 +12,15 @@ LOCK_LIMIT_S = 10.0
 LOOK_AGAIN_S = 0.002
 
 
-def lock_folder(descriptor: int, audit: str) -> None:
+def lock_folder(descriptor: int, folder: str, what: str = "the audit log") -> None:
     """Lock an open folder against all others; raises AgentkitError (try later) after 10 s, and OSError."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         if not _wait_for_lock(descriptor):
             raise AgentkitError(
-                f"the audit log has been locked by another process for {LOCK_LIMIT_S:.0f}s",
-                hint=f"fuser -v {audit}",
+                f"{what} has been locked by another process for {LOCK_LIMIT_S:.0f}s",
+                hint=f"fuser -v {folder}",
                 status=Exit.TRY_LATER,
             ) from None
 
