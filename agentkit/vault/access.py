@@ -61,7 +61,7 @@ def _release_one(vault: LockedVault, wish: Wish) -> bytes:
     except AgentkitError as error:
         told = _describe(wish, None if row is None else row.version)
         if knows(places, wish.name):
-            vault.record(wish.op, "release", _name_outcome(error), told)
+            vault.record(wish.op, "release", name_outcome(error), told)
         else:
             vault.record(wish.op, "release", "missing", _unname(told))
         raise
@@ -70,7 +70,7 @@ def _release_one(vault: LockedVault, wish: Wish) -> bytes:
     try:
         return open_value(places, row)
     except AgentkitError as error:
-        vault.record(wish.op, "failed", _name_outcome(error), {**_describe(wish, row.version), "of": seq})
+        vault.record(wish.op, "failed", name_outcome(error), {**_describe(wish, row.version), "of": seq})
         raise
 
 
@@ -191,5 +191,6 @@ def _unname(told: "dict[str, object]") -> "dict[str, object]":
     return {**told, "name": None}
 
 
-def _name_outcome(error: AgentkitError) -> str:
+def name_outcome(error: AgentkitError) -> str:
+    """Return what a record calls a failure."""
     return {Exit.TAMPERED: "tampered", Exit.REFUSED: "refused"}.get(error.status, "failed")

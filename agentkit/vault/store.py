@@ -14,12 +14,13 @@ import os
 from collections.abc import Callable
 
 from agentkit.core.durable import replace_file, sync
-from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.access import find_ciphertext, read_newest
+from agentkit.core.errors import AgentkitError, Exit, tell
+from agentkit.vault.access import OVERHEAD_BYTES, find_ciphertext, read_newest
+from agentkit.vault.age import MOST_BYTES
 from agentkit.vault.digest import hash_bytes
 from agentkit.vault.locked import LockedVault
 from agentkit.vault.places import Places
-from agentkit.vault.plainread import demand_private_folder
+from agentkit.vault.plainread import MISSING, demand_private_folder, read_private
 from agentkit.vault.rows import Fields, Row, write_row
 
 PREFIX = ".new-"
@@ -45,7 +46,7 @@ def commit_pending(vault: LockedVault, old: Row | None, fields: Fields, key: byt
         fields = {**fields, "previous_sha256": old.fields.get("previous_sha256")}
     try:
         if old is not None and has_new_value:
-            put_file(f"{places.previous}/{name}.age", find_ciphertext(places, old), places.vault)
+            _keep_previous(places, old)
         put_file(places.row(name), write_row(fields, key), places.vault)
         if has_new_value:
             _promote(places, name)
@@ -53,7 +54,33 @@ def commit_pending(vault: LockedVault, old: Row | None, fields: Fields, key: byt
     except OSError as error:
         vault.record(op, "commit", "failed", told)
         raise tell_unwritable(name, error, places) from error
+    except AgentkitError:
+        vault.record(op, "commit", "failed", told)
+        raise
     vault.record(op, "commit", "done", told)
+
+
+def _keep_previous(places: Places, old: Row) -> None:
+    try:
+        ciphertext = find_ciphertext(places, old)
+    except AgentkitError as error:
+        # A new value is how a damaged one is mended: it must not be stopped by the damage.
+        tell(f"agentkit: note: {error.message}; the version before is not kept\n")
+        return
+    put_file(f"{places.previous}/{old.name}.age", ciphertext, places.vault)
+
+
+def clear_leftovers(places: Places, name: str) -> None:
+    """Remove what killed changes left half made in the folders of this secret; the log must be locked."""
+    pending, previous = f"{places.pending}/{name}.age", f"{places.previous}/{name}.age"
+    for path in (places.row(name), places.current(name), places.newest(name), pending, previous):
+        folder = os.path.dirname(path)
+        try:
+            for file in os.listdir(folder):
+                if file.startswith(PREFIX):
+                    os.unlink(f"{folder}/{file}")
+        except OSError:
+            continue  # it is no more than untidy
 
 
 def finish_change(vault: LockedVault, row: Row) -> None:
@@ -74,10 +101,11 @@ def finish_change(vault: LockedVault, row: Row) -> None:
 
 def _is_pending(places: Places, row: Row) -> bool:
     try:
-        with open(f"{places.pending}/{row.name}.age", "rb") as file:
-            return hash_bytes(file.read()) == row.sha256
-    except (FileNotFoundError, NotADirectoryError):
+        path = f"{places.pending}/{row.name}.age"
+        raw = read_private(path, what="the ciphertext", most_bytes=MOST_BYTES + OVERHEAD_BYTES)
+    except MISSING:
         return False
+    return hash_bytes(raw) == row.sha256
 
 
 def _promote(places: Places, name: str) -> None:
