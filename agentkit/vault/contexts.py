@@ -1,0 +1,49 @@
+"""Where does a text say the name of a short value, so that what follows is the value and no chance?
+
+`NAME=value`, `NAME: value`, `"NAME": "value"`; the name in any case, its parts joined by any sign or by none.
+"""
+
+import re
+
+from agentkit.vault.spellings import Spelling, spell_base64, spell_hex, spell_text
+
+SHORTEST = 6
+SHORTEST_NUMBER = 8
+# What may stand between the sign and the value.
+OPENING = re.compile(rb"[=>]?[ \t]{0,8}(?:\\{0,8}[\"'])?")
+_PARTS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+|[^\x00-\x7f]+")
+_SIGNS = rb"[-_./ ]{0,2}"
+_ASSIGNED = rb"(?:\\{0,8}[\"'])?[ \t]{0,8}[:=]"
+
+
+def needs_context(value: bytes) -> bool:
+    """Tell whether a value is so short that it stands by chance in many a text."""
+    return len(value) < (SHORTEST_NUMBER if value.isdigit() else SHORTEST)
+
+
+class Context:
+    """A short value and what has to stand before it."""
+
+    __slots__ = ("_named", "_spellings", "owner", "value")
+
+    def __init__(self, owner: int, name: str, value: bytes) -> None:
+        self._spellings: list[Spelling] = []
+        self.owner = owner
+        self.value = value
+        parts = [re.escape(part.lower()) for part in _PARTS.findall(name.encode())]
+        self._named = _SIGNS.join(parts) + _ASSIGNED
+
+    def compile(self) -> re.Pattern[bytes]:
+        """Return the pattern that ends where the sign between name and value ends."""
+        # A letter before the name would make it another name; a sign may join it to what it belongs to.
+        return re.compile(rb"(?i)(?<![a-z0-9])" + self._named)
+
+    def spellings(self) -> list[Spelling]:
+        """Return what may stand behind the name: the value, and the whole of it coded."""
+        if not self._spellings:
+            self._spellings = [spell_text(self.value), spell_base64(self.value, 0), spell_hex(self.value)]
+        return self._spellings
+
+    def expression(self) -> bytes:
+        """Return the same for hyperscan, which cannot look behind."""
+        return rb"(?i)[^a-z0-9]" + self._named

@@ -1,0 +1,185 @@
+"""What is left of a stream when every value in it is masked?
+
+What comes out depends on the bytes alone, not on how they are cut into chunks or which engine looks for them: a value
+is masked where one of its spellings begins, the first and longest of those that overlap; what a further one covers
+beyond that is masked as well.
+"""
+
+from _collections_abc import Callable, Sequence
+
+from agentkit.vault.contexts import OPENING, Context, needs_context
+from agentkit.vault.lines import find_secret_lines
+from agentkit.vault.literals import Literals
+from agentkit.vault.openings import FARTHEST, find_opening, find_starts
+from agentkit.vault.plainscan import Hits, PlainScan
+from agentkit.vault.triggers import REACH, read_around
+from agentkit.vault.walk import Page, Walk
+
+# What stays of the text that has gone out: the beginning of what overlaps it, and what a context looks back at.
+KEPT = 1024
+# So much is read before hyperscan is worth its beginning: this, and so much a piece.
+STREAM_FROM = 262144
+STREAM_FROM_PIECE = 50
+
+
+class Masker:
+    """Masks values in the bytes that are fed to it; `counts` tells how often which name was masked."""
+
+    def __init__(
+        self,
+        values: "Sequence[tuple[str, bytes]]",
+        *,
+        counts: "dict[str, int] | None" = None,
+        engine: str = "auto",
+    ) -> None:
+        self.counts: dict[str, int] = {} if counts is None else counts
+        self._names: list[str] = []
+        self._engine = engine
+        texts: dict[bytes, tuple[int, bytes, bool]] = {}
+        self._contexts: list[Context] = []
+        for owner, (name, value) in enumerate(values):
+            self._names.append(name)
+            self._add_value(owner, name, value, texts)
+        self._literals = Literals(list(texts.values()))
+        self._scan: Callable[[bytes, int], Hits] = PlainScan(self._literals, self._contexts).scan
+        self._is_plain = True
+        self._fed = 0
+        # A line break before the first byte: a name stands at its beginning as it does on any line.
+        self._text, self._base, self._done = b"\n", -1, 0
+        self._triggers: list[int] = []
+        self._asked: list[tuple[int, int]] = []
+        self._walks: list[Walk] = []
+        self._known: set[tuple[int, int, int]] = set()
+        self._matches: list[tuple[int, int, int]] = []
+        self._last_owner = -1
+
+    def feed(self, chunk: bytes, *, more: bool = False) -> bytes:
+        """Return what can go out now; `more` says that more is there already, so that nobody waits for the rest."""
+        if not self._literals.values and not self._contexts:
+            return chunk
+        self._choose_engine(len(chunk))
+        new = len(self._text)
+        self._text += chunk
+        self._look(new)
+        self._walk_on(is_last=False)
+        size = len(self._text)
+        opening = max(0, size - FARTHEST) if more else find_opening(self._text, self._literals)
+        return self._release(min([opening + self._base, *[walk.start for walk in self._walks]]))
+
+    def close(self) -> bytes:
+        """Return the rest."""
+        self._walk_on(is_last=True)
+        return self._release(self._base + len(self._text))
+
+    def _add_value(self, owner: int, name: str, value: bytes, texts: "dict[bytes, tuple[int, bytes, bool]]") -> None:
+        trimmed = value.strip()
+        if not trimmed:
+            return
+        if needs_context(trimmed):
+            self._contexts.append(Context(owner, name, trimmed))
+        for text in (value, trimmed):
+            if not needs_context(text):
+                texts.setdefault(text, (owner, text, False))
+        for line in find_secret_lines(trimmed):
+            texts.setdefault(line, (owner, line, True))
+
+    def _choose_engine(self, size: int) -> None:
+        self._fed += size
+        if not self._is_plain or self._engine == "plain":
+            return
+        if self._engine != "stream" and self._fed < STREAM_FROM + STREAM_FROM_PIECE * len(self._literals.pieces):
+            return
+        self._is_plain = False
+        try:
+            from agentkit.vault.streamscan import StreamScan
+        except ImportError:
+            if self._engine == "stream":
+                raise
+            return  # no wheel for this machine: the plain one finds the same
+        self._scan = StreamScan(self._literals, self._contexts).scan
+
+    def _look(self, new: int) -> None:
+        """Start a walk wherever something may begin."""
+        text, base = self._text, self._base
+        hits, triggers, contexts = self._scan(text, new)
+        for piece, place in hits:
+            self._start_walks(piece, place)
+        if triggers or self._triggers:
+            places = sorted({*triggers, *[place - base for place in self._triggers]})
+            for piece, place in read_around(text, places, self._literals):
+                self._start_walks(piece, place)
+            # What was near the end is looked at again when more has come.
+            self._triggers = [place + base for place in places if place + REACH > len(text)]
+        asked = {*self._asked, *[(index, end + base) for index, end in contexts]}
+        self._asked = []
+        for index, end in sorted(asked):
+            self._start_in_context(self._contexts[index], index, end)
+
+    def _start_walks(self, piece: bytes, place: int) -> None:
+        literals, base = self._literals, self._base
+        for number, kind, index in literals.pieces[piece]:
+            spelling = literals.spelling(number, kind)
+            for start in find_starts(self._text, place, index, spelling):
+                key = (number, kind, start + base)
+                if key in self._known:
+                    continue
+                self._known.add(key)
+                first = place if spelling.before else start
+                self._walks.append(Walk(spelling, literals.values[number][0], start + base, first + base))
+
+    def _start_in_context(self, context: Context, index: int, end: int) -> None:
+        at = end - self._base
+        found = OPENING.match(self._text, at)
+        begin = found.end() if found else at
+        if begin + 8 >= len(self._text) - 1 and begin >= len(self._text) - 1:
+            self._asked.append((index, end))
+        for kind, spelling in enumerate(context.spellings()):
+            for start in {at, begin} if context.value[:1] in b"\"'=>" else {begin}:
+                key = (-1 - index, kind, start + self._base)
+                if start < len(self._text) and key not in self._known:
+                    self._known.add(key)
+                    place = start + self._base
+                    self._walks.append(Walk(spelling, context.owner, place, place, stands_alone=True))
+
+    def _walk_on(self, *, is_last: bool) -> None:
+        still = []
+        page = Page(self._text, self._base, is_last=is_last)
+        for walk in self._walks:
+            if walk.go_on(page):
+                still.append(walk)
+            elif walk.end > walk.start:
+                self._matches.append((walk.start, -walk.end, walk.owner))
+        self._walks = still
+
+    def _release(self, frontier: int) -> bytes:
+        """Return everything before the frontier, masked; what reaches over it stays, as far as it is not masked."""
+        text, base, done = self._text, self._base, self._done
+        out = []
+        self._matches.sort()
+        later = []
+        for match in self._matches:
+            start, end, owner = match[0], -match[1], match[2]
+            if start >= frontier:
+                later.append(match)
+                continue
+            if end <= done or (start < done and owner == self._last_owner):
+                continue
+            if start > done:
+                out.append(text[done - base : start - base])
+            name = self._names[owner]
+            out.append(b"{{vault:%s}}" % name.encode())
+            self.counts[name] = self.counts.get(name, 0) + 1
+            self._last_owner = owner
+            done = end
+        self._matches = later
+        if done < frontier:
+            out.append(text[done - base : frontier - base])
+            done = frontier
+        self._done = done
+        keep = min(frontier, done) - KEPT - base
+        if keep > 0:
+            self._text = text[keep:]
+            self._base = base + keep
+            if len(self._known) > 1024:
+                self._known = {key for key in self._known if key[2] >= self._base}
+        return b"".join(out)

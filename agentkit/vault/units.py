@@ -1,0 +1,120 @@
+r"""What may one unit of an escaped text stand for?
+
+A unit is one escape, in as many layers as were put over it: `%41`, `%2541`, `\x41`, `\\\"`, `&amp;quot;`, `%5C%22`.
+RFC 3986 (percent), RFC 8259 (JSON), RFC 2045 (quoted-printable), the HTML standard, the manuals of bash and Python.
+"""
+
+import re
+
+# Where a unit can begin.
+STARTS = b"%\\&="
+# The signs that begin escapes are escaped themselves where layers lie over each other.
+_HEX = rb"[0-9A-Fa-f]"
+_PERCENT = rb"%(?:25){0,8}"
+_BACKSLASH = rb"(?:\\|" + _PERCENT + rb"5[Cc]|&#0{0,4}92;|&#[xX]0{0,4}5[Cc];|&bsol;)"
+_SEMICOLON = rb"(?:;|" + _PERCENT + rb"3[Bb])"
+_HASH = rb"(?:#|" + _PERCENT + rb"23)"
+_AMPERSAND = rb"(?:&|" + _PERCENT + rb"26|" + _BACKSLASH + rb"{1,8}u0026)(?:amp" + _SEMICOLON + rb"){0,8}"
+_UNIT = re.compile(
+    rb"(?:"
+    + (_BACKSLASH + rb"{0,16}" + _AMPERSAND + rb"(?:" + _HASH + rb"(?P<decimal>[0-9]{1,7})" + _SEMICOLON + rb"?")
+    + (rb"|" + _HASH + rb"[xX](?P<hexadecimal>" + _HEX + rb"{1,6})" + _SEMICOLON + rb"?")
+    + (rb"|(?P<name>[A-Za-z][A-Za-z0-9]{1,7})" + _SEMICOLON + rb")")
+    + (rb"|" + _BACKSLASH + rb"{1,16}(?:")
+    + (rb"u(?P<high>[dD][89abAB]" + _HEX + rb"{2})" + _BACKSLASH + rb"{1,16}u(?P<low>[dD][c-fC-F]" + _HEX + rb"{2})")
+    + (rb"|u(?P<four>" + _HEX + rb"{4})|U(?P<eight>" + _HEX + rb"{8})|[ux]\{(?P<braced>" + _HEX + rb"{1,6})\}")
+    + (rb"|x(?P<two>" + _HEX + rb"{2})|(?P<octal>[0-7]{1,3})|(?P<joined>\r?\n[ \t]{0,40})")
+    + (rb"|(?P<letter>[abefnrtvE])|(?P<itself>[^0-9A-Za-z\\%&\r\n]))")
+    + (rb"|" + _BACKSLASH + rb"{0,16}" + _PERCENT + rb"(?P<percent>" + _HEX + rb"{2})")
+    + (rb"|=(?P<quoted>" + _HEX + rb"{2})|(?P<soft>=\r?\n))"),
+    re.DOTALL,
+)
+# The beginning of a unit whose end has not come yet; what matches to the end of the text may still become another.
+_OPEN = re.compile(
+    (rb"(?:" + _BACKSLASH + rb"{0,16}(?:%(?:25){0,8}(?:2|" + _HEX + rb")?")
+    + (rb"|(?:" + _BACKSLASH + rb"{1,8}u0026|&|" + _PERCENT + rb"26)(?:amp" + _SEMICOLON + rb"){0,8}")
+    + (rb"(?:[A-Za-z][A-Za-z0-9]{0,7}|" + _HASH + rb"(?:[0-9]{0,7}|[xX]" + _HEX + rb"{0,6}))?(?:%(?:25){0,8}[23]?)?)")
+    + (rb"|" + _BACKSLASH + rb"{1,16}(?:[uU]" + _HEX + rb"{0,7}|[ux]\{" + _HEX + rb"{0,6}|x" + _HEX + rb"?")
+    + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{1,16}(?:u" + _HEX + rb"{0,3})?")
+    + (rb"|[0-7]{1,2}|\r|\r?\n[ \t]{0,40}|%(?:25){0,8}[0-9A-Fa-f]?)?|=" + _HEX + rb"?|=\r)\Z")
+)
+_LETTERS = {97: 7, 98: 8, 101: 27, 69: 27, 102: 12, 110: 10, 114: 13, 116: 9, 118: 11}
+_NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"AMP": b"&", b"LT": b"<", b"GT": b">"}
+_SIGNS = {
+    0x5C: re.compile(_BACKSLASH),
+    0x26: re.compile(_AMPERSAND),
+    0x25: re.compile(rb"%(?:25)?"),
+}
+# Each layer of escaping doubles backslashes.
+_DOUBLINGS = (1, 2, 4, 8)
+
+
+def is_open(text: bytes, place: int) -> bool:
+    """Tell whether what begins at `place` reaches the end of the text and may be a longer unit than it looks."""
+    return _OPEN.match(text, place) is not None
+
+
+def read_unit(text: bytes, place: int) -> tuple[tuple[bytes, ...], int] | None:
+    """Return what the unit at `place` may stand for and where it ends; None where there is none."""
+    found = _UNIT.match(text, place)
+    if found is None:
+        return None
+    kind = found.lastgroup
+    given = found.group(kind or 0)
+    if kind in ("percent", "two", "quoted"):
+        return _byte_or_letter(int(given, 16)), found.end()
+    if kind == "octal":
+        return _byte_or_letter(int(given, 8) & 0xFF), found.end()
+    if kind == "itself":
+        return (given,), found.end()
+    if kind == "letter":
+        return (bytes((_LETTERS[given[0]],)),), found.end()
+    if kind in ("joined", "soft"):
+        return (b"",), found.end()
+    if kind == "name":
+        named = _NAMES.get(given) or _look_up(given)
+        return ((named,), found.end()) if named else None
+    if kind == "low":
+        code = 0x10000 + (int(found.group("high"), 16) - 0xD800) * 0x400 + int(given, 16) - 0xDC00
+    else:
+        code = int(given, 10 if kind == "decimal" else 16)
+    if code > 0x10FFFF or 0xD800 <= code < 0xE000:
+        return None
+    return (chr(code).encode(),), found.end()
+
+
+def read_sign(text: bytes, place: int, sign: int) -> list[int]:
+    r"""Return where a backslash, a percent sign or an ampersand may end that begins at `place`, in any layers."""
+    pattern = _SIGNS[sign]
+    ends: list[int] = []
+    if sign == 0x25:
+        end = place + 1
+        while text[end : end + 2] == b"25" and len(ends) < 8:
+            end += 2
+            ends.append(end)
+    elif sign == 0x26:
+        found = pattern.match(text, place)
+        if found and found.end() > place + 1:
+            ends.append(found.end())
+    else:
+        end = place
+        for count in range(1, _DOUBLINGS[-1] + 1):
+            found = pattern.match(text, end)
+            if found is None:
+                break
+            end = found.end()
+            if count in _DOUBLINGS:
+                ends.append(end)
+    return ends
+
+
+def _byte_or_letter(code: int) -> tuple[bytes, ...]:
+    # Above ASCII it is a byte of UTF-8 (percent, bash) or a letter of Latin-1 (repr of Python).
+    return (bytes((code,)),) if code < 0x80 else (bytes((code,)), chr(code).encode())
+
+
+def _look_up(name: bytes) -> bytes | None:
+    from html.entities import html5
+
+    letters = html5.get(name.decode() + ";")
+    return letters.encode() if letters else None
