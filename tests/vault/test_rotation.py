@@ -1,0 +1,166 @@
+"""Does a rotation always end with one key that works, whatever fails on the way?"""
+
+import itertools
+import json
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from agentkit.vault.places import Places
+from agentkit.vault.setting import Particulars
+from tests.conftest import SEED
+from tests.vault import provider
+from tests.vault.rotating import DAY_S, NAME, STYLES, Shop
+
+MakeShop = Callable[..., Shop]
+
+# All of them are tried by tests/sweeps/rotation_kills.py.
+STEPS = ("create", "set", "test", "revoke", "prove", "list")
+FAULTS = [*itertools.product(STYLES, STEPS, ("before", "after", "garbage", "leak", "no"))]
+SOME_FAULTS = random.Random(SEED).sample(FAULTS, 20)
+
+
+@pytest.fixture
+def make_shop(places: Places, own_environ: dict[str, str], tmp_path: Path) -> MakeShop:
+    return lambda style="named": Shop(places, own_environ, tmp_path, style)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_rotation_ends_with_a_new_value_that_works_and_a_dead_old_one(make_shop: MakeShop, style: str) -> None:
+    shop = make_shop(style)
+    assert shop.finish().rotation.failure is None
+    assert list(shop.live().values()) == [shop.get()]
+    assert shop.get() != shop.first
+    assert shop.find_faults() == []
+
+
+def test_the_old_value_works_until_each_consumer_has_used_the_new_one(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.set(None, Particulars(consumers=("/opt/report.sh", "worker")))
+    assert shop.rotate().waits_for == ("/opt/report.sh", "worker")
+    shop.get("/usr/bin/worker")
+    shop.now += 400 * DAY_S
+    assert shop.rotate().waits_for == ("/opt/report.sh",)
+    assert len(shop.live()) == 2
+    shop.get("/opt/report.sh")
+    assert shop.rotate().rotation.is_over
+    assert list(shop.live().values()) == [shop.get()]
+
+
+def test_who_used_the_old_version_has_not_adopted_the_new_one(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.set(None, Particulars(consumers=("worker",)))
+    shop.get("worker")
+    assert shop.rotate().waits_for == ("worker",)
+
+
+def test_without_consumers_the_old_value_works_for_another_day(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.rotate()
+    shop.now += DAY_S - 1
+    assert not shop.rotate().rotation.is_over
+    shop.now += 1
+    assert shop.rotate().rotation.is_over
+
+
+def test_an_urgent_rotation_waits_for_nobody(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.set(None, Particulars(consumers=("worker",)))
+    assert shop.rotate(is_urgent=True).rotation.is_over
+    assert list(shop.live().values()) == [shop.get()]
+
+
+@pytest.mark.parametrize(("style", "step", "how"), SOME_FAULTS)
+def test_a_step_that_fails_is_taken_again(make_shop: MakeShop, style: str, step: str, how: str) -> None:
+    shop = make_shop(style)
+    shop.fault(step, how)
+    progress = shop.finish()
+    assert shop.find_faults() == []
+    live = shop.live()
+    assert shop.get() in live.values()
+    orphans = {key for key, value in live.items() if value != shop.get()}
+    assert orphans == set(progress.rotation.unknown_keys)
+    if orphans:
+        assert (style, step) == ("anonymous", "create")
+
+
+def test_an_orphan_is_told_until_it_is_gone(make_shop: MakeShop) -> None:
+    shop = make_shop("anonymous")
+    shop.fault("create", "after")
+    shop.rotate()
+    (orphan,) = [key for key, value in shop.live().items() if value != shop.first]
+    shop.rotate()
+    for _ in range(3):
+        told = [(finding.type, finding.key) for finding in shop.rotate_due().findings]
+        assert told == [("unknown-key", orphan)]
+        shop.now += DAY_S
+    database = shop.open()
+    database.execute("UPDATE keys SET live = 0 WHERE id = ?", (orphan,))
+    database.close()
+    assert shop.rotate_due().findings == ()
+
+
+def test_a_hook_that_hangs_is_ended_whole_at_its_limit(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.fault("set", "hang")
+    shop.limit = timedelta(seconds=2)
+    progress = shop.rotate()
+    assert progress.rotation.failure == "no answer within 2s"
+    assert shop.find_faults() == []
+    shop.finish()
+
+
+def test_a_failure_tells_no_value(make_shop: MakeShop, places: Places) -> None:
+    shop = make_shop()
+    shop.fault("set", "leak")
+    progress = shop.rotate()
+    values = [shop.first, *shop.live().values()]
+    assert "***" in progress.tell(shop.now)
+    everything = progress.tell(shop.now) + Path(places.audit, "000001.jsonl").read_text()
+    everything += Path(places.vault, f"rotation/{NAME}.json").read_text()
+    assert [value for value in values if value in everything] == []
+
+
+def test_each_step_is_on_the_log_before_it_is_taken(make_shop: MakeShop, places: Places) -> None:
+    shop = make_shop()
+    shop.rotate()
+    shop.now += DAY_S
+    shop.rotate()
+    lines = Path(places.audit, "000001.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines if '"op": "rotate"' in line]
+    told = [(record["phase"], record["outcome"]) for record in records]
+    assert told == [
+        ("intent", "begun"), ("create", "begun"), ("create", "done"), ("set", "begun"), ("set", "done"),
+        ("test", "begun"), ("test", "done"), ("promote", "begun"), ("intent", "begun"), ("commit", "done"),
+        ("promote", "done"), ("adopt", "done"), ("revoke", "begun"), ("revoke", "done"), ("prove", "begun"), ("prove", "done"),
+    ]  # fmt: skip
+
+
+def test_a_value_that_somebody_sets_meanwhile_stays_and_what_was_made_is_revoked(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.fault("test", "before")
+    shop.rotate()
+    database = shop.open()
+    provider.add_key(database, None, "set by hand")
+    database.close()
+    shop.set("set by hand")
+    progress = shop.finish()
+    assert progress.rotation.is_given_up
+    assert shop.get() == "set by hand"
+    assert progress.rotation.unknown_keys == ()
+    assert sorted(shop.live().values()) == sorted([shop.first, "set by hand"])
+    assert shop.find_faults() == []
+
+
+def test_nothing_is_revoked_while_the_value_in_use_does_not_work(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.rotate()
+    database = shop.open()
+    database.execute("UPDATE keys SET live = 0 WHERE value = ?", (shop.get(),))
+    database.close()
+    shop.now += DAY_S
+    assert "not revoked" in str(shop.rotate().rotation.failure)
+    assert list(shop.live().values()) == [shop.first]
