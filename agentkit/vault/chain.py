@@ -22,6 +22,7 @@ LONGEST_REASON = 500
 # No row of crashes leaves so many pieces, each of which is 68 bytes of the record that sets them aside.
 MOST_FRAGMENTS = 64
 ZEROS = "0" * 64
+SEQ_START = 74  # behind `{"prev": "<64 hex>`
 # SEGMENT BYTES SEQ HASH LINESTART: see docs/audit-log.md.
 HEAD_SHAPE = "%06d %015d %015d %s %015d\n"
 HEAD_BYTES = 6 + 1 + 15 + 1 + 15 + 1 + 64 + 1 + 15 + 1
@@ -80,7 +81,8 @@ class Chain:
             raise _tell_tampered(f"segment {head.segment} has {size} bytes, and {head.size} were written")
         raw = self._read(size - head.line_start, head.line_start)
         last, rest = raw[: head.size - head.line_start], raw[head.size - head.line_start :]
-        if not last.endswith(b"\n") or hash_bytes(last[:-1]) != head.hash:
+        is_numbered = last.startswith(b'", "seq": %d, ' % head.seq, SEQ_START)
+        if not last.endswith(b"\n") or not is_numbered or hash_bytes(last[:-1]) != head.hash:
             raise _tell_tampered(f"record {head.seq} is not the one that was written")
         if rest or os.path.lexists(segment_path(self.audit, head.segment + 1)):
             from agentkit.vault.tail import walk_tail
