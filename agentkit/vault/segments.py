@@ -6,12 +6,11 @@ Imported by `audit verify`, which cannot pay for much.
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
-from collections.abc import Iterator
+from _collections_abc import Iterator
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.vault.loglock import lock_folder
 from agentkit.vault.rawline import LONGEST_LINE_BYTES
 from agentkit.vault.tampered import TamperedError
 
@@ -22,8 +21,6 @@ HEAD = "head"
 MOST_HEAD_BYTES = 4096
 KIND_MASK, REGULAR, FOLDER = 0o170000, 0o100000, 0o040000
 KINDS = {0o120000: "a link", FOLDER: "a folder", 0o010000: "a fifo", 0o140000: "a socket", REGULAR: "a file"}
-LOCK_LIMIT_S = 2.0
-LOOK_AGAIN_S = 0.002
 
 
 class Segment:
@@ -54,8 +51,8 @@ def take_snapshot(audit: str) -> Snapshot:
     """
     folder = _open(audit, FOLDER, os.O_DIRECTORY)
     try:
-        _lock(folder)
-        return Snapshot(_read_head(f"{audit}/{HEAD}"), _list_segments(audit, folder))
+        _wait_for_writer(folder, audit)
+        return Snapshot(read_small(f"{audit}/{HEAD}", MOST_HEAD_BYTES), _list_segments(audit, folder))
     finally:
         os.close(folder)
 
@@ -93,6 +90,22 @@ def read_part(segment: Segment, start: int, end: int) -> bytes:
         os.close(descriptor)
 
 
+def read_small(path: str, most_bytes: int) -> bytes | None:
+    """Return what a small file of the log holds, `most_bytes` at most; None where there is none.
+
+    Raises TamperedError where something else than a file lies there.
+    """
+    if not os.path.lexists(path):
+        return None
+    descriptor = _open(path, REGULAR)
+    try:
+        return os.pread(descriptor, most_bytes, 0)
+    except OSError as error:
+        raise _tell_unreadable(path, error) from error
+    finally:
+        os.close(descriptor)
+
+
 def _list_segments(audit: str, folder: int) -> list[Segment]:
     numbers = []
     for name in os.listdir(folder):
@@ -108,16 +121,6 @@ def _list_segments(audit: str, folder: int) -> list[Segment]:
     if segments[0].size == 0:
         raise TamperedError(f"{segments[0].path} is empty", 0)
     return segments
-
-
-def _read_head(path: str) -> bytes | None:
-    if not os.path.lexists(path):
-        return None
-    descriptor = _open(path, REGULAR)
-    try:
-        return os.pread(descriptor, MOST_HEAD_BYTES, 0)
-    finally:
-        os.close(descriptor)
 
 
 def _open(path: str, kind: int, flags: int = 0) -> int:
@@ -153,17 +156,13 @@ def _read(descriptor: int, size: int, path: str) -> bytes:
     return block
 
 
-def _lock(descriptor: int) -> None:
-    """Wait for the writer that is at work now, for a while; a log that is read elsewhere has none."""
-    due = time.monotonic() + LOCK_LIMIT_S
-    while time.monotonic() < due:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            time.sleep(LOOK_AGAIN_S)
-        except OSError:
-            return  # some network file systems know no locks: an append that goes on then looks like an unfinished one
+def _wait_for_writer(descriptor: int, audit: str) -> None:
+    """Keep writers out for an instant; a log that cannot be locked is read all the same."""
+    try:
+        lock_folder(descriptor, audit)
+    except (AgentkitError, OSError):
+        # Somebody sits on it, or it lies on a network file system: what is being written then looks unfinished.
+        return
 
 
 def _tell_unreadable(path: str, error: OSError) -> AgentkitError:

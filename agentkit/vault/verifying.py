@@ -17,8 +17,8 @@ FORMAT = 1
 # In a text of a record quotes are escaped, so this stands in a line only as its own key.
 TORN = b'"op": "torn"'
 GENESIS, HEADER = "genesis", "segment"
-# No more fragments than this find room in the record that sets them aside.
-MOST_FRAGMENTS = 126
+# The writer gives up before there are more of them in a row.
+MOST_FRAGMENTS = 65
 KEPT_LINES = MOST_FRAGMENTS + 2
 # Whether a line was changed is told by the next one, and whether that is to be believed by the one after it.
 LINES_AHEAD = 4
@@ -32,6 +32,7 @@ class Walk:
 
     def __init__(self, witnesses: list[Witness]) -> None:
         self.seq, self.hash = 0, ZEROS
+        self.first = 0
         # Where the next line begins; how many lines before it no record has explained yet; bytes that have no newline.
         self.segment, self.offset = 1, 0
         self.unexplained = 0
@@ -55,6 +56,7 @@ class Walk:
         if not is_there or hash_line(lines[-1]) != hash_:
             raise TamperedError(f"record {seq - 1} is not the one that the anchor vouches for", seq - 1)
         self.seq, self.hash, self.segment, self.offset = seq, hash_, segment.number, offset
+        self.first = seq
         self._kept = lines[-KEPT_LINES:]
         self._expected = None
         self._note_sure()
