@@ -41,12 +41,10 @@ def commit_pending(vault: LockedVault, old: Row | None, fields: Fields, key: byt
     name, version = str(fields["name"]), int(str(fields["version"]))
     told: Fields = {"name": name, "version": version, "sha256": fields["sha256"]}
     has_new_value = old is None or old.sha256 != fields["sha256"]
-    if old is not None and not has_new_value:
-        # The value before this one stays where it is, and has to stay bound.
-        fields = {**fields, "previous_sha256": old.fields.get("previous_sha256")}
     try:
-        if old is not None and has_new_value:
-            _keep_previous(places, old)
+        if old is not None and not (has_new_value and _keep_previous(places, old)):
+            # The value before this one stays where it is, and has to stay bound.
+            fields = {**fields, "previous_sha256": old.fields.get("previous_sha256")}
         put_file(places.row(name), write_row(fields, key), places.vault)
         if has_new_value:
             _promote(places, name)
@@ -60,14 +58,16 @@ def commit_pending(vault: LockedVault, old: Row | None, fields: Fields, key: byt
     vault.record(op, "commit", "done", told)
 
 
-def _keep_previous(places: Places, old: Row) -> None:
+def _keep_previous(places: Places, old: Row) -> bool:
+    """Make the version that was the current one the one before; tell whether it was still there."""
     try:
         ciphertext = find_ciphertext(places, old)
     except AgentkitError as error:
         # A new value is how a damaged one is mended: it must not be stopped by the damage.
         tell(f"agentkit: note: {error.message}; the version before is not kept\n")
-        return
+        return False
     put_file(f"{places.previous}/{old.name}.age", ciphertext, places.vault)
+    return True
 
 
 def clear_leftovers(places: Places, name: str) -> None:
