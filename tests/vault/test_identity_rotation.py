@@ -1,0 +1,373 @@
+"""Is a vault readable at every instant of a rotation of its identity, and opens the old one nothing after it?"""
+
+import os
+import pty
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentkit.core.errors import AgentkitError
+from agentkit.vault.access import find_ciphertext, find_previous
+from agentkit.vault.age import find_recipient, make_identity, seal_value
+from agentkit.vault.keys import read_identities
+from tests.vault.identityscene import LIMIT_S, PROGRAM, Scene, choose_points, open_with_age
+
+COUNT, POINTS, MOMENTS = 7, 8, 5
+LONGEST_RUN_S = 0.8
+SEALED_ALL = b"7 secrets are sealed for the new identity; the old one is retired\n"
+# A vault on a small disk of its own, on which so many bytes are left.
+SMALL_DISK = """
+cp -a "$1" "$1.kept" && mount -t tmpfs -o size=1m,mode=700 none "$1" && cp -a "$1.kept/." "$1" || exit 1
+place=$1 left=$2
+head -c $(($(df --output=avail -B1 "$place" | tail -n 1) - left)) /dev/zero >"$place/fill"
+shift 2
+"$@"
+status=$?
+rm "$place/fill" && cp -a "$place" "$place.after"
+exit $status
+"""
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """Return a vault with some secrets and all that may lie beside them."""
+    return Scene(tmp_path / "scene", COUNT)
+
+
+def keep(scene: Scene, name: str) -> dict[str, bytes]:
+    """Return all that there is of a secret, to be put back later."""
+    places = scene.places
+    paths = (places.row(name), places.current(name), places.newest(name), f"{places.previous}/{name}.age")
+    return {path: Path(path).read_bytes() for path in paths}
+
+
+def put_back(kept: dict[str, bytes]) -> None:
+    for path, raw in kept.items():
+        Path(path).write_bytes(raw)
+
+
+def test_after_a_rotation_the_new_identity_and_the_recovery_key_open_everything_and_the_old_one_nothing(
+    scene: Scene,
+) -> None:
+    ended = scene.run()
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, SEALED_ALL, b"")
+    assert scene.find_faults_after() == []
+
+
+def test_a_rotation_killed_at_a_system_call_is_readable_and_goes_on(
+    scene: Scene, tmp_path: Path, random_choices: random.Random
+) -> None:
+    counts = scene.copy_to(tmp_path / "counted").count_calls(tmp_path / "table")
+    for number, (call, place) in enumerate(choose_points(counts, POINTS, random_choices)):
+        victim = scene.copy_to(tmp_path / str(number))
+        victim.kill_at(call, place)
+        assert victim.find_faults_now() == [], f"killed at {call} {place}"
+        victim.set_anew(random_choices.choice(list(victim.values)))
+        assert victim.find_faults_now() == [], f"killed at {call} {place}, then set"
+        assert victim.finish() == [], f"killed at {call} {place}, then gone on"
+
+
+def test_a_rotation_killed_again_and_again_while_it_is_read_and_set_comes_to_its_end(
+    scene: Scene, random_choices: random.Random
+) -> None:
+    for _ in range(MOMENTS):
+        if scene.is_over():
+            break
+        process = scene.start()
+        moment = random_choices.uniform(0.2, LONGEST_RUN_S)
+        try:
+            process.wait(moment)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.communicate(timeout=LIMIT_S)
+        assert scene.find_faults_now() == [], f"killed after {moment} s"
+        scene.set_anew(random_choices.choice(list(scene.values)))
+    assert scene.finish() == []
+
+
+def test_gets_and_sets_go_on_meanwhile(scene: Scene, random_choices: random.Random) -> None:
+    process = scene.start()
+    rounds = 0
+    while process.poll() is None:
+        name = random_choices.choice(list(scene.values))
+        if rounds % 3 == 0:
+            scene.set_anew(name)
+        assert scene.get(name) == scene.values[name]
+        rounds += 1
+    said, complained = process.communicate()
+    assert (process.returncode, said, complained) == (0, SEALED_ALL, b"")
+    assert scene.find_faults_after() == []
+
+
+def test_two_rotations_at_once_are_one_after_the_other(scene: Scene) -> None:
+    processes = [scene.start(), scene.start()]
+    for process in processes:
+        _, complained = process.communicate(timeout=LIMIT_S)
+        assert (process.returncode, complained) == (0, b"")
+    assert scene.find_faults_now() == []
+    ends = [record["phase"] for record in scene.records() if record["op"] == "rotate-identity"]
+    assert [phase for phase in ends if phase in ("intent", "done")] == ["intent", "done", "intent", "done"]
+    assert sorted(os.listdir(scene.places.retired)) == ["001.age", "002.age"]
+
+
+def test_each_step_is_on_the_log_before_it_is_taken(scene: Scene) -> None:
+    before = {name: scene.row(name).sha256 for name in scene.values}
+    scene.run()
+    records = [record for record in scene.records() if record["op"] == "rotate-identity"]
+    phases = [record["phase"] for record in records]
+    # Beside the secrets, one of them is under a rotation of its own.
+    assert phases == ["intent", "recipients", *["secret"] * (COUNT + 1), "retire", "done"]
+    told = {record["name"]: record for record in records if "was" in record and record["phase"] == "secret"}
+    assert {name: record["was"] for name, record in told.items()} == before
+    assert {name: record["sha256"] for name, record in told.items()} == {
+        name: scene.row(name).sha256 for name in scene.values
+    }
+    assert {record["version"] for record in told.values()} == {1, 2, 3}
+
+
+def test_neither_log_nor_words_hold_a_value_or_a_key(scene: Scene) -> None:
+    keys = read_identities(scene.places.identity)
+    ended = scene.run()
+    keys += read_identities(scene.places.identity)
+    values = [*scene.values.values(), *scene.before.values(), scene.new_value, scene.old_value]
+    logged = Path(scene.places.audit, "000001.jsonl").read_bytes()
+    found = [text for text in (*values, *(key.encode() for key in keys)) if text in logged + ended.stdout]
+    assert found == []
+    for path in Path(scene.places.vault).rglob("*"):
+        assert not path.is_file() or not any(text in path.read_bytes() for text in values)
+
+
+def test_what_was_before_the_rotation_and_is_put_back_after_it_is_found(scene: Scene) -> None:
+    name = scene.rotated
+    kept = keep(scene, name)
+    recipients = Path(scene.places.recipients)
+    listed = recipients.read_bytes()
+    scene.run()
+    put_back(kept)
+    with pytest.raises(AgentkitError, match="not written by this vault"):
+        scene.get(name)
+    other = next(other for other in scene.values if other != name)
+    assert scene.get(other) == scene.values[other]
+    recipients.write_bytes(listed)
+    with pytest.raises(AgentkitError, match="recipients was not written"):
+        scene.get(other)
+
+
+def test_what_is_put_back_during_the_rotation_is_sealed_anew(scene: Scene, tmp_path: Path) -> None:
+    kept = keep(scene, scene.rotated)
+    counts = scene.copy_to(tmp_path / "counted").count_calls(tmp_path / "table")
+    assert scene.kill_at("fdatasync", counts["fdatasync"] - 1)  # all is sealed, and nothing dropped yet
+    put_back(kept)
+    assert scene.find_faults_now() == []
+    assert scene.finish() == []
+
+
+def _swap_row(scene: Scene, name: str) -> None:
+    path = Path(scene.places.row(name))
+    path.write_bytes(path.read_bytes().replace(b'"purpose": "a test"', b'"purpose": "a tesT"'))
+
+
+def _forge_ciphertext(scene: Scene, name: str) -> None:
+    _, listed = scene.read_keys()
+    forged = seal_value(b"forged", [listed.identity, listed.recovery])
+    Path(scene.places.current(name)).write_bytes(forged)
+
+
+def _remove_row(scene: Scene, name: str) -> None:
+    Path(scene.places.row(name)).unlink()
+
+
+def _remove_newest(scene: Scene, name: str) -> None:
+    Path(scene.places.newest(name)).unlink()
+
+
+def _open_to_others(scene: Scene, name: str) -> None:
+    Path(scene.places.current(name)).chmod(0o644)
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [_swap_row, _forge_ciphertext, _remove_row, _remove_newest, _open_to_others],
+)
+def test_a_forgery_is_named_and_never_sealed_anew_and_the_old_identity_stays(scene: Scene, forge) -> None:  # type: ignore[no-untyped-def]
+    name = scene.rotated
+    paths = [*keep(scene, name), f"{scene.places.pending}/{name}.age"]
+    modes = {path: (Path(path).read_bytes(), Path(path).stat().st_mode) for path in paths}
+    forge(scene, name)
+    for _ in range(2):
+        ended = scene.run()
+        assert (ended.returncode, ended.stdout) == (76, b"")
+        assert ended.stderr.startswith(
+            f"agentkit: error: not what this vault wrote, and not sealed anew: {name};".encode()
+        )
+    assert len(read_identities(scene.places.identity)) == 2
+    assert os.listdir(scene.places.retired) == []
+    for other in scene.values.keys() - {name}:
+        assert open_with_age(scene.old_identity, find_ciphertext(scene.places, scene.row(other))) is None
+    failed = [record for record in scene.records() if record["phase"] == "failed" or record["outcome"] == "failed"]
+    assert [record["name"] for record in failed] == [name, None, name, None]
+    for path, (raw, mode) in modes.items():
+        Path(path).write_bytes(raw)
+        Path(path).chmod(mode)
+    assert scene.finish() == []
+
+
+def test_what_no_row_binds_stays_unbound_and_what_no_identity_opens_stays_as_it_is(scene: Scene) -> None:
+    name = scene.rotated
+    _, listed = scene.read_keys()
+    forged = Path(scene.places.previous, f"{name}.age")
+    forged.write_bytes(seal_value(b"forged", [listed.identity, listed.recovery]))
+    noise = Path(scene.places.pending, f"{name}.age")
+    noise.write_bytes(b"no age file")
+    assert scene.run().returncode == 0
+    assert find_previous(scene.places, scene.row(name)) is None
+    assert open_with_age(scene.old_identity, forged.read_bytes()) is None
+    assert open_with_age(scene.places.identity, forged.read_bytes()) == b"forged"
+    assert noise.read_bytes() == b"no age file"
+    assert scene.find_faults_now() == []
+
+
+def test_an_older_version_put_back_with_the_log_of_its_change_is_not_made_the_newest(scene: Scene) -> None:
+    name = scene.rotated
+    kept = {path: raw for path, raw in keep(scene, name).items() if "versions" not in path}
+    scene.set_anew(name)
+    put_back(kept)
+    ended = scene.run()
+    assert ended.returncode == 76
+    assert name.encode() in ended.stderr
+
+
+def test_without_the_list_of_recipients_or_with_another_nothing_is_begun(scene: Scene) -> None:
+    path = Path(scene.places.recipients)
+    raw = path.read_bytes()
+    _, stranger = make_identity()
+    for content in (None, raw.replace(scene.read_keys()[1].recovery.encode(), stranger.encode())):
+        path.unlink()
+        if content is not None:
+            path.write_bytes(content)
+            path.chmod(0o600)
+        ended = scene.run()
+        assert (ended.returncode, ended.stdout) == (76, b"")
+        assert Path(scene.places.identity).read_bytes() == scene.old_identity.read_bytes()
+        path.write_bytes(raw)
+        path.chmod(0o600)
+    assert scene.find_faults_now() == []
+
+
+def test_a_new_recovery_key_takes_the_place_of_the_old_one(scene: Scene, tmp_path: Path) -> None:
+    key = tmp_path / "recovery-2.key"
+    ended = scene.run(new_recovery=str(key))
+    assert ended.returncode == 0
+    assert f"Take {key} off this machine now".encode() in ended.stdout
+    old, scene.old_recovery = scene.old_recovery, key
+    assert scene.find_faults_after() == []
+    for name in scene.values:
+        assert open_with_age(old, find_ciphertext(scene.places, scene.row(name))) is None
+    assert open_with_age(old, Path(scene.places.retired, "001.age").read_bytes()) is None
+
+
+def test_a_rotation_to_a_new_recovery_key_that_is_killed_goes_on_with_the_same_words(
+    scene: Scene, tmp_path: Path, random_choices: random.Random
+) -> None:
+    counted = scene.copy_to(tmp_path / "counted")
+    counts = counted.count_calls(tmp_path / "table", new_recovery=str(tmp_path / "counted.key"))
+    for number, (call, place) in enumerate(choose_points(counts, POINTS, random_choices)):
+        victim = scene.copy_to(tmp_path / str(number))
+        key = victim.folder / "recovery-2.key"
+        victim.kill_at(call, place, new_recovery=str(key))
+        assert victim.find_faults_now() == [], f"killed at {call} {place}"
+        victim.old_recovery = key
+        assert victim.finish(new_recovery=str(key)) == [], f"killed at {call} {place}, then gone on"
+
+
+def test_another_recovery_key_waits_until_the_rotation_under_way_has_ended(scene: Scene, tmp_path: Path) -> None:
+    _forge_ciphertext(scene, scene.rotated)
+    assert scene.run().returncode == 76
+    ended = scene.run(new_recovery=str(tmp_path / "recovery-2.key"))
+    assert ended.returncode == 77
+    assert b"hint: end it first: agentkit vault rotate --identity" in ended.stderr
+
+
+def test_a_recovery_recipient_that_is_none_or_the_vaults_own_is_refused_before_anything_is_done(scene: Scene) -> None:
+    key, _ = make_identity()
+    own = find_recipient(read_identities(scene.places.identity)[0])
+    for recovery in ("age1nonsense", key, own):
+        ended = scene.run(recovery=recovery)
+        assert (ended.returncode, ended.stdout) == (2, b"")
+        assert key.encode() not in ended.stderr
+    ended = scene.run(new_recovery=str(scene.old_recovery))
+    assert (ended.returncode, ended.stdout) == (77, b"")
+    assert Path(scene.places.identity).read_bytes() == scene.old_identity.read_bytes()
+
+
+def test_all_identities_of_a_file_are_retired_with_their_words(scene: Scene) -> None:
+    key, public = make_identity()
+    path = Path(scene.places.identity)
+    path.write_text(path.read_text() + f"# the one before, \u00fc\n# public key: {public}\n{key}")
+    shutil.copy(path, scene.old_identity)
+    assert scene.run().returncode == 0
+    Path(scene.old_identity).write_text(
+        path.with_name("identity").read_text() and scene.old_identity.read_text() + "\n"
+    )
+    assert scene.find_faults_after() == []
+
+
+@pytest.mark.parametrize("left", [0, 4096, 8192, 12288, 16384])
+def test_on_a_full_disk_everything_stays_readable_and_with_room_it_goes_on(scene: Scene, left: int) -> None:
+    place = Path(scene.places.vault)
+    before = ("unshare", "--mount", "sh", "-c", SMALL_DISK, "sh", str(place), str(left))
+    ended = scene.run(*before)
+    enough = 12288
+    assert ended.returncode == 73 or (left >= enough and ended.returncode == 0)
+    shutil.rmtree(place)
+    shutil.rmtree(f"{place}.kept")
+    os.rename(f"{place}.after", place)
+    assert scene.find_faults_now() == []
+    assert scene.finish() == []
+
+
+@pytest.mark.parametrize("which", ["vault", "identity"])
+def test_where_nothing_can_be_written_nothing_is_done_and_that_is_said(scene: Scene, which: str) -> None:
+    place = scene.places.vault if which == "vault" else os.path.dirname(scene.places.identity)
+    script = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"'
+    ended = scene.run("unshare", "--mount", "sh", "-c", script, "sh", place)
+    assert (ended.returncode, ended.stdout) == (73, b"")
+    assert ended.stderr.count(b"error:") == 1
+    assert scene.find_faults_now() == []
+    assert scene.finish() == []
+
+
+def test_a_clock_that_was_set_back_changes_nothing(scene: Scene) -> None:
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    ended = scene.run("env", f"LD_PRELOAD={library}", "FAKETIME=-400d")
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert scene.find_faults_after() == []
+
+
+def test_a_terminal_shows_how_far_it_is_and_is_clean_at_the_end(scene: Scene) -> None:
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-c", PROGRAM]
+    environ = {**scene.environ, "TERM": "xterm"}
+    with subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        said, _ = process.communicate(timeout=LIMIT_S)
+    shown = os.read(ours, 100_000)
+    os.close(ours)
+    assert said == SEALED_ALL
+    assert b"3 of " in shown
+    assert b" sealed for the new identity" in shown
+    assert b" checked with the new identity alone" in shown
+    assert shown.endswith(b"\r\x1b[K")
+
+
+def test_quiet_says_nothing_and_dry_does_nothing(scene: Scene) -> None:
+    ended = scene.run(is_dry="yes")
+    assert ended.stdout == b"would make a new identity, seal 7 secrets for it, and retire the old one\n"
+    assert Path(scene.places.identity).read_bytes() == scene.old_identity.read_bytes()
+    ended = scene.run(is_quiet="yes")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+    assert scene.find_faults_after() == []
