@@ -150,3 +150,14 @@ def show(
     from agentkit.vault.showing import print_secret
 
     return print_secret(os.environ, name, now=time.time(), as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="is everything as it was set, used and in time")
+def check(
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", "print nothing when all is well, for a crontab"),
+) -> int:
+    """hold the manifest against files, log and time; nothing is opened, and nothing is changed"""
+    from agentkit.vault.checkingpage import check_and_print
+
+    return check_and_print(os.environ, now=time.time(), as_json=as_json, is_quiet=quiet)

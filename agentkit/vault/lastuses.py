@@ -20,13 +20,17 @@ SEQ, AT, OP, PHASE, OUTCOME, NAME, VERSION, UID, PARENT, REASON, ARGV0, REST = 1
 INSTANT = slice(6, 30)  # of `at": "2026-11-26T18:00:00.000Z"`
 NAMELESS, NO_VERSION = b'name": null', b'version": null'
 RELEASE, INTENT, COMMIT = b'phase": "release"', b'phase": "intent"', b'phase": "commit"'
+# Of a rotation of the identity: the same value, sealed anew.
+RESEAL = b'phase": "secret"'
+CHANGES = (INTENT, COMMIT, RESEAL)
 GRANTED, DONE, FAILED = b'outcome": "granted"', b'outcome": "done"', b'outcome": "failed"'
-SHA256 = re.compile(rb'(?<=, )"sha256": "([0-9a-f]{64})"')
-RECIPIENTS = re.compile(rb'(?<=, )"recipients_sha256": "([0-9a-f]{64})"')
+SHA256 = re.compile(rb', "(?:sha256|was)": "([0-9a-f]{64})"')
+RECIPIENTS = re.compile(rb', "recipients_sha256": "([0-9a-f]{64})"')
 # `rotate` opens a secret too, and that is no use of it.
 USES = (b'op": "get"', b'op": "exec"')
 # Of a secret that more programs use than this, those that used it last are known.
 MOST_USERS = 64
+MOST_BEFORE = 16
 
 
 class Use:
@@ -47,22 +51,27 @@ class Use:
 
 
 class Change:
-    """A version of a secret that was put in place, or begun: which, what its ciphertext is, and the record of it."""
+    """A version of a secret that was put in place, or begun, and the number of the record that says so.
 
-    __slots__ = ("at", "seq", "sha256", "version")
+    `sha256` are the digests that its ciphertext may have: more than one when it was sealed anew.
+    """
 
-    def __init__(self, version: int, sha256: str, seq: int, at: str) -> None:
-        self.version, self.sha256, self.seq, self.at = version, sha256, seq, at
+    __slots__ = ("seq", "sha256", "version")
+
+    def __init__(self, version: int, sha256: tuple[str, ...], seq: int) -> None:
+        self.version, self.sha256, self.seq = version, sha256, seq
 
 
 class Past:
     """What the log knows of one secret."""
 
-    __slots__ = ("_last", "_users", "begun", "committed", "forgotten", "uses")
+    __slots__ = ("_last", "_users", "before", "begun", "committed", "forgotten", "uses")
 
     def __init__(self) -> None:
         self.uses = 0
         self.committed: Change | None = None
+        # The digests of the versions before it, the latest last.
+        self.before: tuple[str, ...] = ()
         # By its version what was begun since, and may or may not have come into place.
         self.begun: dict[int, Change] = {}
         # How many programs used it that are not kept.
@@ -95,8 +104,13 @@ class Past:
 
     def note_change(self, phase: bytes, outcome: bytes, change: Change) -> None:
         """Note that a version was begun, failed or was put in place."""
-        begun = self.begun.get(change.version)
-        if phase == COMMIT and outcome == DONE:
+        begun, committed = self.begun.get(change.version), self.committed
+        if phase == RESEAL or (phase == COMMIT and outcome == DONE):
+            if committed is not None and committed.version == change.version:
+                # Only what is in place, and ours, is sealed anew. What it was is ours until the new row is there.
+                change = Change(change.version, (*committed.sha256, *change.sha256), change.seq)
+            elif committed is not None:
+                self.before = (*self.before, *committed.sha256)[-MOST_BEFORE:]
             self.committed = change
             self.begun = {version: one for version, one in self.begun.items() if version > change.version}
         elif phase == INTENT and outcome == FAILED:
@@ -112,17 +126,18 @@ class LastUses:
     def __init__(self) -> None:
         self.pasts: dict[str, Past] = {}
         self.clock = LogClock()
-        # The SHA-256 of the lists of recipients that may be in place: the last one that was, and any begun since.
+        # The SHA-256 of each list of recipients that there ever was.
         self.recipients: set[str] = set()
-        self._segment, self._offset = 1, 0
+        # The segment in which the next line is to be read, and where it begins.
+        self.segment, self._offset = 1, 0
 
     def read_on(self, segments: Sequence[Segment]) -> None:
         """Read what these segments hold behind the last line that was read; raises TamperedError, AgentkitError."""
         for segment in segments:
-            if segment.number < self._segment:
+            if segment.number < self.segment:
                 continue
-            if segment.number > self._segment:
-                self._segment, self._offset = segment.number, 0
+            if segment.number > self.segment:
+                self.segment, self._offset = segment.number, 0
             for start, data, lines, rest in read_blocks(segment, self._offset):
                 self._note(lines)
                 self._offset = start + len(data) - len(rest)
@@ -130,6 +145,12 @@ class LastUses:
     def of(self, name: str) -> Past:
         """Return what is known of a secret."""
         return self.pasts.get(name) or Past()
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of the secrets that were put in place, or begun."""
+        for name, past in self.pasts.items():
+            if past.committed is not None or past.begun:
+                yield name
 
     def _note(self, lines: list[bytes]) -> None:
         see, pasts = self.clock.see, self.pasts
@@ -143,24 +164,17 @@ class LastUses:
                 if found[OUTCOME] == GRANTED and found[OP] in USES and name != NAMELESS:
                     _past(pasts, name).note_use(found, line)
             elif name == NAMELESS:
-                self._note_recipients(phase, more)
-            elif phase in (INTENT, COMMIT) and found[VERSION] != NO_VERSION and (match := SHA256.search(more)):
-                at, version = found[AT][INSTANT].decode(), _read_number(found[VERSION])
-                change = Change(version, match[1].decode(), _read_number(found[SEQ]), at)
+                self._note_recipients(more)
+            elif phase in CHANGES and found[VERSION] != NO_VERSION and (digests := SHA256.findall(more)):
+                change = Change(
+                    _read_number(found[VERSION]), tuple(map(bytes.decode, digests)), _read_number(found[SEQ])
+                )
                 _past(pasts, name).note_change(phase, found[OUTCOME], change)
 
-    def _note_recipients(self, phase: bytes, more: bytes) -> None:
+    def _note_recipients(self, more: bytes) -> None:
         match = RECIPIENTS.search(more)
         if match:
-            sha256 = match[1].decode()
-            self.recipients = self.recipients | {sha256} if phase == INTENT else {sha256}
-
-
-def iterate_names(uses: LastUses) -> Iterator[str]:
-    """Yield the names of the secrets that the log says were put in place or begun."""
-    for name, past in uses.pasts.items():
-        if past.committed is not None or past.begun:
-            yield name
+            self.recipients.add(match[1].decode())
 
 
 def _read_text(part: bytes) -> str:

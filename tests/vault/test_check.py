@@ -1,0 +1,81 @@
+"""Is everything found that is not as it was set, and nothing else, and does `get` refuse it?"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import jsonschema
+import pytest
+
+from agentkit.core.schemas import read_schema
+from agentkit.vault.places import Places, find_places
+from tests.vault.conftest import Vault
+from tests.vault.tampering import DEEDS, Deed, Hand, make_vault, name_subject, read_records
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a vault that holds `a`, version 2, and `b`, version 1; each test has a copy of it."""
+    folder = tmp_path_factory.mktemp("made")
+    make_vault(folder)
+    return folder
+
+
+@pytest.fixture
+def places(made: Path, tmp_path: Path, environ: dict[str, str]) -> Places:
+    """Return the paths of a copy of that vault, which `vault` runs commands on."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return find_places(environ)
+
+
+@pytest.fixture
+def hand(places: Places, tmp_path: Path) -> Hand:
+    """Return a hand at that copy."""
+    return Hand(places, tmp_path / "old")
+
+
+def check(vault: Vault) -> tuple[int, list[dict[str, object]]]:
+    """Return the status and the findings, each of which fits its schema."""
+    ended = vault("check", "--json")
+    assert ended.stderr == b""
+    *findings, claim = read_records(ended.stdout)
+    for record in findings:
+        jsonschema.validate(record, read_schema("finding"))
+    jsonschema.validate(claim, read_schema("claim"))
+    return ended.returncode, findings
+
+
+@pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.name)
+def test_what_a_hand_does_is_found_by_check_and_refused_by_get(
+    deed: Deed, hand: Hand, vault: Vault, places: Places
+) -> None:
+    deed.do(hand)
+    status, findings = check(vault)
+    found = {(finding["type"], finding["subject"]) for finding in findings}
+    assert (deed.found, name_subject(deed, places)) in found
+    assert status == deed.check, found
+    got = vault("get", "a", "--reason", "x")
+    assert got.returncode == deed.get, got.stderr
+    assert got.stdout == b"" or deed.get == 0
+
+
+def test_a_vault_that_nobody_touched_is_well(hand: Hand, vault: Vault) -> None:
+    assert check(vault) == (0, [])
+    ended = vault("check", "--quiet")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+    ended = vault("check")
+    assert ended.stdout.startswith(b"all 2 secrets are as they were set\nL0: ")
+
+
+def test_a_check_opens_nothing_and_writes_nothing(hand: Hand, vault: Vault, places: Places) -> None:
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in hand.vault.rglob("*") if path.is_file()}
+    check(vault)
+    after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in hand.vault.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_without_a_vault_there_is_one_clear_line(agentkit: Callable[..., "CompletedProcess[str]"]) -> None:
+    ended = agentkit("vault", "check", "--json")
+    assert (ended.returncode, ended.stdout) == (69, "")
+    assert ended.stderr.startswith("agentkit: error: there is no vault")
