@@ -20,13 +20,11 @@ from agentkit.vault.hardening import harden_process
 from agentkit.vault.locked import LockedVault, lock_vault
 from agentkit.vault.places import find_places
 from agentkit.vault.programfile import become, find_file
+from agentkit.vault.reader import ask_reader, find_reader
 from agentkit.vault.template import list_names, put_back, read_template
 
 # MAX_ARG_STRLEN of execve(2): name, equals sign and NUL included.
 LONGEST_VARIABLE_BYTES = 131072
-
-Environment = dict[str, str | bytes]
-Texts = dict[int, bytes]
 
 
 def main(words: "list[str]") -> int:
@@ -37,42 +35,98 @@ def main(words: "list[str]") -> int:
 def run_program(asked: Execution, environ: Mapping[str, str]) -> int:
     """Give the program its secrets and become it; with `--mask` stay, and return its status."""
     demand_reason(asked.reason)
-    if asked.masks:
-        raise AgentkitError("--mask: nothing masks here as yet")
     given = read_given(environ)
     harden_process()
     texts = {number: read_template(path) for number, path in asked.fills}
     reserve_descriptors(asked.list_descriptors())
-    wishes = _list_wishes(asked, texts)
-    environment: Environment = {**cut_environment(given, asked.keep_env)}
+    order = _Order(asked, texts, cut_environment(given, asked.keep_env))
     path, objection = _find_program(asked, given)
     places = find_places(environ)
+    reader = None if os.path.lexists(places.vault) else find_reader(environ)
+    if reader:
+        if objection:
+            raise objection
+        order.hand_over(_ask(reader, order.wishes, environ))
+        return _start(order, path)
     # The log names the file that is run: that is what a consumer is declared by.
     words = [os.path.abspath(path) if path else asked.program[0], *asked.program[1:]]
     with lock_vault(places, find_asker(environ, words, places)) as vault:
-        if objection:
-            for wish in wishes:
-                refuse(vault, wish, objection)
-            raise objection
-        values = release(vault, wishes)
-        try:
-            _hand_over(asked, texts, values, environment)
-        except AgentkitError as error:
-            _record_failure(vault, wishes, error)
-            raise
+        _release(vault, order, objection)
     # Nobody else waits while the program is started: it may lie on a disk that does not answer.
-    failure = become(path, asked.program, environment)
-    with lock_vault(places, find_asker(environ, words, places)) as vault:
-        _record_failure(vault, wishes, failure)
-    raise failure
+    try:
+        return _start(order, path)
+    except AgentkitError as error:
+        with lock_vault(places, find_asker(environ, words, places)) as vault:
+            _record_failure(vault, order.wishes, error)
+        raise
 
 
-def _list_wishes(asked: Execution, texts: Texts) -> "list[Wish]":
-    """Return what is wished for: what is handed over in its order, then the masks of each file in theirs."""
-    wishes = [Wish("exec", name, f"{way}:{place}" if place else way, asked.reason) for way, place, name in asked.handed]
-    for number, text in texts.items():
-        wishes += [Wish("exec", name, f"fill:{number}", asked.reason) for name in list_names(text)]
-    return wishes
+class _Order:
+    """What the program is to get; `values` are those of the wishes, once they were handed over."""
+
+    __slots__ = ("asked", "environ", "texts", "values", "wishes")
+
+    def __init__(self, asked: Execution, texts: "dict[int, bytes]", environ: Mapping[str, str]) -> None:
+        self.asked = asked
+        self.texts = texts
+        self.environ: dict[str, str | bytes] = {**environ}
+        self.values: list[tuple[str, bytes]] = []
+        self.wishes = [
+            Wish("exec", name, f"{way}:{place}" if place else way, asked.reason) for way, place, name in asked.handed
+        ]
+        for number, text in texts.items():
+            self.wishes += [Wish("exec", name, f"fill:{number}", asked.reason) for name in list_names(text)]
+
+    def hand_over(self, values: "list[bytes]") -> None:
+        """Put each value where the program finds it; raises AgentkitError, and then it must not be started."""
+        self.values = [(wish.name, value) for wish, value in zip(self.wishes, values, strict=True)]
+        rest = iter(values)
+        try:
+            for way, place, name in self.asked.handed:
+                value = next(rest)
+                if way == "env":
+                    self.environ[place] = _demand_text(place, name, value)
+                else:
+                    deliver_at(int(place or 0), value)
+            for number, text in self.texts.items():
+                deliver_at(number, put_back(text, {name: next(rest) for name in list_names(text)}))
+        except OSError as error:
+            why = f"there is no room to hand a secret over: {error.strerror}"
+            raise AgentkitError(why, status=Exit.WRAPPER_FAILED) from None
+
+
+def _release(vault: LockedVault, order: _Order, objection: "AgentkitError | None") -> None:
+    if objection:
+        for wish in order.wishes:
+            refuse(vault, wish, objection)
+        raise objection
+    values = release(vault, order.wishes)
+    try:
+        order.hand_over(values)
+    except AgentkitError as error:
+        _record_failure(vault, order.wishes, error)
+        raise
+
+
+def _ask(reader: "list[str]", wishes: "list[Wish]", environ: Mapping[str, str]) -> "list[bytes]":
+    """Return the values of a vault that is another user's, whose own record says that they were read."""
+    for wish in wishes:
+        if wish.delivery.startswith("env:"):
+            raise AgentkitError(
+                f"{wish.name} is in another user's vault: whether it may be a variable cannot be looked up there",
+                hint=f"--fd 3={wish.name}, or --stdin {wish.name}",
+                status=Exit.REFUSED,
+            )
+    return [ask_reader(reader, wish.name, wish.reason, environ) for wish in wishes]
+
+
+def _start(order: _Order, path: str) -> int:
+    program = order.asked.program
+    if not order.asked.masks:
+        raise become(path, program, order.environ)
+    from agentkit.vault.masking import Program, run_masked
+
+    return run_masked(Program(path, program, order.environ, order.asked.list_descriptors()), order.values)
 
 
 def _find_program(asked: Execution, environ: Mapping[str, str]) -> "tuple[str, AgentkitError | None]":
@@ -89,24 +143,6 @@ def _find_program(asked: Execution, environ: Mapping[str, str]) -> "tuple[str, A
                 status=Exit.REFUSED,
             )
     return path, None
-
-
-def _hand_over(asked: Execution, texts: Texts, values: "list[bytes]", environment: Environment) -> None:
-    """Put each value where the program finds it; raises AgentkitError, and then it never starts."""
-    rest = iter(values)
-    try:
-        for way, place, name in asked.handed:
-            value = next(rest)
-            if way == "env":
-                environment[place] = _demand_text(place, name, value)
-            else:
-                deliver_at(int(place or 0), value)
-        for number, text in texts.items():
-            deliver_at(number, put_back(text, {name: next(rest) for name in list_names(text)}))
-    except OSError as error:
-        raise AgentkitError(
-            f"there is no room to hand a secret over: {error.strerror}", status=Exit.WRAPPER_FAILED
-        ) from None
 
 
 def _demand_text(variable: str, name: str, value: bytes) -> bytes:

@@ -48,6 +48,8 @@ def become(path: str, words: "list[str]", environ: "Mapping[str, str | bytes]") 
         # A script without its first line is run by sh, as every shell does.
         os.execve("/bin/sh", ["sh", path, *words[1:]], environ)  # noqa: S606  # as execvp(3)
     except OSError as error:
+        if error.errno == errno.ENOENT and os.path.exists(path):
+            return AgentkitError(f"{words[0]}: what its first line names is not there", status=Exit.NOT_FOUND)
         return _tell(words[0], error.errno or 0)
     finally:
         for number in IGNORED_BY_PYTHON:
