@@ -144,4 +144,5 @@ def _tell_trouble(name: str, key: str, error: AgentkitError, path: str) -> Sight
     what = error.message.removesuffix("; nothing was released").removeprefix(f"{name}: ")
     if error.status == Exit.TAMPERED:
         return tell_tampered(name, key, what, path=path)
-    return Sighting("wrong-mode", f"file:{path}", CRITICAL, f"{name}: {what}", error.hint or f"ls -l {path}")
+    type_ = "wrong-mode" if error.status == Exit.REFUSED else "unreadable"
+    return Sighting(type_, f"file:{path}", CRITICAL, f"{name}: {what}", error.hint or f"ls -l {path}")

@@ -161,3 +161,11 @@ def check(
     from agentkit.vault.checkingpage import check_and_print
 
     return check_and_print(os.environ, now=time.time(), as_json=as_json, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]")
+def summary(as_json: bool = flag("--json", JSON_HELP)) -> None:
+    """what there is to say about the vault of this machine"""
+    from agentkit.vault.summary import print_summary
+
+    print_summary(os.environ, as_json=as_json)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agentkit.core.errors import Exit, tell
+from agentkit.core.errors import tell
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Styled, print_table
 from agentkit.vault.lastuses import Past
 from agentkit.vault.locked import demand_vault
-from agentkit.vault.manifest import OK, TAMPERED, Entry, read_manifest
+from agentkit.vault.manifest import OK, TAMPERED, UNREADABLE, Entry, read_manifest
 from agentkit.vault.places import find_places
 from agentkit.vault.secretrecord import read_text, to_record
 from agentkit.vault.viewing import read_host, read_instant, read_uses, say_when, warn_of_doubts
@@ -23,7 +23,7 @@ COLUMNS = (
     Column("by", folds=True, rank=1),
     Column("uses", is_right=True, rank=4),
 )
-LOOKS = {OK: "ok", TAMPERED: "critical"}
+LOOKS = {OK: "ok", TAMPERED: "critical", UNREADABLE: "critical"}
 
 
 def print_secrets(environ: Mapping[str, str], *, now: float, as_json: bool) -> int:
@@ -42,8 +42,7 @@ def print_secrets(environ: Mapping[str, str], *, now: float, as_json: bool) -> i
         print_table(COLUMNS, [_draw(entry, past, now) for entry, past in pasts])
     else:
         tell("agentkit: no secret yet; agentkit vault set NAME --purpose TEXT < VALUE\n")
-    is_tampered = any(entry.state == TAMPERED for entry in manifest.entries)
-    return Exit.TAMPERED if is_tampered else Exit.OK
+    return manifest.status
 
 
 def _draw(entry: Entry, past: Past | None, now: float) -> list[Cell]:

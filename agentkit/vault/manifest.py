@@ -10,7 +10,7 @@ from agentkit.vault.keys import derive_row_keys, read_identities
 from agentkit.vault.places import Places
 from agentkit.vault.rows import Row, list_names, read_row
 
-OK, UNVERIFIED, TAMPERED = "ok", "unverified", "tampered"
+OK, UNVERIFIED, UNREADABLE, TAMPERED = "ok", "unverified", "unreadable", "tampered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,12 @@ class Manifest:
 
     entries: tuple[Entry, ...]
     unverified: AgentkitError | None
+
+    @property
+    def status(self) -> int:
+        """Return the exit status for those who are told what it says."""
+        statuses = {entry.trouble.status for entry in self.entries if entry.trouble is not None}
+        return Exit.TAMPERED if Exit.TAMPERED in statuses else min(statuses, default=Exit.OK)
 
 
 def read_manifest(places: Places, names: Iterable[str] | None = None) -> Manifest:
@@ -76,5 +82,5 @@ def read_entry(places: Places, name: str, keys: list[bytes] | None) -> Entry | N
             return Entry(name, row, UNVERIFIED)
         row.demand_ours(keys)
     except AgentkitError as error:
-        return Entry(name, row, TAMPERED, error)
+        return Entry(name, row, TAMPERED if error.status == Exit.TAMPERED else UNREADABLE, error)
     return Entry(name, row, OK)

@@ -13,7 +13,7 @@ from agentkit.core.screen import Column, Styled, print_line, print_table
 from agentkit.core.times import format_duration, format_instant
 from agentkit.vault.lastuses import Past
 from agentkit.vault.locked import demand_vault
-from agentkit.vault.manifest import TAMPERED, Entry, list_secrets, read_manifest
+from agentkit.vault.manifest import Entry, list_secrets, read_manifest
 from agentkit.vault.places import Places, demand_name, find_places
 from agentkit.vault.secretrecord import read_text, to_record
 from agentkit.vault.viewing import read_host, read_instant, read_uses, say_when, warn_of_doubts
@@ -50,7 +50,7 @@ def print_secret(environ: Mapping[str, str], name: str, *, now: float, as_json: 
         write_record(to_record(entry, past, host=host, now=now, with_users=True))
     else:
         _draw(entry, past, now)
-    return Exit.TAMPERED if entry.state == TAMPERED else Exit.OK
+    return manifest.status
 
 
 def _draw(entry: Entry, past: Past | None, now: float) -> None:
@@ -63,7 +63,11 @@ def _draw(entry: Entry, past: Past | None, now: float) -> None:
     if not users:
         print_line(" ", Styled(f"{'used':<{TITLE_WIDTH}}", "dim"), "never")
         return
-    print_line(" ", Styled(f"{'used':<{TITLE_WIDTH}}", "dim"), f"{past.uses} times, as the audit log tells:")
+    print_line(
+        " ",
+        Styled(f"{'used':<{TITLE_WIDTH}}", "dim"),
+        f"{'once' if past.uses == 1 else f'{past.uses} times'}, as the audit log tells:",
+    )
     print_line()
     rows = [
         (
