@@ -6,6 +6,18 @@ A cron line pays for each import, so the hot verbs are called before anything of
 import os
 import sys
 
+# Each of these modules has a `main(words)` that parses its own words and returns the status.
+HOT_VERBS = {
+    ("heartbeat", "run"): "agentkit.heartbeat.run",
+    ("heartbeat", "mark"): "agentkit.heartbeat.marks",
+    ("vault", "get"): "agentkit.vault.get",
+    ("vault", "exec"): "agentkit.vault.execution",
+    ("vault", "redact"): "agentkit.vault.redact",
+    ("vault", "audit", "verify"): "agentkit.vault.auditverify",
+    ("depmap", "blast"): "agentkit.depmap.blast",
+    ("depmap", "why"): "agentkit.depmap.why",
+}
+
 
 def main() -> int:
     """Run the words of the command line and return the exit status; no exception gets out of here."""
@@ -31,42 +43,17 @@ def _dispatch(argv: list[str]) -> int:
 
         sys.stdout.write(f"agentkit {__version__}\n")
         return 0
-    if argv[1:2] == ["heartbeat"] and not _asks_for_help(argv):
-        # These write by system calls alone and leave at once: taking the interpreter apart costs a fifth of a run.
-        if argv[2:3] == ["run"]:
-            from agentkit.heartbeat import run
-
-            os._exit(run.main(argv[3:]))
-        if argv[2:3] == ["mark"]:
-            from agentkit.heartbeat import marks
-
-            os._exit(marks.main(argv[3:]))
-    if argv[1:2] == ["depmap"] and not _asks_for_help(argv):
-        # An answer within a tenth of a second: typer alone would take that.
-        if argv[2:3] == ["blast"]:
-            from agentkit.depmap import blast
-
-            _leave(blast.main(argv[3:]))
-        if argv[2:3] == ["why"]:
-            from agentkit.depmap import why
-
-            _leave(why.main(argv[3:]))
-    if argv[1:3] == ["vault", "get"] and not _asks_for_help(argv):
-        from agentkit.vault import get
-
-        os._exit(get.main(argv[3:]))
-    if argv[1:3] == ["vault", "exec"] and not _asks_for_help(argv):
-        from agentkit.vault import execution
-
-        os._exit(execution.main(argv[3:]))
+    for words, module in HOT_VERBS.items():
+        end = len(words) + 1
+        if tuple(argv[1:end]) == words and not _asks_for_help(argv):
+            __import__(module)
+            status = sys.modules[module].main(argv[end:])
+            sys.stdout.flush()
+            # Gone at once: taking the interpreter apart costs a fifth of a run.
+            os._exit(status)
     from agentkit import cli
 
     return cli.main(argv[1:])
-
-
-def _leave(status: int) -> None:
-    sys.stdout.flush()
-    os._exit(status)
 
 
 def _asks_for_help(argv: list[str]) -> bool:

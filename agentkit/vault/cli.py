@@ -8,7 +8,7 @@ import time
 
 import typer
 
-from agentkit.core.door import JSON_HELP, Verb, flag, make_door, one
+from agentkit.core.door import DRY_HELP, JSON_HELP, Verb, flag, make_door, one
 from agentkit.core.errors import AgentkitError, Exit
 
 app = make_door("vault", "secrets are used, never seen, and no use goes unrecorded")
@@ -169,3 +169,82 @@ def summary(as_json: bool = flag("--json", JSON_HELP)) -> None:
     from agentkit.vault.summary import print_summary
 
     print_summary(os.environ, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="[NAME | --due | --identity] [OPTIONS]", short_help="a new value, or a new key")
+def rotate(
+    name: str | None = typer.Argument(None, metavar="NAME", help="the secret, which has a hook (set --rotate-with)"),
+    due: bool = flag("--due", "every secret whose time has come, and what is under way"),
+    identity: bool = flag("--identity", "seal everything for a new identity, and retire the old one"),
+    recovery: str | None = one("--recovery", "AGE1…", "with --identity: another recovery recipient"),
+    new_recovery: str | None = one("--new-recovery", "FILE", "with --identity: make another recovery key"),
+    urgent: bool = flag("--urgent", "the old value has leaked: revoke it without waiting for its consumers"),
+    give_up: bool = flag("--give-up", "take back a rotation that is under way and not yet promoted"),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", "print nothing when all is well, for a crontab"),
+    dry_run: bool = flag("--dry-run", DRY_HELP),
+) -> int:
+    """a new value for a secret by its hook, or a new identity for the vault; begun again it goes on where it was"""
+    from agentkit.vault.rotating import Asked
+    from agentkit.vault.rotating import rotate as rotate_what
+
+    asked = Asked(name, due, identity, recovery, new_recovery, urgent, give_up, as_json, quiet, dry_run)
+    return rotate_what(os.environ, asked)
+
+
+@app.command(cls=Verb, options_metavar="[--values PATH] [--quiet]", short_help="mask every value in a stream")
+def redact(
+    values: str | None = one("--values", "PATH", "JSON Lines of name and value (or value_b64); needs no vault"),
+    quiet: bool = flag("--quiet", "no warnings"),
+) -> int:
+    """copy stdin to stdout with {{vault:NAME}} in the place of each value, however it is spelled"""
+    from agentkit.vault.redact import redact as mask_stdin
+
+    return mask_stdin(values, os.environ, is_quiet=quiet)
+
+
+audit = make_door("audit", "the log of every access: does it hold, what does it say, and a signed note of it")
+app.add_typer(audit)
+
+
+@audit.command(cls=Verb, options_metavar="[--anchor WHERE]... [OPTIONS]", short_help="was the log changed by a hand")
+def verify(
+    anchor: list[str] | None = typer.Option(
+        None, "--anchor", metavar="WHERE", help="a checkpoint kept elsewhere: a file or git:URL#BRANCH +"
+    ),
+    key: str | None = one("--key", "VKEY", "the public half of the signing key, as you kept it"),
+    new_only: bool = flag("--new-only", "begin at the anchor: older records are not read"),
+    as_json: bool = flag("--json", JSON_HELP),
+) -> int:
+    """verified: 0; no anchor, or records newer than it: 1; changed: 76, and at which record"""
+    from agentkit.vault.auditverify import is_separate, print_verdict
+
+    return print_verdict(
+        os.environ, anchor or [], vkey=key, new_only=new_only, as_json=as_json, is_separate=is_separate(os.environ)
+    )
+
+
+@audit.command(cls=Verb, options_metavar="[OPTIONS]", short_help="who asked for what, newest first")
+def log(
+    name: str | None = one("--name", "NAME", "of this secret"),
+    op: str | None = one("--op", "OP", "of this verb: get, exec, set, rotate, …"),
+    since: str | None = one("--since", "DURATION", "not older than this"),
+    limit: int = typer.Option(50, "--limit", metavar="N", help="how many"),
+    as_json: bool = flag("--json", JSON_HELP),
+) -> None:
+    """the records of the log, newest first"""
+    from agentkit.vault.auditlog import print_log
+
+    print_log(os.environ, name=name, op=op, since=since, limit=limit, as_json=as_json)
+
+
+@audit.command(cls=Verb, options_metavar="[--anchor WHERE]...", short_help="a signed note of the log as it is")
+def checkpoint(
+    anchor: list[str] | None = typer.Option(
+        None, "--anchor", metavar="WHERE", help="keep it there: a file, or git:URL#BRANCH +"
+    ),
+) -> None:
+    """print a signed note of the log as it is now, to be kept where this machine cannot rewrite it"""
+    from agentkit.vault.checkpointing import make_checkpoint
+
+    make_checkpoint(os.environ, anchor or [])
