@@ -77,9 +77,8 @@ def reseal_secret(vault: LockedVault, name: str, ring: Ring) -> bool:
             is_changed = _reseal_row(vault, row, ring)
         elif os.path.lexists(places.current(name)) or os.path.lexists(places.newest(name)):
             raise tell_broken(name, "its row is missing")
-        # Now what no row binds.
-        for path in (_previous_path(places, name), f"{places.pending}/{name}.age"):
-            is_changed = _reseal_unbound(places, path, ring) or is_changed
+        for what, path in (("previous", _previous_path(places, name)), ("pending", f"{places.pending}/{name}.age")):
+            is_changed = _reseal_unbound(vault, {"name": name, "what": what}, path, ring) or is_changed
         return is_changed
 
 
@@ -115,7 +114,7 @@ def clear_resealed(places: Places) -> None:
 
 def _reseal_row(vault: LockedVault, row: Row, ring: Ring) -> bool:
     places, name = vault.places, row.name
-    current, before = find_ciphertext(places, row), find_previous(places, row)
+    current, before = find_ciphertext(places, row), _find_before(places, row)
     new = _seal_anew(current, ring, name)
     new_before = None if before is None else _seal_anew(before, ring, name)
     sha256 = hash_bytes(new)
@@ -137,7 +136,16 @@ def _reseal_row(vault: LockedVault, row: Row, ring: Ring) -> bool:
     return has_moved or not is_bound
 
 
-def _reseal_unbound(places: Places, path: str, ring: Ring) -> bool:
+def _find_before(places: Places, row: Row) -> bytes | None:
+    before = find_previous(places, row)
+    if before is None:
+        raw = read_ciphertext(_previous_path(places, row.name))
+        # A change that was killed before its row left a copy of the value that still is the current one.
+        before = raw if raw is not None and hash_bytes(raw) == row.sha256 else None
+    return before
+
+
+def _reseal_unbound(vault: LockedVault, told: Fields, path: str, ring: Ring) -> bool:
     """Seal anew what no row binds: what a killed change left pending, or the version before of a row that was lost.
 
     It is bound by nothing after that, too. What none of the identities opens is left to `vault check`.
@@ -153,7 +161,8 @@ def _reseal_unbound(places: Places, path: str, ring: Ring) -> bool:
         return False
     if new is raw:
         return False
-    put_file(path, new, places.vault)
+    vault.record(OP, "secret", "begun", {**told, "sha256": hash_bytes(new), "was": hash_bytes(raw)})
+    put_file(path, new, vault.places.vault)
     return True
 
 
