@@ -58,11 +58,13 @@ class Chain:
         self._unfinished = b""
         self._fragments: list[str] = []
         self._is_spoilt = False
+        # Of a segment that lacks its first record: the hash of the last line of the one before.
+        self._last_head: str | None = None
         try:
             self._open()
         except (FileNotFoundError, NotADirectoryError) as error:
             self.close()
-            raise _tell_tampered(f"{error.filename} is missing") from None
+            raise tell_tampered(f"{error.filename} is missing") from None
         except OSError as error:
             self.close()
             raise _tell_unwritable(error, audit) from error
@@ -78,12 +80,12 @@ class Chain:
         self._log = self._open_segment(head.segment)
         size = self._measure(head.segment)
         if size < head.size:
-            raise _tell_tampered(f"segment {head.segment} has {size} bytes, and {head.size} were written")
+            raise tell_tampered(f"segment {head.segment} has {size} bytes, and {head.size} were written")
         raw = self._read(size - head.line_start, head.line_start)
         last, rest = raw[: head.size - head.line_start], raw[head.size - head.line_start :]
         is_numbered = last.startswith(b'", "seq": %d, ' % head.seq, SEQ_START)
         if not last.endswith(b"\n") or not is_numbered or hash_bytes(last[:-1]) != head.hash:
-            raise _tell_tampered(f"record {head.seq} is not the one that was written")
+            raise tell_tampered(f"record {head.seq} is not the one that was written")
         if rest or os.path.lexists(segment_path(self.audit, head.segment + 1)):
             from agentkit.vault.tail import walk_tail
 
@@ -97,9 +99,9 @@ class Chain:
     def _measure(self, number: int) -> int:
         found = os.fstat(self._log)
         if found.st_nlink != 1:
-            raise _tell_tampered(f"segment {number} has a second name, by which it can be written")
+            raise tell_tampered(f"segment {number} has a second name, by which it can be written")
         if found.st_size > LONGEST_TAIL_BYTES:
-            raise _tell_tampered(f"segment {number} has {found.st_size} bytes, which this program never writes")
+            raise tell_tampered(f"segment {number} has {found.st_size} bytes, which this program never writes")
         return found.st_size
 
     def _read(self, size: int, start: int) -> bytes:
@@ -115,16 +117,18 @@ class Chain:
         self._log = self._open_segment(number)
         return self._read(self._measure(number), 0)
 
-    def accept_tail(self, head: Head, fragments: "list[str]", unfinished: bytes) -> None:
+    def accept_tail(self, head: Head, fragments: "list[str]", unfinished: bytes, last_head: "str | None") -> None:
         """Take what lies behind the head for what a crash left; for `walk_tail`.
 
-        `fragments` are the hashes of whole lines that are no records, `unfinished` is what has no newline.
+        `fragments` are the hashes of whole lines that are no records, `unfinished` is what has no newline. `last_head`
+        is given where the segment lacks its first record: the hash of the last line of the segment before.
         """
         if len(fragments) > MOST_FRAGMENTS:
-            raise _tell_tampered(f"{len(fragments)} lines behind record {head.seq} are no records")
+            raise tell_tampered(f"{len(fragments)} lines behind record {head.seq} are no records")
         self.head = head
         self._fragments = fragments
         self._unfinished = unfinished
+        self._last_head = last_head
 
     def append(self, deed: Deed, asker: Asker, fields: Fields) -> int:
         """Write one record, make it durable, and return its number; raises AgentkitError (cannot write)."""
@@ -140,11 +144,12 @@ class Chain:
     def _append(self, deed: Deed, asker: Asker, fields: Fields) -> int:
         if self.head.size >= SEGMENT_BYTES and not self._fragments and not self._unfinished:
             self._begin_segment()
-        if self.head.size == 0:
+        if self._last_head is not None:
             # Also where a crash came between making a segment and writing its first record.
             last = segment_path(self.audit, self.head.segment - 1)
-            begun = {"segment": self.head.segment, "last_bytes": os.stat(last).st_size, "last_head": self.head.hash}
+            begun = {"segment": self.head.segment, "last_bytes": os.stat(last).st_size, "last_head": self._last_head}
             self._write(("segment", "done", "begun"), asker, begun)
+            self._last_head = None
         return self._write(deed, asker, fields)
 
     def _write(self, deed: Deed, asker: Asker, fields: Fields) -> int:
@@ -199,6 +204,7 @@ class Chain:
         os.close(self._log)
         self._log = -1
         self._log = create_segment(segment_path(self.audit, number))
+        self._last_head = self.head.hash
         self.head = Head(number, 0, self.head.seq, self.head.hash, 0)
 
     def close(self) -> None:
@@ -220,7 +226,7 @@ def open_chain(audit: str) -> Chain:
         # The lock is on the folder itself: a lock file could be removed, and then two would hold it.
         lock = os.open(audit, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
-        raise _tell_tampered(f"{audit} is missing") from None
+        raise tell_tampered(f"{audit} is missing") from None
     except OSError as error:
         raise _tell_unwritable(error, audit) from error
     try:
@@ -244,10 +250,10 @@ def read_head(raw: bytes) -> Head:
     parts = raw.decode("ascii", "replace").split(" ")
     numbers = [part.strip() for at, part in enumerate(parts) if at != 3]
     if len(raw) != HEAD_BYTES or len(parts) != 5 or len(parts[3]) != 64 or not all(map(str.isdecimal, numbers)):
-        raise _tell_tampered("the head of the audit log cannot be read")
+        raise tell_tampered("the head of the audit log cannot be read")
     segment, size, seq, line_start = map(int, numbers)
     if not 0 <= line_start < size:
-        raise _tell_tampered("the head of the audit log cannot be read")
+        raise tell_tampered("the head of the audit log cannot be read")
     return Head(segment, size, seq, parts[3], line_start)
 
 
@@ -275,7 +281,8 @@ def _read_boot_id() -> "str | None":
         return None
 
 
-def _tell_tampered(what: str) -> AgentkitError:
+def tell_tampered(what: str) -> AgentkitError:
+    """Return the error for a log that is not what was written."""
     return AgentkitError(f"audit log: {what}; nothing was released", hint=HINT, status=Exit.TAMPERED)
 
 
