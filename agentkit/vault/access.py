@@ -6,7 +6,7 @@ Imported by the hot verbs. This is the only way to a value.
 import os
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.age import MOST_BYTES, open_sealed
+from agentkit.vault.age import MOST_BYTES, demand_identities, open_sealed
 from agentkit.vault.digest import hash_bytes
 from agentkit.vault.keys import derive_recipients_keys, derive_row_keys, read_identities
 from agentkit.vault.locked import LockedVault
@@ -80,7 +80,11 @@ def open_value(places: Places, row: Row, identities: "list[str] | None" = None) 
     Raises AgentkitError: tampered where row, ciphertext, recipients or version is not what this vault wrote.
     """
     identities = read_identities(places.identity) if identities is None else identities
-    read_recipients(places.recipients, derive_recipients_keys(identities))
+    try:
+        read_recipients(places.recipients, derive_recipients_keys(identities))
+    except AgentkitError:
+        demand_identities(identities)  # with a damaged one nothing seems to be ours, and it is the identity that is not
+        raise
     row.demand_ours(derive_row_keys(identities))
     demand_newest(places, row)
     return open_sealed(find_ciphertext(places, row), identities, row.name)

@@ -12,6 +12,8 @@ from agentkit.core.errors import AgentkitError, Exit
 VERSION_LINE = b"age-encryption.org/v1\n"
 HEADER_END = b"\n---"
 LONGEST_HEADER = 65536
+# Two recipients and a stanza that means nothing; of a thousand, each would cost a multiplication on the curve.
+MOST_STANZAS = 16
 # The largest value that is taken; sealed, it is somewhat larger.
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -34,9 +36,12 @@ def check_header(ciphertext: bytes, what: str) -> None:
     end = ciphertext.find(HEADER_END, 0, LONGEST_HEADER)
     if not ciphertext.startswith(VERSION_LINE) or end < 0:
         raise AgentkitError(f"{what}: this is no age file", hint="agentkit vault check", status=Exit.TAMPERED)
-    for line in ciphertext[:end].split(b"\n"):
-        if not line.startswith(b"-> "):
-            continue
+    stanzas = [line for line in ciphertext[:end].split(b"\n") if line.startswith(b"-> ")]
+    if len(stanzas) > MOST_STANZAS:
+        raise AgentkitError(
+            f"{what}: sealed for {len(stanzas)} recipients, which this vault never does", status=Exit.TAMPERED
+        )
+    for line in stanzas:
         kind = line.split(b" ")[1]
         if kind == b"scrypt":
             raise AgentkitError(f"{what}: sealed with a passphrase, which this vault never does", status=Exit.TAMPERED)
@@ -69,6 +74,11 @@ def is_recipient(text: str) -> bool:
     except (pyrage.RecipientError, ValueError):
         return False
     return True
+
+
+def demand_identities(identities: "list[str]") -> None:
+    """Raise AgentkitError (configuration) where one of them is damaged."""
+    _read_keys(identities)
 
 
 def _read_keys(identities: "list[str]") -> "list[pyrage.x25519.Identity]":
