@@ -113,7 +113,10 @@ def _compare_with_log(places: Places, row: Row, past: Past, newest: int | None) 
             yield _tell_leftover(name, f"{places.pending}/{name}.age")
     elif begun is not None and row.sha256 in begun.sha256 and (committed is None or row.version > committed.version):
         told = f"version {row.version} is in place, and what set it was cut off before its end"
-        yield _tell_unfinished(name, told, f"agentkit vault set {name} --keep-value")
+        step = f"agentkit vault set {name} --keep-value"
+        if newest is None:
+            told, step = "its first version was never completed", f"set it again: agentkit vault set {name} < VALUE"
+        yield _tell_unfinished(name, told, step)
     elif committed is None:
         yield tell_tampered(name, "log", "the log knows nothing of its being set", version=row.version)
     else:

@@ -1,0 +1,79 @@
+"""Does a `set` that is killed at any instant look like what it is, and like no tampering?"""
+
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from agentkit.vault.checking import Checked, check_vault
+from agentkit.vault.places import find_places
+from tests.vault.tampering import LIMIT_S, build_environ, make_vault
+
+# strace counts each call for itself.
+CALLS = ("write", "pwrite64", "fsync", "fdatasync", "rename", "mkdir")
+SAMPLE = int(os.environ.get("AGENTKIT_KILL_POINTS", "8"))
+DEEDS = {
+    "a new secret": ("set", "c/d", "--purpose", "for c"),
+    "another value": ("set", "a"),
+    "other words": ("set", "a", "--keep-value", "--owner", "me"),
+}
+EXPECTED = {"unfinished-change", "leftover-file"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a vault, to be copied."""
+    folder = tmp_path_factory.mktemp("made")
+    make_vault(folder)
+    return folder
+
+
+def run(folder: Path, words: tuple[str, ...], *before: str) -> int:
+    argv = [*before, sys.executable, "-m", "agentkit", "vault", *words]
+    environ = {**build_environ(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    ended = subprocess.run(argv, input=b"new", env=environ, capture_output=True, timeout=LIMIT_S, check=False)
+    assert b"Traceback" not in ended.stderr, ended.stderr.decode()
+    return ended.returncode
+
+
+def check(folder: Path) -> Checked:
+    environ = build_environ(folder)
+    return check_vault(find_places(environ), environ, now=time.time(), host="web-1")
+
+
+def list_points(made: Path, folder: Path, words: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Return the calls that the verb makes: which, and which one of these."""
+    shutil.copytree(made, folder)
+    table = folder / "table"
+    assert run(folder, words, "strace", "-o", str(table), "-e", f"trace={','.join(CALLS)}") == 0
+    rows = table.read_text(errors="replace").splitlines()
+    counts = {call: sum(row.startswith(f"{call}(") for row in rows) for call in CALLS}
+    return [(call, place) for call, count in counts.items() for place in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_what_a_killed_set_leaves_is_unfinished_and_is_mended_by_the_next(
+    deed: str, made: Path, tmp_path: Path, random_choices: random.Random
+) -> None:
+    words = DEEDS[deed]
+    points = list_points(made, tmp_path / "listed", words)
+    assert {"rename", "fsync", "fdatasync", "write"} <= {call for call, _ in points}
+    renames = {point for point in points if point[0] == "rename"}
+    seen = set()
+    for call, place in sorted(renames.union(random_choices.sample(points, min(SAMPLE, len(points))))):
+        folder = tmp_path / f"{call}-{place}"
+        shutil.copytree(made, folder)
+        assert run(folder, words, "strace", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={place}") != 0
+        checked = check(folder)
+        assert {one.type for one in checked.sightings} <= EXPECTED, (call, place, checked.sightings)
+        steps = [one.next_step for one in checked.sightings if one.type == "unfinished-change"]
+        seen.update(steps)
+        is_in_place = any(step.endswith("--keep-value") for step in steps)
+        assert run(folder, ("set", words[1], "--keep-value") if is_in_place else words) == 0
+        assert check(folder).sightings == (), (call, place)
+    assert seen
