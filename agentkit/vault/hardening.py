@@ -2,7 +2,7 @@
 
 import os
 
-PR_SET_DUMPABLE = 4  # prctl(2)
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4  # prctl(2)
 
 
 def harden_process() -> None:
@@ -10,16 +10,21 @@ def harden_process() -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    control_process(PR_SET_DUMPABLE, 0)
+
+
+def control_process(option: int, value: int) -> None:
+    """Call prctl(2) for this process."""
     try:
         # What `ctypes` is made of, without the 2,000 lines around it: a hot verb pays for each import.
         from _ctypes import call_function, dlopen, dlsym
 
         itself = dlopen(None, 0)  # type: ignore[arg-type]  # as dlopen(3) takes it: the program itself
-        call_function(dlsym(itself, "prctl"), (PR_SET_DUMPABLE, 0, 0, 0, 0))
+        call_function(dlsym(itself, "prctl"), (option, value, 0, 0, 0))
     except (ImportError, AttributeError):
         import ctypes
 
-        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 class OwnMask:
