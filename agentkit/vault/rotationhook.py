@@ -12,6 +12,7 @@ from datetime import timedelta
 from agentkit.core import tree
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.process import Ended, Program, run_program
+from agentkit.core.times import format_duration
 from agentkit.vault.allowed import cut_environment
 
 SHIPPED = ("command", "postgres", "token")
@@ -161,7 +162,7 @@ def _read_answer(ended: Ended) -> Answer | None:
 
 def _tell_end(ended: Ended, limit: timedelta) -> str:
     if ended.outcome in ("timed-out", "unkillable"):
-        return f"no answer within {limit.total_seconds():.0f}s"
+        return f"no answer within {format_duration(limit.total_seconds())}"
     if ended.outcome == "not-started":
         return ended.trouble
     if ended.outcome == "signalled":

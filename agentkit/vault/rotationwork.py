@@ -3,12 +3,14 @@
 import base64
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
-from agentkit.core.times import format_instant
+from agentkit.core.times import format_instant, parse_duration
 from agentkit.vault.access import Wish, release
 from agentkit.vault.digest import hash_bytes
 from agentkit.vault.keys import derive_row_keys
 from agentkit.vault.locked import LockedVault, lock_vault
+from agentkit.vault.places import demand_name
 from agentkit.vault.rotationhook import Answer, Call, StepFailedError, call_hook, find_hook, read_flag, read_value
 from agentkit.vault.rotationopen import (
     Bench,
@@ -42,7 +44,7 @@ from agentkit.vault.store import clear_leftovers, commit_pending, finish_change,
 MOST_KEYS_TOLD = 20
 SECRET_OF = "secret:"  # noqa: S105  # how a setting names another secret
 # What a row says of its rotation to us, and not to the hook.
-OWN_SETTINGS = ("adopt_within",)
+OWN_SETTINGS = ("adopt_within", "step_limit")
 
 
 class DoesNotHoldError(StepFailedError):
@@ -215,7 +217,8 @@ def _call(bench: Bench, rotation: Rotation, opened: Opened, step: str, values: d
     row, settings, handed = opened.row, {}, dict(values)
     for name, text in read_settings(row).items():
         if text.startswith(SECRET_OF):
-            wish = Wish("rotate", text.removeprefix(SECRET_OF), "hook", f"rotation {rotation.id} of {row.name}")
+            other = demand_name(text.removeprefix(SECRET_OF))
+            wish = Wish("rotate", other, "hook", f"rotation {rotation.id} of {row.name}")
             with lock_vault(bench.places, bench.asker) as vault:
                 handed[name] = release(vault, [wish])[0]
         elif name not in OWN_SETTINGS:
@@ -228,7 +231,14 @@ def _call(bench: Bench, rotation: Rotation, opened: Opened, step: str, values: d
     }
     told = {name: key for name, key in keys.items() if key is not None}
     call = Call(row.name, rotation.id, rotation.key_name, settings, told, handed)
-    return call_hook(find_hook(hook_name(row)), step, call, bench.environ, bench.limit)
+    return call_hook(find_hook(hook_name(row)), step, call, bench.environ, _find_limit(bench, row))
+
+
+def _find_limit(bench: Bench, row: Row) -> timedelta:
+    text = read_settings(row).get("step_limit")
+    if text is None:
+        return bench.limit
+    return timedelta(seconds=parse_duration(text, f"{row.name}: setting step_limit"))
 
 
 def _victim(rotation: Rotation, opened: Opened) -> bytes:

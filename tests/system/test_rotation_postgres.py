@@ -2,7 +2,10 @@
 
 import base64
 import os
+import random
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,18 +13,23 @@ from pathlib import Path
 import pytest
 
 from agentkit.vault.access import Wish, release
+from agentkit.vault.age import open_sealed
 from agentkit.vault.asker import find_asker
 from agentkit.vault.founding import found_vault
 from agentkit.vault.hooks.scram import make_verifier
+from agentkit.vault.keys import read_identities
 from agentkit.vault.locked import lock_vault
 from agentkit.vault.places import Places, find_places
 from agentkit.vault.rotation import Progress, hold_rotations, rotate_secret
 from agentkit.vault.rotationhook import Call, StepFailedError, call_hook, find_hook
 from agentkit.vault.rotationopen import Bench
+from agentkit.vault.rotationstate import read_rotation
 from agentkit.vault.setting import Particulars, set_secret
 from tests.processes import wait_until
 from tests.system.postgres import Cluster
+from tests.vault.killing import PROGRAM
 
+KILLS, LONGEST_RUN_S, LIMIT_S = 2, 3.0, 120
 ADMIN_SECRET = "db/admin"
 START_S = 1_800_000_000.0
 DAY_S = 86400.0
@@ -65,6 +73,18 @@ class Database:
         bench = Bench(self.places, self.environ, asker, lambda: self.now)
         with hold_rotations(self.places):
             return rotate_secret(bench, "db/shop")
+
+    def pending(self) -> list[str]:
+        """Return the value of a rotation under way."""
+        identities = read_identities(self.places.identity)
+        rotation = read_rotation(self.places, "db/shop", identities)
+        if rotation is None or rotation.new is None:
+            return []
+        return [open_sealed(base64.b64decode(rotation.new), identities, "test").decode()]
+
+    def works(self, value: str) -> bool:
+        """Tell whether a value opens the server."""
+        return self.cluster.open_url(value) if "://" in value else self.cluster.log_in("kill_a", value)
 
     def url(self, role: str, password: str) -> str:
         return f"postgresql://{role}:{password}@127.0.0.1:{self.cluster.port}/postgres"
@@ -110,7 +130,7 @@ def test_a_role_alone_sets_its_own_password_and_the_old_one_is_dead_at_once(
 ) -> None:
     database = make_database(role="alone")
     old = make_role(cluster, "alone")
-    database.set(old)
+    database.set(old + "\n")
     assert database.rotate().rotation.is_over
     assert database.get() != old
     assert cluster.log_in("alone", database.get())
@@ -157,6 +177,31 @@ def test_a_rotation_that_was_killed_after_the_password_was_set_goes_on(
     for _ in range(2):
         assert ask(settings, "set", values) == {"old_is_dead": True}
     assert cluster.log_in("twice", new)
+
+
+@pytest.mark.parametrize("alternates", [True, False])
+def test_a_rotation_killed_at_any_moment_leaves_a_password_that_the_vault_knows_and_goes_on(
+    make_database: Callable[..., Database], cluster: Cluster, random_choices: random.Random, alternates: bool
+) -> None:
+    settings = {"roles": "kill_a,kill_b", "admin": "boss", "admin_password": f"secret:{ADMIN_SECRET}"}
+    database = make_database(adopt_within="0s", **(settings if alternates else {"role": "kill_a"}))
+    password = make_role(cluster, "kill_a", "kill_b")
+    database.set(database.url("kill_a", password) if alternates else password)
+    for _ in range(KILLS):
+        value = database.get()
+        process = subprocess.Popen([sys.executable, "-c", PROGRAM, "db/shop"], env=database.environ)
+        time.sleep(random_choices.uniform(0.2, LONGEST_RUN_S))
+        process.kill()
+        process.wait(60)
+        known = [database.get(), *database.pending()]
+        assert any(database.works(one) for one in known)
+        if alternates:
+            assert database.works(database.get())
+        words = [sys.executable, "-c", PROGRAM, "db/shop"]
+        assert subprocess.run(words, env=database.environ, timeout=LIMIT_S, check=False).returncode == 0
+        assert database.works(database.get())
+        assert database.get() != value
+        assert not database.works(value)
 
 
 @pytest.mark.parametrize("role", ['we"ird', "it's", "UPPER case", "b\\s", "ünï", ":name", "$$"])

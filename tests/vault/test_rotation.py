@@ -2,16 +2,23 @@
 
 import itertools
 import json
+import os
 import random
+import signal
+import subprocess
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from agentkit.core import tree
+from agentkit.vault import rotation
 from agentkit.vault.places import Places
+from agentkit.vault.rotationadopt import Position, find_users
 from agentkit.vault.setting import Particulars
 from tests.conftest import SEED
+from tests.processes import wait_until
 from tests.vault import provider
 from tests.vault.rotating import DAY_S, NAME, STYLES, Shop
 
@@ -25,7 +32,7 @@ SOME_FAULTS = random.Random(SEED).sample(FAULTS, 20)
 
 @pytest.fixture
 def make_shop(places: Places, own_environ: dict[str, str], tmp_path: Path) -> MakeShop:
-    return lambda style="named": Shop(places, own_environ, tmp_path, style)
+    return lambda style="named", **settings: Shop(places, own_environ, tmp_path, style, **settings)
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -55,6 +62,36 @@ def test_who_used_the_old_version_has_not_adopted_the_new_one(make_shop: MakeSho
     shop.set(None, Particulars(consumers=("worker",)))
     shop.get("worker")
     assert shop.rotate().waits_for == ("worker",)
+
+
+def test_only_the_program_that_got_the_new_version_has_used_it(make_shop: MakeShop, places: Places) -> None:
+    shop = make_shop()
+    shop.get("/usr/bin/worker")
+    start, consumers = Position(1, 0), ["worker", "/usr/bin/other", "/usr/bin/worker", "agentkit"]
+    found, end = find_users(places, NAME, 1, consumers, start)
+    assert found == {"worker", "/usr/bin/worker"}
+    assert find_users(places, NAME, 2, consumers, start)[0] == set()
+    assert find_users(places, NAME, 1, consumers, end) == (set(), end)
+    assert find_users(places, "another", 1, consumers, start)[0] == set()
+
+
+def test_what_somebody_sets_at_the_last_moment_is_not_overwritten(
+    make_shop: MakeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop, take_step = make_shop(), rotation.take_step
+
+    def set_before_the_promotion(bench, under_way, step, opened):
+        if step == "promote":
+            shop.set("set by hand")
+        return take_step(bench, under_way, step, opened)
+
+    monkeypatch.setattr(rotation, "take_step", set_before_the_promotion)
+    assert shop.rotate().rotation.failure == "the secret was set to another value meanwhile"
+    assert shop.get() == "set by hand"
+    monkeypatch.undo()
+    progress = shop.rotate()
+    assert "does not work" in str(progress.rotation.failure)  # nobody told the provider of it
+    assert len(shop.live()) == 2
 
 
 def test_without_consumers_the_old_value_works_for_another_day(make_shop: MakeShop) -> None:
@@ -113,6 +150,12 @@ def test_a_hook_that_hangs_is_ended_whole_at_its_limit(make_shop: MakeShop) -> N
     shop.finish()
 
 
+def test_how_long_a_step_may_take_is_a_setting(make_shop: MakeShop) -> None:
+    shop = make_shop(step_limit="1500ms")
+    shop.fault("set", "hang")
+    assert shop.rotate().rotation.failure == "no answer within 1.5s"
+
+
 def test_a_failure_tells_no_value(make_shop: MakeShop, places: Places) -> None:
     shop = make_shop()
     shop.fault("set", "leak")
@@ -135,8 +178,34 @@ def test_each_step_is_on_the_log_before_it_is_taken(make_shop: MakeShop, places:
     assert told == [
         ("intent", "begun"), ("create", "begun"), ("create", "done"), ("set", "begun"), ("set", "done"),
         ("test", "begun"), ("test", "done"), ("promote", "begun"), ("intent", "begun"), ("commit", "done"),
-        ("promote", "done"), ("adopt", "done"), ("revoke", "begun"), ("revoke", "done"), ("prove", "begun"), ("prove", "done"),
+        ("promote", "done"), ("adopt", "done"), ("revoke", "begun"), ("revoke", "done"), ("prove", "begun"),
+        ("prove", "done"),
     ]  # fmt: skip
+
+
+def test_when_a_hook_runs_the_record_of_its_step_is_the_last_one(
+    make_shop: MakeShop, places: Places, tmp_path: Path
+) -> None:
+    shop, seen = make_shop(), tmp_path / "seen"
+    hook = tmp_path / "watching-hook"
+    hook.write_text(f'#!/bin/sh\ntail -n1 "{places.audit}/000001.jsonl" >>"{seen}"\nexec "{shop.hook}" "$@"\n')
+    hook.chmod(0o700)
+    shop.set(None, Particulars(rotate_with=str(hook)))
+    shop.finish()
+    records = [json.loads(line) for line in seen.read_text().splitlines()]
+    told = [(record["phase"], record["outcome"]) for record in records]
+    steps = ["create", "create", "set", "test", "revoke", "revoke", "prove", "prove"]
+    assert told == [(step, "begun") for step in steps]
+
+
+def test_what_a_killed_run_left_running_is_ended_before_anything_else(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.fault("set", "before")
+    variables = {"AGENTKIT_ROTATION": shop.rotate().rotation.id}
+    left = subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], **variables})
+    wait_until(lambda: tree.find_marked(f"AGENTKIT_ROTATION={variables['AGENTKIT_ROTATION']}".encode()))
+    shop.rotate()
+    assert left.wait(30) in (-signal.SIGTERM, -signal.SIGKILL)
 
 
 def test_a_value_that_somebody_sets_meanwhile_stays_and_what_was_made_is_revoked(make_shop: MakeShop) -> None:

@@ -64,7 +64,7 @@ def test_a_command_gets_the_new_value_and_the_old_one_on_stdin_and_the_name_of_t
     kept = tmp_path / "kept"
     command = make_hook(tmp_path / "command", f'{{ echo "$@"; cat; }} >"{kept}"')
     settings = {"set": f"{command} --key {{key}} 'two words'", "test": "true"}
-    assert ask("command", "set", settings, pending=b"new", current=b"old") == {"old_is_dead": True}
+    assert ask("command", "set", settings, pending=b"new", current=b"old\n") == {"old_is_dead": True}
     assert kept.read_text() == "--key agentkit-shop-key-0 two words\nnew\nold\n"
 
 

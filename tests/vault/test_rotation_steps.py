@@ -14,6 +14,7 @@ from agentkit.vault.rotationsteps import (
     PROMOTE,
     PROVE,
     REVOKE,
+    SET,
     STEPS,
     TEST,
     Standing,
@@ -63,6 +64,15 @@ def test_the_old_value_is_never_revoked_before_the_new_one_was_tested_promoted_a
         else:
             held.add(step)
         standing = Standing(done, standing.has_value or done != INTENT, is_given_up, False)
+
+
+def test_what_turns_out_not_to_hold_is_done_again() -> None:
+    for failed, repeated in ((TEST, SET), (PROVE, REVOKE)):
+        before = STEPS[STEPS.index(failed) - 1]
+        done = find_step_to_repeat(Standing(before, True, False, False), failed)
+        assert choose_step(Standing(done, True, False, False), OLD if failed == TEST else NEW) == repeated
+    done = find_step_to_repeat(Standing(REVOKE, True, True, False), PROVE)
+    assert choose_step(Standing(done, True, True, False), OTHER) == REVOKE
 
 
 @given(st.sampled_from(STEPS[:4]), st.booleans())

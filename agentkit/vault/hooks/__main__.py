@@ -6,9 +6,12 @@ import sys
 
 def main() -> int:
     """Run the hook that the first word names."""
-    # -I leaves out PYTHONPATH, and where agentkit is run from its source that is all that leads here. Last, so that
-    # nothing beside agentkit comes before a module of Python.
-    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))))
+    # -I leaves out PYTHONPATH, and another agentkit may be installed than the one that started this. Only while
+    # agentkit is found: what lies beside it never comes before a module of Python.
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))))
+    import agentkit  # noqa: F401
+
+    del sys.path[0]
     from agentkit.vault.hardening import harden_process
     from agentkit.vault.hooks import command, generated, postgres, speaking
 

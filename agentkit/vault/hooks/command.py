@@ -79,6 +79,7 @@ STEPS = {"create": _create, "set": _set, "test": _test, "revoke": _revoke, "prov
 
 
 def _run(request: Request, step: str, *values: bytes) -> Ended:
+    values = tuple(value.removesuffix(b"\n") for value in values)
     if any(b"\n" in value for value in values):
         raise HookError(f"{step}: a value of several lines; expected one line, as stdin holds one value a line")
     keys = {"{key}": request.key_name, "{old_key}": request.keys.get("previous" if step == "revoke" else "current", "")}

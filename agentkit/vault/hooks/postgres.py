@@ -37,7 +37,7 @@ class _Plan:
     def read(self, value: str) -> tuple[str, str]:
         """Return (role, password) of what the secret holds."""
         if not self.holds_url:
-            return self.roles[0], value
+            return self.roles[0], value.rstrip("\r\n")
         role, password = read_url(value)
         if role not in self.roles:
             raise HookError(f"the value is for role {role}; the settings name {', '.join(self.roles)}")
