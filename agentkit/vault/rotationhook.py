@@ -14,6 +14,8 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.process import Ended, Program, run_program
 from agentkit.core.times import format_duration
 from agentkit.vault.allowed import cut_environment
+from agentkit.vault.hookuser import hand_over
+from agentkit.vault.masker import Masker
 
 SHIPPED = ("command", "postgres", "token")
 STEP_LIMIT = timedelta(seconds=30)
@@ -23,7 +25,7 @@ LONGEST_TOLD = 300
 MARK_NAME = "AGENTKIT_ROTATION"
 END_LIMIT_S = 5.0
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-MASK = "***"
+MASK = b"***"
 
 Answer = Mapping[str, object]
 
@@ -86,8 +88,9 @@ def call_hook(hook: Hook, step: str, call: Call, environ: Mapping[str, str], lim
         "keys": dict(call.keys),
         "values": {name: base64.b64encode(value).decode() for name, value in call.values.items()},
     }
+    where = hook.name if hook.name in SHIPPED else hook.words[0]
     program = Program(
-        (*hook.words, step),
+        (*hand_over(where, hook.words, environ), step),
         limit,
         environment={"PATH": os.defpath, **cut_environment(environ, []), MARK_NAME: call.rotation},
         stdin=json.dumps(request).encode(),
@@ -98,21 +101,21 @@ def call_hook(hook: Hook, step: str, call: Call, environ: Mapping[str, str], lim
     if ended.outcome == "exited" and ended.status == 0 and answer is not None:
         return answer
     told = _tell_end(ended, limit) if answer is None else str(answer.get("error") or _tell_end(ended, limit))
-    said = ended.stderr[-4 * LONGEST_TOLD :].decode(errors="replace").strip()
-    # Masked before it is cut: a value that was cut in two would be found no more.
-    text = mask_values(f"{told}: {said}" if said else told, call.values)
-    raise StepFailedError(" ".join(text.split())[:LONGEST_TOLD])
+    # Masked before it is cut: of a value that was cut in two the half would be found no more.
+    said = mask_values(ended.stderr, call).strip()[-LONGEST_TOLD:]
+    told = mask_values(told.encode(errors="replace"), call)[:LONGEST_TOLD]
+    raise StepFailedError(" ".join(f"{told}: {said}".split()) if said else told)
 
 
-def mask_values(text: str, values: Mapping[str, bytes]) -> str:
-    """Return the text without the values, neither as they are nor as they travelled."""
-    forms = set()
-    for value in values.values():
-        forms |= {value.decode(errors="replace").strip(), base64.b64encode(value).decode()}
-    for form in sorted(forms, key=len, reverse=True):
-        if form:
-            text = text.replace(form, MASK)
-    return text
+def mask_values(raw: bytes, call: Call) -> str:
+    """Return what a hook said, as text, without the values: in whatever spelling, and short ones too."""
+    masker = Masker([(call.secret, value) for value in call.values.values()])
+    raw = masker.feed(raw) + masker.close()
+    for value in call.values.values():
+        # The masker leaves a short value alone where it could be any other word.
+        if value.strip():
+            raw = raw.replace(value.strip(), MASK)
+    return raw.decode(errors="replace")
 
 
 def end_leftovers(rotation: str) -> None:

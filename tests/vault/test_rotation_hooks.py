@@ -134,8 +134,21 @@ def test_what_a_hook_says_of_its_failure_is_masked(tmp_path: Path, needle: str) 
     hook = make_hook(tmp_path / "hook", "cat >&2; exit 1")
     with pytest.raises(StepFailedError) as caught:
         ask(hook, "set", {}, pending=needle.encode())
-    assert needle not in str(caught.value)
-    assert needle not in mask_values(f"it was {needle}!", {"pending": needle.encode()})
+    assert "{{vault:shop/key}}" in str(caught.value)
+    hexed, short = needle.encode().hex(), "a1b2"
+    call = Call("shop/key", "0", "name", {}, {}, {"pending": needle.encode(), "current": short.encode() + b"\n"})
+    told = mask_values(f"it was {needle}, {hexed}, {short}!".encode(), call)
+    assert told == "it was {{vault:shop/key}}, {{vault:shop/key}}, ***!"
+
+
+@pytest.mark.parametrize("length", [1, 5000])
+def test_a_value_at_which_what_was_said_is_cut_is_not_told_by_half(tmp_path: Path, needle: str, length: int) -> None:
+    value = needle * length
+    (tmp_path / "value").write_text(value)
+    hook = make_hook(tmp_path / "hook", f"cat {tmp_path}/value >&2; printf '%0280d' 0 >&2; exit 1")
+    with pytest.raises(StepFailedError) as caught:
+        ask(hook, "set", {}, pending=value.encode())
+    assert value[-12:] not in str(caught.value)
 
 
 @pytest.mark.parametrize("answer", ["", "[]", "nonsense", "{}{}", "'\\xff'"])
