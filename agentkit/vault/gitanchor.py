@@ -75,7 +75,7 @@ def push_note(where: str, note: bytes, old: bytes | None, origin: str, environ: 
         try:
             remote.git("push", "--quiet", "--", remote.url, f"{commit}:refs/heads/{remote.branch}")
         except AgentkitError as error:
-            if "fast-forward" in error.message or "fetch first" in error.message or "rejected" in error.message:
+            if "fast-forward" in error.message or "fetch first" in error.message:
                 raise _tell_overtaken(where) from error
             raise
 

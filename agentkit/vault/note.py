@@ -106,7 +106,7 @@ def _read_note(raw: bytes, what: str) -> tuple[str, list[tuple[str, bytes]]]:
     signatures = [_read_signature(line) for line in lines.split("\n")[:-1]]
     found = [signature for signature in signatures if signature is not None]
     is_note = (
-        bool(empty and body and found)
+        bool(empty and found)
         and len(found) == len(signatures) <= MOST_SIGNATURES
         and lines.endswith("\n")
         and all(letter >= " " or letter == "\n" for letter in whole)
