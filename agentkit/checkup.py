@@ -5,25 +5,19 @@ Read-only. A command that fails or hangs gets a line that says so, for an absent
 
 import json
 import os
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from agentkit.core.lines import CRITICAL, SEVERITIES, Record, write_record
+from agentkit.core.ourselves import call_ourselves
 from agentkit.core.process import Ended, Program, run_programs
 from agentkit.core.screen import print_line
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
 from agentkit.core.times import format_duration
 
 LIMIT = timedelta(seconds=10)
-# The same agentkit as this one, found without the current folder: a stray json.py in there must not become ours.
-PLACE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LONGEST_ANSWER_BYTES = 1024 * 1024
-START = (
-    "import sys; place = sys.argv.pop(1); place in sys.path or sys.path.insert(0, place); "
-    "from agentkit.__main__ import main; sys.exit(main())"
-)
 
 
 def print_checkup(commands: Iterable[str], environ: Mapping[str, str], *, as_json: bool) -> None:
@@ -52,7 +46,7 @@ def ask_for_summaries(
 
 
 def _call(command: str, environ: Mapping[str, str], limit: timedelta) -> Program:
-    argv = (sys.executable, "-P", "-c", START, PLACE, command, "summary", "--json")
+    argv = call_ourselves(command, "summary", "--json")
     return Program(argv, limit=limit, environment=environ, keep_bytes=LONGEST_ANSWER_BYTES)
 
 

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from agentkit import checkup
+from agentkit.core import ourselves
 from agentkit.core.schemas import read_schema
 
 SUMMARY = {
@@ -27,7 +28,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, own_environ: dict[str, str]) -> Call
     """Return a function that asks commands which a piece of Python stands in for."""
 
     def ask(script: str) -> dict[str, object]:
-        monkeypatch.setattr(checkup, "START", script)
+        monkeypatch.setattr(ourselves, "START", script)
         [found] = checkup.ask_for_summaries(["heartbeat"], own_environ, limit=timedelta(seconds=20)).values()
         jsonschema.validate(found, read_schema("summary"))
         return found
@@ -65,7 +66,7 @@ def test_an_answer_that_is_no_summary_is_a_critical_line(
 
 
 def test_a_command_that_hangs_is_ended_and_told(monkeypatch: pytest.MonkeyPatch, own_environ: dict[str, str]) -> None:
-    monkeypatch.setattr(checkup, "START", "import time; time.sleep(600)")
+    monkeypatch.setattr(ourselves, "START", "import time; time.sleep(600)")
     [found] = checkup.ask_for_summaries(["heartbeat"], own_environ, limit=timedelta(seconds=1)).values()
     assert text_of(found) == "no answer within 1s"
 
@@ -73,7 +74,7 @@ def test_a_command_that_hangs_is_ended_and_told(monkeypatch: pytest.MonkeyPatch,
 def test_the_page_names_the_severity_and_the_next_step(
     monkeypatch: pytest.MonkeyPatch, own_environ: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(checkup, "START", f"import json; print(json.dumps({SUMMARY!r}))")
+    monkeypatch.setattr(ourselves, "START", f"import json; print(json.dumps({SUMMARY!r}))")
     checkup.print_checkup(["heartbeat"], own_environ, as_json=False)
     assert capsys.readouterr().out.splitlines() == [
         "heartbeat: 2 jobs",

@@ -73,7 +73,7 @@ def check_and_tell(
     # Cron mails what is printed: with a program that is told the news, repeating it every few minutes is noise.
     is_silent = is_quiet or (bool(program) and not sys.stdout.isatty())
     if as_json or not is_silent:
-        print_checked(checked, now=now, as_json=as_json)
+        print_checked(checked, environ, now=now, as_json=as_json)
     # A check that runs as a job must not fail because it failed: that alarm would keep itself alive for ever.
     own = f"job:{environ.get('AGENTKIT_JOB')}"
     is_well = all(finding.severity == INFO or finding.subject == own for finding in checked.firing)

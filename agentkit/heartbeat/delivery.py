@@ -26,12 +26,13 @@ from agentkit.core.ledger.notes import (
     remove_parcel,
     write_value,
 )
-from agentkit.core.lines import CRITICAL, INFO, WARNING
+from agentkit.core.lines import CRITICAL, INFO, WARNING, Record
 from agentkit.core.locks import hold_lock
 from agentkit.core.process import run_program
 from agentkit.core.program import Ended, Program
 from agentkit.core.times import format_duration
 from agentkit.core.visible import make_block_visible, make_visible
+from agentkit.heartbeat.masking import mask_records
 from agentkit.heartbeat.pinging import find_fault, name_service
 from agentkit.heartbeat.sighting import to_record
 from agentkit.heartbeat.wording import word_finding
@@ -95,7 +96,8 @@ def _deliver_all(
         if left_s <= 0:
             trouble = f"{argv[0]}: the time limit ({format_duration(limit_s)}) came before the end of the news"
             break
-        payload = "".join(_word(parcel, as_text=as_text) for parcel in waiting)
+        records = mask_records([json.loads(parcel.payload) for parcel in waiting], os.environ)
+        payload = "".join(_word(record, as_text=as_text) for record in records)
         limit, stdin = timedelta(seconds=left_s), payload.encode("utf-8", "backslashreplace")
         trouble = _describe(run_program(Program(tuple(argv), limit=limit, stdin=stdin)), argv[0], limit_s)
         with ledger.transaction():
@@ -129,11 +131,11 @@ def _take_batch(ledger: Ledger) -> list[Parcel]:
     return batch
 
 
-def _word(parcel: Parcel, *, as_text: bool) -> str:
+def _word(record: Record, *, as_text: bool) -> str:
     if not as_text:
-        return f"{parcel.payload}\n"
+        return f"{write_json(record)}\n"
     # Whatever a job printed: its control characters must not reach a mail program or a terminal.
-    return make_block_visible(word_finding(json.loads(parcel.payload), with_tail=True))
+    return make_block_visible(word_finding(record, with_tail=True))
 
 
 def check_address(address: str) -> None:

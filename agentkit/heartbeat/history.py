@@ -13,6 +13,7 @@ from agentkit.core.ledger.runs import find_runs_of
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Styled, find_look, print_table
 from agentkit.core.times import format_instant
+from agentkit.heartbeat.masking import mask_records
 from agentkit.heartbeat.viewing import open_evidence, read_settings, refuse_unknown_job
 from agentkit.heartbeat.wording import say_duration, say_instant, say_size
 
@@ -51,8 +52,8 @@ def print_history(environ: Mapping[str, str], name: str, *, limit: int, now: flo
             raise refuse_unknown_job(name, known)
         runs = iterate_runs(ledger, name, limit)
         if as_json:
-            for run in runs:
-                write_record(to_record(run))
+            for record in mask_records(map(to_record, runs), environ):
+                write_record(record)
             return
         look = find_look(sys.stdout, environ)
         rows = [_draw(run, is_local=look.width is not None) for run in runs]

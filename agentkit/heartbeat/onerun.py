@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from agentkit.core.evidence import Run, read_number
 from agentkit.core.ledger.findings import find_firing, find_resolved_since
 from agentkit.core.ledger.runs import find_run
-from agentkit.core.lines import write_record
+from agentkit.core.lines import Record, write_record
 from agentkit.core.screen import Styled, find_look, print_block, print_line
 from agentkit.heartbeat.history import say_end, say_marks, to_record
+from agentkit.heartbeat.masking import mask_records
 from agentkit.heartbeat.viewing import open_evidence, read_settings
 from agentkit.heartbeat.wording import say_count, say_distance, say_duration, say_instant, say_size
 
@@ -31,22 +32,22 @@ def print_run(environ: Mapping[str, str], text: str, *, now: float, as_json: boo
             if finding.evidence().get("run") == attempts[0].run
         ]
         if as_json:
-            for run in attempts:
-                write_record(to_record(run))
+            for record in mask_records([to_record(run) for run in attempts], environ):
+                write_record(record)
             return
-        for position, run in enumerate(attempts):
+        details = mask_records([run.detail() for run in attempts], environ)
+        for position, (run, detail) in enumerate(zip(attempts, details, strict=True)):
             if position:
                 print_line()
-            _print_attempt(run, now, is_local=find_look(sys.stdout, environ).width is not None)
+            _print_attempt(run, detail, now, is_local=find_look(sys.stdout, environ).width is not None)
         for finding in findings:
             print_line(Styled(finding.severity, finding.severity), f"{finding.type}, {finding.state}: {finding.title}")
 
 
-def _print_attempt(run: Run, now: float, *, is_local: bool) -> None:
+def _print_attempt(run: Run, detail: Record, now: float, *, is_local: bool) -> None:
     attempt = f"attempt {run.attempt}" if run.attempt > 1 else ""
     state = "running" if run.state == "started" else run.state
     print_line(Styled(run.job, "heading"), run.run, attempt, Styled(state, run.state))
-    detail = run.detail()
     for name, value in [
         *_list_times(run, now, is_local=is_local),
         *_list_end(run, detail),
