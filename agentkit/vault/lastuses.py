@@ -121,9 +121,11 @@ class Past:
 
 
 class LastUses:
-    """What the log tells of every secret, as far as it was read; `read_on` reads what was written since."""
+    """What the log tells of every secret, or of `only` one, as far as it was read; `read_on` reads what came since."""
 
-    def __init__(self) -> None:
+    def __init__(self, only: str | None = None) -> None:
+        # Names are ASCII and stand in a record as they are.
+        self._needle = None if only is None else f'"name": "{only}", '.encode()
         self.pasts: dict[str, Past] = {}
         self.clock = LogClock()
         # The SHA-256 of each list of recipients that there ever was.
@@ -139,7 +141,7 @@ class LastUses:
             if segment.number > self.segment:
                 self.segment, self._offset = segment.number, 0
             for start, data, lines, rest in read_blocks(segment, self._offset):
-                self._note(lines)
+                self._note(lines if self._needle is None else [line for line in lines if self._needle in line])
                 self._offset = start + len(data) - len(rest)
 
     def of(self, name: str) -> Past:

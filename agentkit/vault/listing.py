@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from agentkit.core.errors import tell
 from agentkit.core.lines import write_record
-from agentkit.core.screen import Cell, Column, Styled, print_table
+from agentkit.core.screen import Cell, Column, Look, Styled, print_table
 from agentkit.vault.lastuses import Past
 from agentkit.vault.locked import demand_vault
 from agentkit.vault.manifest import OK, TAMPERED, UNREADABLE, Entry, read_manifest
@@ -23,6 +23,8 @@ COLUMNS = (
     Column("by", folds=True, rank=1),
     Column("uses", is_right=True, rank=4),
 )
+MOST_DRAWN = 1000
+PLAIN = Look(width=None, has_colour=False, is_live=False, has_bars=False)
 LOOKS = {OK: "ok", TAMPERED: "critical", UNREADABLE: "critical"}
 
 
@@ -39,7 +41,9 @@ def print_secrets(environ: Mapping[str, str], *, now: float, as_json: bool) -> i
         for entry, past in pasts:
             write_record(to_record(entry, past, host=host, now=now))
     elif pasts:
-        print_table(COLUMNS, [_draw(entry, past, now) for entry, past in pasts])
+        # So many are not read, but looked through; drawn for a terminal, each would cost a millisecond.
+        look = PLAIN if len(pasts) > MOST_DRAWN else None
+        print_table(COLUMNS, [_draw(entry, past, now) for entry, past in pasts], look=look)
     else:
         tell("agentkit: no secret yet; agentkit vault set NAME --purpose TEXT < VALUE\n")
     return manifest.status

@@ -43,7 +43,7 @@ def print_secret(environ: Mapping[str, str], name: str, *, now: float, as_json: 
     if not manifest.entries:
         raise _tell_missing(places, name)
     entry = manifest.entries[0]
-    uses = read_uses(places)
+    uses = read_uses(places, name)
     warn_of_doubts(manifest)
     past = None if uses is None else uses.of(name)
     if as_json:

@@ -20,9 +20,9 @@ def read_host(environ: Mapping[str, str]) -> str:
     return load_configuration(environ, own=("vault",), warn=warn).host
 
 
-def read_uses(places: Places) -> LastUses | None:
-    """Return what the log tells of each secret; None where it cannot be read, which stderr is told."""
-    uses = LastUses()
+def read_uses(places: Places, only: str | None = None) -> LastUses | None:
+    """Return what the log tells of each secret, or of one; None where it cannot be read, which stderr is told."""
+    uses = LastUses(only)
     try:
         uses.read_on(take_snapshot(places.audit).segments)
     except (TamperedError, AgentkitError) as error:
