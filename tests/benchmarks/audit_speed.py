@@ -16,14 +16,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from agentkit.core.times import format_instant
+
 ROOT = Path(__file__).parent.parent.parent
 SEGMENT_BYTES = 64 * 1024 * 1024
 NEW = 10_000
+BEGAN_S = 1795716000.0
 LIMIT_S = 600
-VERIFY = "import os, sys; from agentkit.vault import auditverify as it; s = it.main(sys.argv[1:]); sys.stdout.flush(); os._exit(s)"
-CHECKPOINT = (
-    "import os, sys; from agentkit.vault.checkpointing import make_checkpoint as it; it(os.environ, sys.argv[1:])"
-)
+VERIFY = "import os, sys, agentkit.vault.auditverify as it; os._exit(it.main(sys.argv[1:]))"
+CHECKPOINT = "import os, sys, agentkit.vault.checkpointing as it; it.make_checkpoint(os.environ, sys.argv[1:])"
 REST = (
     '"boot": "8f0c3a52-5a1e-4f0b-9f5e-2f0f1c1d7e11", "mono_s": 123.456789, "op": "%s", "phase": "release", '
     '"outcome": "granted", "name": "db/password", "version": 3, "uid": 1000, "pid": 4711, "parent": "/opt/report.sh", '
@@ -51,8 +52,7 @@ class Writer:
                 more = f', "segment": {self.segment}, "last_bytes": {last}, "last_head": "{self.hash}"'
             with (self.folder / f"{self.segment:06}.jsonl").open("ab") as file:
                 while self.seq < end and (more or self.size < SEGMENT_BYTES):
-                    second = self.seq // 100
-                    at = f"2026-11-26T{second // 3600 % 24:02}:{second // 60 % 60:02}:{second % 60:02}.{self.seq % 100 * 10:03}Z"
+                    at = format_instant(BEGAN_S + self.seq / 100)
                     line = f'{{"prev": "{self.hash}", "seq": {self.seq}, "at": "{at}", {REST % (op, more)}'.encode()
                     file.write(line + b"\n")
                     self.hash, self.start = hashlib.sha256(line).hexdigest(), self.size
@@ -96,9 +96,8 @@ def main() -> int:
         print(f"{'':36}{'CPU ms: least':>14}{'median':>9}{'most':>9}   x sha256sum   MiB")
         for kind, times in costs.items():
             middle = statistics.median(times)
-            print(
-                f"{kind:36}{min(times):14.1f}{middle:9.1f}{max(times):9.1f}{middle / whole:14.2f}{peaks[kind] / 1024:6.1f}"
-            )
+            print(f"{kind:36}{min(times):14.1f}{middle:9.1f}{max(times):9.1f}", end="")
+            print(f"{middle / whole:14.2f}{peaks[kind] / 1024:6.1f}")
     return 0
 
 
