@@ -22,6 +22,10 @@ class Cluster:
         # The server runs as root never, and no other user may enter the folders of pytest.
         self.folder = Path(tempfile.mkdtemp(prefix="agentkit-postgres-", dir="/tmp"))
         self.user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+        self.identity = {}
+        if os.getuid() == 0:
+            entry = pwd.getpwnam(self.user)
+            self.identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         shutil.chown(self.folder, self.user)
         self.data, self.log_path = self.folder / "data", self.folder / "log"
         self.port = _find_free_port()
@@ -40,16 +44,14 @@ class Cluster:
             words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
             self.server = subprocess.Popen(
                 [self.programs / "postgres", "-D", self.data, *words],
-                user=self.user, group=pwd.getpwnam(self.user).pw_gid, extra_groups=[], cwd="/",
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", **self.identity,
             )  # fmt: skip
         wait_until(lambda: self.server.poll() is not None or self.log_in(self.admin, self.password))
 
     def _run(self, program: str, *words: object) -> None:
-        group = pwd.getpwnam(self.user).pw_gid
         subprocess.run(
-            [self.programs / program, *words], user=self.user, group=group, extra_groups=[], cwd="/",
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, capture_output=True, timeout=LIMIT_S, check=True,
+            [self.programs / program, *words], env={"PATH": os.environ["PATH"], "LC_ALL": "C"}, cwd="/",
+            capture_output=True, timeout=LIMIT_S, check=True, **self.identity,
         )  # fmt: skip
 
     @property

@@ -16,7 +16,7 @@ from agentkit.core import tree
 from agentkit.vault import rotation
 from agentkit.vault.places import Places
 from agentkit.vault.rotationadopt import Position, find_users
-from agentkit.vault.setting import Particulars
+from agentkit.vault.setting import Particulars, set_secret
 from tests.conftest import SEED
 from tests.processes import wait_until
 from tests.vault import provider
@@ -38,10 +38,23 @@ def make_shop(places: Places, own_environ: dict[str, str], tmp_path: Path) -> Ma
 @pytest.mark.parametrize("style", STYLES)
 def test_a_rotation_ends_with_a_new_value_that_works_and_a_dead_old_one(make_shop: MakeShop, style: str) -> None:
     shop = make_shop(style)
-    assert shop.finish().rotation.failure is None
+    progress = shop.finish()
+    assert (progress.rotation.failure, progress.rotation.unknown_keys) == (None, ())
     assert list(shop.live().values()) == [shop.get()]
     assert shop.get() != shop.first
     assert shop.find_faults() == []
+
+
+def test_a_token_is_rotated_by_the_hook_that_ships(
+    make_shop: MakeShop, places: Places, own_environ: dict[str, str]
+) -> None:
+    shop = make_shop()
+    settings = {"length": "40", "adopt_within": "0s", "step_limit": "1m"}
+    row = Particulars(purpose="x", rotate_with="token", rotate_settings=settings)
+    set_secret(own_environ, "web/token", b"one two", row, shop.now)
+    with rotation.hold_rotations(places):
+        progress = rotation.rotate_secret(shop.bench(), "web/token")
+    assert (progress.rotation.is_over, progress.row.version) == (True, 2)
 
 
 def test_the_old_value_works_until_each_consumer_has_used_the_new_one(make_shop: MakeShop) -> None:
