@@ -41,15 +41,17 @@ def find_users(
             continue
         used = record.get("version")
         if record.get("outcome") == "granted" and isinstance(used, int) and used >= version:
-            # `exec` becomes the program that it is for; `get` gives the value to the one that called it.
-            program = str(record.get("argv0" if record["op"] == "exec" else "parent"))
-            found.update(consumer for consumer in consumers if is_program(consumer, program))
+            found.update(consumer for consumer in consumers if is_use_of(consumer, record))
     return found, position
 
 
-def is_program(consumer: str, program: str) -> bool:
-    """Tell whether a declared consumer is that program; without a slash it is one, wherever it lies."""
-    return consumer in (program, os.path.basename(program))
+def is_use_of(consumer: str, record: dict[str, object]) -> bool:
+    """Tell whether a record is of a consumer, as `check` tells it: the program that asked, or the one it was for.
+
+    A consumer without a slash is the name of a program, wherever it lies.
+    """
+    programs = [record.get("parent"), record.get("argv0")]
+    return any(isinstance(one, str) and consumer in (one, os.path.basename(one)) for one in programs)
 
 
 def _read_lines(places: Places, since: Position) -> Iterator[tuple[bytes, Position]]:

@@ -80,7 +80,7 @@ def test_who_used_the_old_version_has_not_adopted_the_new_one(make_shop: MakeSho
 def test_only_the_program_that_got_the_new_version_has_used_it(make_shop: MakeShop, places: Places) -> None:
     shop = make_shop()
     shop.get("/usr/bin/worker")
-    start, consumers = Position(1, 0), ["worker", "/usr/bin/other", "/usr/bin/worker", "agentkit"]
+    start, consumers = Position(1, 0), ["worker", "/usr/bin/other", "/usr/bin/worker", "work"]
     found, end = find_users(places, NAME, 1, consumers, start)
     assert found == {"worker", "/usr/bin/worker"}
     assert find_users(places, NAME, 2, consumers, start)[0] == set()
