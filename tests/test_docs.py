@@ -7,11 +7,13 @@ import re
 import shlex
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 import typer
+from typer._click import Command
 from typer.core import TyperGroup
 
 from agentkit.cli import DOORS, build_root
@@ -174,7 +176,7 @@ def test_the_page_of_a_command_lists_the_options_that_there_are(door: str) -> No
     group = _open_door(door)
     declared = {
         verb: {option for spot in command.params for option in spot.opts if option.startswith("--")}
-        for verb, command in group.commands.items()
+        for verb, command in _iterate_verbs(group)
     }
     assert {verb: listed.get(verb) for verb in declared} == declared
 
@@ -253,6 +255,15 @@ def test_a_crontab_that_is_shown_is_run_by_cron_whole(block: Block) -> None:
 
 def _open_door(name: str) -> TyperGroup:
     return typer.main.get_group(importlib.import_module(f"agentkit.{name}.cli").app)
+
+
+def _iterate_verbs(group: TyperGroup, before: str = "") -> Iterator[tuple[str, Command]]:
+    """Yield each verb of a door with its name; one of a group within it as `audit verify`."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from _iterate_verbs(command, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
 
 
 def _anchors(page: Path) -> set[str]:
