@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentkit.core.errors import AgentkitError
-from agentkit.vault.access import Wish, release
+from agentkit.vault.access import Wish, find_previous, release
 from agentkit.vault.age import seal_value
 from agentkit.vault.asker import find_asker
 from agentkit.vault.founding import found_vault
@@ -185,7 +185,10 @@ class Scene:
             faults.append("the identity file holds another than one new identity")
         keys = derive_row_keys(identities)
         for name in list_names(self.places.manifest):
-            self.row(name).demand_ours(keys)
+            row = self.row(name)
+            row.demand_ours(keys)
+            if name in self.before and find_previous(self.places, row) is None:
+                faults.append(f"{name}: the version before is bound no more")
         rotation = read_rotation(self.places, self.rotated, identities)
         assert rotation is not None
         sealed = {path.relative_to(self.places.vault): path.read_bytes() for path in self._sealed_files()}
