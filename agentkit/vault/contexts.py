@@ -3,15 +3,15 @@
 `NAME=value`, `NAME: value`, `"NAME": "value"`; the name in any case, its parts joined by any sign or by none.
 """
 
-import re
+from _collections_abc import Callable
 
 from agentkit.vault.spellings import Spelling, spell_base64, spell_hex, spell_text
 
 SHORTEST = 6
 SHORTEST_NUMBER = 8
 # What may stand between the sign and the value.
-OPENING = re.compile(rb"[=>]?[ \t]{0,8}(?:\\{0,8}[\"'])?")
-_PARTS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+|[^\x00-\x7f]+")
+_OPENING = rb"[=>]?[ \t]{0,8}(?:\\{0,8}[\"'])?"
+_PARTS = rb"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+|[^\x00-\x7f]+"
 _SIGNS = rb"[-_./ ]{0,2}"
 _ASSIGNED = rb"(?:\\{0,8}[\"'])?[ \t]{0,8}[:=]"
 
@@ -30,13 +30,26 @@ class Context:
         self._spellings: list[Spelling] = []
         self.owner = owner
         self.value = value
-        parts = [re.escape(part.lower()) for part in _PARTS.findall(name.encode())]
+        # Few have such values, and `re` costs a hot verb as much as half of Python.
+        import re
+
+        parts = [re.escape(part.lower()) for part in re.findall(_PARTS, name.encode())]
         self._named = _SIGNS.join(parts) + _ASSIGNED
 
-    def compile(self) -> re.Pattern[bytes]:
-        """Return the pattern that ends where the sign between name and value ends."""
+    def make_finder(self) -> Callable[[bytes, int], list[int]]:
+        """Return what finds in a text, from a place on, where the sign between name and value ends."""
+        import re
+
         # A letter before the name would make it another name; a sign may join it to what it belongs to.
-        return re.compile(rb"(?i)(?<![a-z0-9])" + self._named)
+        pattern = re.compile(rb"(?i)(?<![a-z0-9])" + self._named)
+        return lambda text, first: [found.end() for found in pattern.finditer(text, first)]
+
+    def find_begin(self, text: bytes, place: int) -> int:
+        """Return where the value begins behind the sign that ends at a place."""
+        import re
+
+        found = re.compile(_OPENING).match(text, place)
+        return found.end() if found else place
 
     def spellings(self) -> list[Spelling]:
         """Return what may stand behind the name: the value, and the whole of it coded."""

@@ -4,11 +4,11 @@ A piece (4 to 8 bytes) is one that every usual escape leaves as it is, letters a
 piece gives one for each escape.
 """
 
-import re
 from binascii import b2a_base64
 
 from agentkit.vault.spellings import (
     BASE32,
+    BASE64,
     CODE,
     DIGITS,
     LETTERS,
@@ -26,55 +26,55 @@ FARTHEST_PIECE = 24
 # More values than these are looked for in the usual spellings only: a piece costs memory and time to begin.
 MOST_RARE = 128
 RAW, BASE64_0, HEX, BASE32_0, RARE_0 = 0, 1, 4, 5, 10
-_RUN = re.compile(rb"[A-Za-z0-9]{4,}")
-_NEAR_RUN = re.compile(rb"[A-Za-z0-9_.-]{4,}")
 _TENS = [bytes((BASE32[pair >> 5], BASE32[pair & 31])) for pair in range(1024)]
-# (owner, kind, index of the piece's first letter in the spelling)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_BETWEEN_LETTERS = (b" ", b", ", b",", b"-", b"','", b"', '", b'","', b'", "', b"_", b".", b"  ", b"\n", b"\r\n")
+# (number of the value, kind, index of the piece's first letter in the spelling)
 Found = tuple[int, int, int]
 
 
 class Literals:
     """The pieces of values, and the spellings that a piece may belong to.
 
-    `owners[number]` is the index of the value's name; `pieces` tells for each piece what it may be part of; `heads`
-    are the beginnings of spellings up to the end of their piece, sorted; `edges` are all letters that can hold the
-    first bits of a coded value.
+    `values` are (index of the name, value, whether it is a line of another one).
     """
 
     def __init__(self, values: "list[tuple[int, bytes, bool]]") -> None:
         self.values = values
         self.pieces: dict[bytes, list[Found]] = {}
-        self.by_beginning: dict[bytes, list[bytes]] = {}
-        self.edges = b""
-        self._heads: list[tuple[bytes, int, int]] = []
+        self._far_heads: dict[bytes, list[Found]] = {}
+        self._beginnings: dict[Found, Spelling] = {}
         self._spellings: dict[tuple[int, int], Spelling] = {}
         self._rare: dict[int, list[Spelling]] = {}
-        self._is_sorted = False
-        self.first_pairs: set[bytes] = set()
-        self.longest_head = 0
-        edges: set[int] = set()
         coded = [number for number, (_, _, is_line) in enumerate(values) if not is_line]
         self._is_thorough = len(coded) <= MOST_RARE
         for number, (_, value, _) in enumerate(values):
             self._add_text(number, RAW, value)
-        for number in coded:
-            self._add_codes(number, values[number][1])
-        for number in coded:
-            value = values[number][1]
-            # The first byte decides which letters can hold its first bits beside those of a neighbour.
-            edges.add(value[0])
-        self.edges = _find_edges(edges)
-        self._add_rare(coded)
-        for piece in self.pieces:
-            self.by_beginning.setdefault(piece[:4], []).append(piece)
-
-    def _add_rare(self, coded: "list[int]") -> None:
+        if coded:
+            self._add_codes(coded)
+        edges = _find_edges({values[number][1][0] for number in coded})
         if self._is_thorough:
             for number in coded:
-                self._rare[number] = spell_rare(self.values[number][1])
+                self._rare[number] = spell_rare(values[number][1])
                 for at, spelling in enumerate(self._rare[number]):
                     self._add_spelling(number, RARE_0 + at, spelling)
-                    self.edges += spelling.before
+                    edges.update(spelling.before)
+        # All letters that can hold the first bits of a coded value beside those of what stands before it.
+        self.edges = frozenset(bytes(edges) + bytes(edges).translate(_URL_SAFE))
+        self.sizes = sorted({len(piece) for piece in self.pieces}, reverse=True)
+        # The beginnings of spellings up to the end of their piece.
+        self.heads = sorted({*self.pieces, *self._far_heads})
+        self.longest_head = max(map(len, self.heads), default=0)
+        self.first_pairs = {head[:2] for head in self.heads}
+
+    def find_owners(self, head: bytes) -> "list[Found]":
+        """Return what begins with a head."""
+        return [found for found in self.pieces.get(head, ()) if not found[2]] + self._far_heads.get(head, [])
+
+    def find_pieces(self, text: bytes, place: int) -> "list[bytes]":
+        """Return the pieces that stand at a place."""
+        pieces = self.pieces
+        return [piece for size in self.sizes if (piece := text[place : place + size]) in pieces and len(piece) == size]
 
     def spelling(self, number: int, kind: int) -> Spelling:
         """Return a spelling of a value; made when it is first asked for."""
@@ -94,87 +94,115 @@ class Literals:
             self._spellings[(number, kind)] = found
         return found
 
-    def heads(self) -> "list[tuple[bytes, int, int]]":
-        """Return (beginning, number, kind) of every spelling, sorted by beginning."""
-        if not self._is_sorted:
-            self._heads.sort()
-            self.first_pairs = {head[:2] for head, _, _ in self._heads}
-            self.longest_head = max([len(head) for head, _, _ in self._heads], default=0)
-            self._is_sorted = True
-        return self._heads
+    def begin_spelling(self, number: int, kind: int, index: int) -> Spelling:
+        """Return the beginning of a spelling, as far as its piece can reach that begins at `index`."""
+        found = self._beginnings.get((number, kind, index))
+        if found is None:
+            whole = self.spelling(number, kind)
+            body = whole.body[: index + LONGEST_PIECE + 1]
+            found = Spelling(body, whole.gaps, table=whole.table, before=whole.before)
+            self._beginnings[(number, kind, index)] = found
+        return found
 
-    def _add(self, piece: bytes, number: int, kind: int, index: int, head: bytes) -> None:
-        self.pieces.setdefault(piece, []).append((number, kind, index))
-        self._heads.append((head, number, kind))
+    def _add(self, piece: bytes, number: int, kind: int) -> None:
+        found = self.pieces.get(piece)
+        if found is None:
+            self.pieces[piece] = [(number, kind, 0)]
+        else:
+            found.append((number, kind, 0))
 
-    def _add_codes(self, number: int, value: bytes) -> None:
-        begin = value[:8]
-        whole = LONGEST_PIECE if len(value) > 6 else LONGEST_PIECE - 1
-        for offset, (first, size) in enumerate(((0, LONGEST_PIECE), (2, whole), (3, whole))):
-            piece = b2a_base64(bytes(offset) + begin + b"\0\0")[first : first + size]
-            self._add(piece, number, BASE64_0 + offset, 0, piece)
-            if b"+" in piece or b"/" in piece:
-                piece = piece.replace(b"+", b"-").replace(b"/", b"_")
-                self._add(piece, number, BASE64_0 + offset, 0, piece)
-        self._add_digits(number, HEX, begin.hex())
-        bits = int.from_bytes(begin[:6], "big")
-        for offset, shift in enumerate((8, 6, 4, 7, 5)):
-            forty = bits >> shift & 0xFFFFFFFFFF
-            piece = _TENS[forty >> 30] + _TENS[forty >> 20 & 1023] + _TENS[forty >> 10 & 1023] + _TENS[forty & 1023]
-            for written in (piece, piece.lower()):
-                self._add(written, number, BASE32_0 + offset, 0, written)
+    def _add_codes(self, numbers: "list[int]") -> None:
+        """Add base64, hexadecimal and base32 of many values; each code is one call for all of them."""
+        begins = [self.values[number][1][:9] for number in numbers]
+        add = self._add
+        for offset, first in ((0, 0), (1, 2), (2, 3)):
+            slots = [(bytes(offset) + begin)[:9].ljust(9, b"\0") for begin in begins]
+            coded = b2a_base64(b"".join(slots), newline=False)
+            for at, number in enumerate(numbers):
+                # Of six bytes that do not begin a group of three, seven letters are whole.
+                size = LONGEST_PIECE - (1 if offset and len(begins[at]) == 6 else 0)
+                piece = coded[12 * at + first : 12 * at + first + size]
+                add(piece, number, BASE64_0 + offset)
+                if b"+" in piece or b"/" in piece:
+                    add(piece.translate(_URL_SAFE), number, BASE64_0 + offset)
+        for at, number in enumerate(numbers):
+            for piece in self._separate(begins[at].hex()):
+                add(piece, number, HEX)
+        for at, number in enumerate(numbers):
+            bits = int.from_bytes(begins[at][:6], "big")
+            for offset, shift in enumerate((8, 6, 4, 7, 5)):
+                forty = bits >> shift
+                piece = _TENS[forty >> 30 & 1023] + _TENS[forty >> 20 & 1023] + _TENS[forty >> 10 & 1023]
+                piece += _TENS[forty & 1023]
+                add(piece, number, BASE32_0 + offset)
+                if self._is_thorough:
+                    add(piece.lower(), number, BASE32_0 + offset)
 
-    def _add_digits(self, number: int, kind: int, digits: str) -> None:
-        pairs = [digits[at : at + 2] for at in range(0, len(digits), 2)]
-        forms = {"".join(pairs[:4]), ":".join(pairs[:3]), " ".join(pairs[:3])}
+    def _separate(self, digits: str) -> "set[bytes]":
+        """Return how hexadecimal digits begin in either case, with what usually separates them."""
+        forms = {digits[:8], f"{digits[:2]}:{digits[2:4]}:{digits[4:6]}", f"{digits[:2]} {digits[2:4]} {digits[4:6]}"}
         if self._is_thorough:
+            pairs = [digits[at : at + 2] for at in range(0, 8, 2)]
             forms |= {"-".join(pairs[:3]), ", 0x".join(pairs[:2]), ",0x".join(pairs[:2]), " 0x".join(pairs[:2])}
             forms.add(f"{digits[:4]} {digits[4:8]}")
-        for written in forms | {form.upper().replace("X", "x") for form in forms}:
-            piece = written[:LONGEST_PIECE].encode()
-            self._add(piece, number, kind, 0, piece)
+        return {form.encode() for form in forms} | {form.upper().replace("X", "x").encode() for form in forms}
 
     def _add_text(self, number: int, kind: int, body: bytes) -> None:
         piece, index = _choose_piece(body)
-        if piece:
-            self._add(piece, number, kind, index, body[: index + len(piece)])
-            return
-        for form in _escape_all_ways(_first_letters(body)):
-            self._add(form[:LONGEST_PIECE], number, kind, 0, form[:LONGEST_PIECE])
+        if piece and index:
+            self.pieces.setdefault(piece, []).append((number, kind, index))
+            self._far_heads.setdefault(body[: index + len(piece)], []).append((number, kind, index))
+        elif piece:
+            self._add(piece, number, kind)
+        else:
+            from agentkit.vault.escapes import escape_all_ways
+
+            for form in {form[:LONGEST_PIECE] for form in escape_all_ways(body)}:
+                self._add(form, number, kind)
 
     def _add_spelling(self, number: int, kind: int, spelling: Spelling) -> None:
         body = spelling.body
         if spelling.gaps == CODE:
-            for form in {body[:8], body[:8].translate(bytes.maketrans(b"+/", b"-_"))}:
-                self._add(form, number, kind, 0, form)
+            for form in {body[:8], body[:8].translate(_URL_SAFE)}:
+                self._add(form, number, kind)
         elif spelling.gaps == DIGITS:
-            for form in _separate_digits(self.values[number][1], body):
-                self._add(form, number, kind, 0, form)
+            if spelling.table:
+                forms = self._separate(body[:16].decode())
+            else:
+                forms = _separate_numbers(self.values[number][1], body)
+            for form in forms:
+                self._add(form, number, kind)
         elif spelling.gaps == LETTERS:
-            for sign in (b" ", b", ", b",", b"-", b"','", b"', '", b'","', b'", "', b"_", b".", b"  ", b"\n", b"\r\n"):
+            for sign in _BETWEEN_LETTERS:
                 form = sign.join([body[at : at + 1] for at in range(5)])[: LONGEST_PIECE + 1]
-                self._add(form, number, kind, 0, form)
+                self._add(form, number, kind)
         else:
             self._add_text(number, kind, body)
 
 
-def _separate_digits(value: bytes, digits: bytes) -> "set[bytes]":
+def _separate_numbers(value: bytes, digits: bytes) -> "set[bytes]":
     """Return how the beginning looks with what usually separates numbers; `digits` tells which numbers they are."""
-    shape = "{:d}" if digits.startswith(b"".join([b"%d" % byte for byte in value[:4]])) else "{:03o}"
-    if digits.startswith(b"".join([b"{:08b}".replace(b"{:08b}", f"{byte:08b}".encode()) for byte in value[:2]])):
-        shape = "{:08b}"
-    numbers = [shape.format(byte) for byte in value[:6]]
-    return {sign.join(numbers).encode()[:9] for sign in (", ", ",", " ", "", ",\n", ";", "-")}
+    forms = set()
+    for shape in ("{:d}", "{:03o}", "{:08b}"):
+        numbers = [shape.format(byte) for byte in value[:6]]
+        if digits.startswith("".join(numbers).encode()):
+            forms |= {
+                sign.join(numbers).encode()[: LONGEST_PIECE + 1] for sign in (", ", ",", " ", "", ",\n", ";", "-")
+            }
+    return forms
 
 
 def _choose_piece(body: bytes) -> "tuple[bytes, int]":
     """Return the piece of a text that is least likely elsewhere, and where it lies; empty where there is none."""
-    piece = body[:LONGEST_PIECE]
-    if len(piece) == LONGEST_PIECE and piece.isalnum() and _rate(piece) >= 10:
-        return piece, 0
+    for at in range(0, min(len(body) - LONGEST_PIECE, FARTHEST_PIECE) + 1, 2):
+        piece = body[at : at + LONGEST_PIECE]
+        if piece.isalnum() and not piece.isalpha() and not piece.isdigit():
+            return piece, at
+    import re
+
     best, best_at, best_rate = b"", 0, 0.0
-    for pattern in (_RUN, _NEAR_RUN):
-        for run in pattern.finditer(body[: FARTHEST_PIECE + LONGEST_PIECE]):
+    for pattern in (rb"[A-Za-z0-9]{4,}", rb"[A-Za-z0-9_.-]{4,}"):
+        for run in re.finditer(pattern, body[: FARTHEST_PIECE + LONGEST_PIECE]):
             last = max(run.start(), min(run.end() - LONGEST_PIECE, FARTHEST_PIECE))
             for at in range(run.start(), last + 1):
                 candidate = body[at : min(run.end(), at + LONGEST_PIECE)]
@@ -187,124 +215,16 @@ def _choose_piece(body: bytes) -> "tuple[bytes, int]":
 
 
 def _rate(piece: bytes) -> float:
-    mixed = (piece.lower() != piece and piece.upper() != piece) + 2 * any(48 <= letter < 58 for letter in piece)
+    mixed = (piece.lower() != piece and piece.upper() != piece) + 2 * (not piece.isalpha())
     return len(piece) + mixed + len(set(piece)) / 8
 
 
-def _find_edges(first_bytes: "set[int]") -> bytes:
+def _find_edges(firsts: "set[int]") -> "set[int]":
+    """Return the letters of base64 and base32 that can hold the first bits of these bytes."""
     found: set[int] = set()
-    for first in first_bytes:
-        for offset in (1, 2):
-            found.update(spell_base64(bytes((first,)) * 6, offset).before)
-        for offset in (1, 2, 3, 4):
-            before = spell_base32(bytes((first,)) * 6, offset).before
-            found.update(before + before.lower())
-    return bytes(found)
-
-
-def _escape_all_ways(text: bytes) -> "set[bytes]":
-    """Return the beginning of a text as each usual escape writes it, and as two of them over each other."""
-    ways = [_percent, _percent_lower, _json, _json_ascii, _html, _html_decimal, _html_hexadecimal, _shell, _ansi_c]
-    ways += [_doubled, _doubled_single, _quoted_printable, _byte_escapes, _octal, _shell_quotes, _percent_all]
-    once = {text} | {way(text) for way in ways}
-    twice = {way(form) for form in once for way in (_percent, _percent_lower, _json, _html, _doubled)}
-    return {form for form in once | twice if len(form) >= 4}
-
-
-def _each(text: bytes, shape: "str | None", escaped: "bytes | None" = None) -> bytes:
-    return b"".join(
-        [
-            bytes((byte,))
-            if (escaped is None and _is_plain(byte)) or (escaped is not None and byte not in escaped) or shape is None
-            else shape.format(byte).encode()
-            for byte in text
-        ]
-    )
-
-
-def _is_plain(byte: int) -> bool:
-    return 48 <= byte < 58 or 65 <= byte < 91 or 97 <= byte < 123 or byte in b"-._~"
-
-
-def _percent(text: bytes) -> bytes:
-    return _each(text, "%{:02X}")
-
-
-def _percent_lower(text: bytes) -> bytes:
-    return _each(text, "%{:02x}")
-
-
-def _percent_all(text: bytes) -> bytes:
-    return b"".join([b"%%%02X" % byte for byte in text])
-
-
-def _json(text: bytes) -> bytes:
-    for sign, written in ((b"\\", b"\\\\"), (b'"', b'\\"'), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t")):
-        text = text.replace(sign, written)
-    return text
-
-
-def _first_letters(body: bytes) -> bytes:
-    """Return four bytes and what more is needed for the letters of UTF-8 that they begin."""
-    end = 4
-    while end < len(body) and end < 7 and body[end] & 0xC0 == 0x80:
-        end += 1
-    return body[:end]
-
-
-def _letters(text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
-
-
-def _json_ascii(text: bytes) -> bytes:
-    shown = _letters(_json(text))
-    return "".join([one if ord(one) < 0x80 else f"\\u{ord(one):04x}" for one in shown]).encode()
-
-
-def _html(text: bytes) -> bytes:
-    for sign, name in ((b"&", b"&amp;"), (b"<", b"&lt;"), (b">", b"&gt;"), (b'"', b"&quot;"), (b"'", b"&#x27;")):
-        text = text.replace(sign, name)
-    return text
-
-
-def _html_decimal(text: bytes) -> bytes:
-    return "".join([one if _is_plain(ord(one)) else f"&#{ord(one)};" for one in _letters(text)]).encode()
-
-
-def _html_hexadecimal(text: bytes) -> bytes:
-    return "".join([one if _is_plain(ord(one)) else f"&#x{ord(one):x};" for one in _letters(text)]).encode()
-
-
-def _shell(text: bytes) -> bytes:
-    return b"".join([bytes((byte,)) if _is_plain(byte) or byte >= 0x80 else b"\\" + bytes((byte,)) for byte in text])
-
-
-def _ansi_c(text: bytes) -> bytes:
-    return _octal(_json(text).replace(b"'", b"\\'"))
-
-
-def _octal(text: bytes) -> bytes:
-    return b"".join([bytes((byte,)) if 0x20 <= byte < 0x7F else b"\\%03o" % byte for byte in text])
-
-
-def _byte_escapes(text: bytes) -> bytes:
-    return b"".join([bytes((byte,)) if 0x20 <= byte < 0x7F else b"\\x%02x" % byte for byte in text])
-
-
-def _doubled(text: bytes) -> bytes:
-    return text.replace(b'"', b'""')
-
-
-def _doubled_single(text: bytes) -> bytes:
-    return text.replace(b"'", b"''")
-
-
-def _shell_quotes(text: bytes) -> bytes:
-    return text.replace(b"'", b"'\\''")
-
-
-def _quoted_printable(text: bytes) -> bytes:
-    return b"".join([bytes((byte,)) if 0x20 <= byte < 0x7F and byte != 0x3D else b"=%02X" % byte for byte in text])
+    for first in firsts:
+        for letters, bits, owns in ((BASE64, 6, (4, 2)), (BASE32, 5, (2, 4, 1, 3))):
+            for own in owns:
+                known = first >> (8 - own)
+                found.update([letters[high << own | known] for high in range(1 << (bits - own))])
+    return found | {letter | 0x20 for letter in found if letter in BASE32 and letter > 0x40}

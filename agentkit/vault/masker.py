@@ -7,19 +7,21 @@ beyond that is masked as well.
 
 from _collections_abc import Callable, Sequence
 
-from agentkit.vault.contexts import OPENING, Context, needs_context
-from agentkit.vault.lines import find_secret_lines
-from agentkit.vault.literals import Literals
-from agentkit.vault.openings import FARTHEST, find_opening, find_starts
+from agentkit.vault.contexts import Context, needs_context
+from agentkit.vault.literals import LONGEST_PIECE, Literals
+from agentkit.vault.openings import FARTHEST, find_opening
 from agentkit.vault.plainscan import Hits, PlainScan
-from agentkit.vault.triggers import REACH, read_around
-from agentkit.vault.walk import Page, Walk
+from agentkit.vault.triggers import REACH, read_around, read_broken
 
 # What stays of the text that has gone out: the beginning of what overlaps it, and what a context looks back at.
 KEPT = 1024
 # So much is read before hyperscan is worth its beginning: this, and so much a piece.
 STREAM_FROM = 262144
 STREAM_FROM_PIECE = 50
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from agentkit.vault.walk import Walk
 
 
 class Masker:
@@ -46,7 +48,9 @@ class Masker:
         self._fed = 0
         # A line break before the first byte: a name stands at its beginning as it does on any line.
         self._text, self._base, self._done = b"\n", -1, 0
+        self._opening = -1
         self._triggers: list[int] = []
+        self._breaks: list[int] = []
         self._asked: list[tuple[int, int]] = []
         self._walks: list[Walk] = []
         self._known: set[tuple[int, int, int]] = set()
@@ -63,8 +67,11 @@ class Masker:
         self._look(new)
         self._walk_on(is_last=False)
         size = len(self._text)
-        opening = max(0, size - FARTHEST) if more else find_opening(self._text, self._literals)
-        return self._release(min([opening + self._base, *[walk.start for walk in self._walks]]))
+        if more:
+            self._opening = max(self._opening, self._base + size - FARTHEST)
+        else:
+            self._opening = self._base + find_opening(self._text, self._literals, self._opening - self._base)
+        return self._release(min([self._opening, *[walk.start for walk in self._walks]]))
 
     def close(self) -> bytes:
         """Return the rest."""
@@ -80,8 +87,11 @@ class Masker:
         for text in (value, trimmed):
             if not needs_context(text):
                 texts.setdefault(text, (owner, text, False))
-        for line in find_secret_lines(trimmed):
-            texts.setdefault(line, (owner, line, True))
+        if b"\n" in trimmed or b"\\n" in trimmed:
+            from agentkit.vault.lines import find_secret_lines
+
+            for line in find_secret_lines(trimmed):
+                texts.setdefault(line, (owner, line, True))
 
     def _choose_engine(self, size: int) -> None:
         self._fed += size
@@ -101,21 +111,30 @@ class Masker:
     def _look(self, new: int) -> None:
         """Start a walk wherever something may begin."""
         text, base = self._text, self._base
-        hits, triggers, contexts = self._scan(text, new)
+        hits, triggers, breaks, contexts = self._scan(text, new)
         for piece, place in hits:
             self._start_walks(piece, place)
         if triggers or self._triggers:
             places = sorted({*triggers, *[place - base for place in self._triggers]})
-            for piece, place in read_around(text, places, self._literals):
+            for piece, place in read_around(text, new, places, self._literals):
                 self._start_walks(piece, place)
             # What was near the end is looked at again when more has come.
             self._triggers = [place + base for place in places if place + REACH > len(text)]
+        if breaks or self._breaks:
+            places = sorted({*breaks, *[place - base for place in self._breaks]})
+            for piece, place in read_broken(text, places, self._literals):
+                self._start_walks(piece, place)
+            self._breaks = [place + base for place in places if place + LONGEST_PIECE > len(text)]
         asked = {*self._asked, *[(index, end + base) for index, end in contexts]}
         self._asked = []
         for index, end in sorted(asked):
             self._start_in_context(self._contexts[index], index, end)
 
     def _start_walks(self, piece: bytes, place: int) -> None:
+        # What an ordinary text never needs is loaded when it is: the first byte should be out soon.
+        from agentkit.vault.starts import find_starts
+        from agentkit.vault.walk import Walk
+
         literals, base = self._literals, self._base
         for number, kind, index in literals.pieces[piece]:
             spelling = literals.spelling(number, kind)
@@ -128,10 +147,12 @@ class Masker:
                 self._walks.append(Walk(spelling, literals.values[number][0], start + base, first + base))
 
     def _start_in_context(self, context: Context, index: int, end: int) -> None:
+        from agentkit.vault.walk import Walk
+
         at = end - self._base
-        found = OPENING.match(self._text, at)
-        begin = found.end() if found else at
-        if begin + 8 >= len(self._text) - 1 and begin >= len(self._text) - 1:
+        begin = context.find_begin(self._text, at)
+        if begin == len(self._text):
+            # The blanks and the quote before the value may not have come yet.
             self._asked.append((index, end))
         for kind, spelling in enumerate(context.spellings()):
             for start in {at, begin} if context.value[:1] in b"\"'=>" else {begin}:
@@ -142,6 +163,10 @@ class Masker:
                     self._walks.append(Walk(spelling, context.owner, place, place, stands_alone=True))
 
     def _walk_on(self, *, is_last: bool) -> None:
+        if not self._walks:
+            return
+        from agentkit.vault.walk import Page
+
         still = []
         page = Page(self._text, self._base, is_last=is_last)
         for walk in self._walks:

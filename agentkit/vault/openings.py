@@ -3,155 +3,148 @@
 What this finds is held back; everything before it can go out.
 """
 
-from bisect import bisect_left
+from _bisect import bisect_left
+from _collections_abc import Callable
 
-from agentkit.vault.gaps import read_gap
 from agentkit.vault.literals import Literals
-from agentkit.vault.spellings import CODE, TEXT, Spelling
-from agentkit.vault.units import STARTS, is_open, read_unit
-from agentkit.vault.walk import Page, Walk
+from agentkit.vault.spellings import CODE, STARTS, TEXT, Spelling
 
 # No beginning up to the end of its piece is longer than this, however it is escaped.
 FARTHEST = 512
+# What no value begins with after a letter of another kind: escapes, line breaks, quotes, colours.
 _STOPS = frozenset(STARTS + b"\r\n'\"+\x1b\xe2\xc2\xef")
+_ENDS_GAP = frozenset(b" \t>#*|")
 
 
-def find_opening(text: bytes, literals: Literals) -> int:
-    """Return the place of the first byte that may belong to a value still to come; the length where none does."""
-    heads = literals.heads()
+def find_opening(text: bytes, literals: Literals, first: int) -> int:
+    """Return the place of the first byte that may belong to a value still to come; the length where none does.
+
+    Nothing before `first` does: what was told of a shorter text holds for a longer one.
+    """
     size = len(text)
-    longest = literals.longest_head
-    near = text[max(0, size - longest - 1) :]
-    far = FARTHEST if any(letter in _STOPS for letter in near) else longest + 1
-    for at in range(max(0, size - far), size):
-        if text[at] not in _STOPS and text[at : at + 2] not in literals.first_pairs and not _is_lone(text, at):
-            continue
-        found = _opens(text, at, heads, literals)
-        if found is not None:
-            return min(found, _find_edge(text, literals))
-    return _find_edge(text, literals)
+    near = text[max(0, size - literals.longest_head - 1) :]
+    is_plain = _STOPS.isdisjoint(near)
+    opening = _find_edge(text, literals)
+    for at in range(max(0, first, size - (len(near) if is_plain else FARTHEST)), size):
+        letter = text[at]
+        if letter in _STOPS or at + 1 == size or text[at + 1] in _STOPS or text[at : at + 2] in literals.first_pairs:
+            found = _find_raw(text, at, literals)
+            if found is None and not is_plain:
+                found = _find_escaped(text, at, literals)
+            if found is not None:
+                return min(found, opening)
+    return opening
 
 
-def find_starts(text: bytes, at: int, index: int, spelling: Spelling) -> list[int]:
-    """Return where a spelling may begin whose letter `index` stands at `at`."""
-    body = spelling.body
-    if spelling.before:
-        start = _find_before(text, at, spelling)
-        return [] if start is None else [start]
-    if spelling.gaps != TEXT:
-        return [at]
-    first = body[0]
-    is_raw = at >= index and text[at - index : at] == body[:index]
-    if is_raw and text[at : at + 1] == body[index : index + 1] and (first >= 0x80 or chr(first).isalnum()):
-        return [at - index]
-    likely = frozenset((first, *STARTS, *(b"'\"" if first in b"'\"" else b""), *(b"+\r" if first in b" \n" else b"")))
-    return [place for place in range(max(0, at - 12 * index - 32), at + 1) if text[place] in likely]
+def _find_edge(text: bytes, literals: Literals) -> int:
+    last = text[-1]
+    if last in literals.edges:
+        return len(text) - 1
+    if last not in _ENDS_GAP and last not in _STOPS and not text[-1:].isalnum() and last not in b";}":
+        return len(text)
+    from agentkit.vault.starts import find_edge
+
+    return find_edge(text, literals.edges)
 
 
-def _is_lone(text: bytes, at: int) -> bool:
-    # One letter and then an escape, or nothing: there is no pair to look up.
-    return at + 1 == len(text) or text[at + 1] in _STOPS
+def _find_raw(text: bytes, at: int, literals: Literals) -> int | None:
+    """Return where that begins whose first letters stand raw from `at` to the end of the text."""
+    rest = text[at:]
+    if len(rest) > literals.longest_head:
+        return None
+    return _find_first(text, at, _beginning_with(literals.heads, rest), literals, None)
 
 
-def _opens(text: bytes, at: int, heads: "list[tuple[bytes, int, int]]", literals: Literals) -> int | None:
-    """Return where that begins which may begin at `at`, if something does."""
-    rest = text[at : at + literals.longest_head + 1]
-    if at + len(rest) == len(text):
-        for _, number, kind in _beginning_with(heads, rest):
-            starts = _starts(text, at, literals.spelling(number, kind))
-            if starts is not None:
-                return starts
-    if text[at] in STARTS:
-        if is_open(text, at):
-            return at
-        unit = read_unit(text, at)
-        for meant in unit[0] if unit else ():
-            if meant:
-                found = _walk(text, at, _beginning_with(heads, meant[:1]), literals)
-                if found is not None:
-                    return found
-    end = at + (0 if text[at] in b"+\r" else 1)
+def _find_escaped(text: bytes, at: int, literals: Literals) -> int | None:
+    """Return where that begins whose first letters stand from `at` to the end of the text, one of them escaped."""
+    end = at
     while end - at <= literals.longest_head and end < len(text):
         part = text[at:end]
-        if part and not any(True for _ in _beginning_with(heads, part)):
+        heads = _beginning_with(literals.heads, part)
+        if not heads:
             return None
-        if text[end] in _STOPS and _may_go_on(text, at, end):
-            found = _walk(text, at, _beginning_with(heads, part or (b" " if text[at] == 0x2B else b"\n")), literals)
+        if text[end] in _STOPS:
+            unfinished = None if part or text[at] not in STARTS else _find_unfinished(text, at, literals)
+            if unfinished is not None:
+                return unfinished
+            found = _walk(text, at, _choose_heads(text, end, part, heads, literals), literals)
             if found is not None:
                 return found
         end += 1
     return None
 
 
-def _may_go_on(text: bytes, at: int, end: int) -> bool:
-    if text[end] in STARTS or text[end] in b"+'\"" or end == at:
-        return True
-    return read_gap(text, end, CODE, end - at, is_last=False) != []
+def _find_unfinished(text: bytes, at: int, literals: Literals) -> int | None:
+    """Return where that begins which an escape may begin whose end has not come."""
+    from agentkit.vault.units import is_open
+
+    if not is_open(text, at):
+        return None
+    return min([at, *[place for place, letter in _find_letters(text, at) if letter in literals.edges]])
 
 
-def _walk(text: bytes, at: int, heads: "list[tuple[bytes, int, int]]", literals: Literals) -> int | None:
+def _find_letters(text: bytes, at: int) -> "list[tuple[int, int]]":
+    from agentkit.vault.starts import find_letters
+
+    return find_letters(text, at)
+
+
+def _choose_heads(text: bytes, end: int, part: bytes, heads: list[bytes], literals: Literals) -> list[bytes]:
+    """Return those of the heads, which begin with a part, that can go on with the escape or gap at `end`."""
+    from agentkit.vault.gaps import read_gap
+    from agentkit.vault.units import is_open, read_unit
+
+    letter = text[end : end + 1]
+    following = [letter]
+    if letter in (b"+", b"\r"):
+        following.append(b" " if letter == b"+" else b"\n")
+    if letter in STARTS:
+        if is_open(text, end):
+            return heads
+        unit = read_unit(text, end)
+        following += [meant[:1] for meant in (unit[0] if unit else ())]
+    if part and (b"" in following or read_gap(text, end, CODE, len(part), is_last=False) != []):
+        return heads
+    return [head for one in {*following} for head in _beginning_with(literals.heads, part + one) if one]
+
+
+def _walk(text: bytes, at: int, heads: list[bytes], literals: Literals) -> int | None:
+    from agentkit.vault.walk import Page, Walk
+
     page = Page(text, 0, is_last=False)
-    for _, number, kind in heads:
-        spelling = literals.spelling(number, kind)
-        if spelling.gaps not in (TEXT, CODE):
-            continue
-        if Walk(spelling, 0, at, at).go_on(page):
-            starts = _starts(text, at, spelling)
-            if starts is not None:
-                return starts
+
+    def is_open(spelling: Spelling) -> bool:
+        return spelling.gaps in (TEXT, CODE) and Walk(spelling, 0, at, at).go_on(page)
+
+    return _find_first(text, at, heads, literals, is_open) if heads else None
+
+
+def _find_first(
+    text: bytes, at: int, heads: list[bytes], literals: Literals, is_open: "Callable[[Spelling], bool] | None"
+) -> int | None:
+    """Return `at` if one of those begins there, or where a letter stands before it that may hold its first bits."""
+    letters = None
+    for head in heads:
+        for found in literals.find_owners(head):
+            # What has come to the end of its piece is found by that.
+            spelling = literals.begin_spelling(*found)
+            if is_open is not None and not is_open(spelling):
+                continue
+            if letters is None:
+                letters = _find_letters(text, at)
+            if spelling.before and not _has_before(letters, spelling):
+                continue
+            return min([at, *[place for place, letter in letters if letter in literals.edges]])
     return None
 
 
-def _starts(text: bytes, at: int, spelling: Spelling) -> int | None:
-    return _find_before(text, at, spelling) if spelling.before else at
+def _has_before(letters: "list[tuple[int, int]]", spelling: Spelling) -> bool:
+    table = spelling.table
+    return any((table[letter] if table else letter) in spelling.before for _, letter in letters)
 
 
-def _beginning_with(heads: "list[tuple[bytes, int, int]]", part: bytes) -> "list[tuple[bytes, int, int]]":
-    first = bisect_left(heads, (part,))
-    if first == len(heads) or not heads[first][0].startswith(part):
+def _beginning_with(heads: list[bytes], part: bytes) -> list[bytes]:
+    first = bisect_left(heads, part)
+    if first == len(heads) or not heads[first].startswith(part):
         return []
-    last = bisect_left(heads, (part + b"\xff" * 8,), first)
-    return heads[first:last]
-
-
-def _find_before(text: bytes, at: int, spelling: Spelling) -> int | None:
-    """Return where the letter stands that ends at `at`, gaps apart, and can hold the value's first bits."""
-    for place in range(at - 1, max(-1, at - 64), -1):
-        letter = text[place]
-        end = None
-        if (spelling.table[letter] if spelling.table else letter) in spelling.before:
-            end = place + 1
-        elif letter in STARTS:
-            unit = read_unit(text, place)
-            if unit and any(len(one) == 1 and one in spelling.before for one in unit[0]):
-                end = unit[1]
-        if end is not None and (end == at or _is_gap(text, end, at, spelling.gaps)):
-            return place
-    return None
-
-
-def _is_gap(text: bytes, begin: int, end: int, kind: int) -> bool:
-    return begin < end and end in (read_gap(text, begin, kind, 0, is_last=True) or [])
-
-
-def _find_edge(text: bytes, literals: Literals) -> int:
-    """Return the place of a last letter that may hold the first bits of a coded value; else the length."""
-    size = len(text)
-    for place in range(size - 1, max(-1, size - 64), -1):
-        letter = text[place]
-        end = None
-        if letter in literals.edges:
-            end = place + 1
-        elif letter in STARTS:
-            unit = read_unit(text, place)
-            if unit and any(len(one) == 1 and one in literals.edges for one in unit[0]):
-                end = unit[1]
-        if end is not None and (end == size or read_gap(text, end, CODE, 0, is_last=False) is None):
-            return place
-        if (
-            letter not in STARTS
-            and size - place > 1
-            and text[place + 1] not in b" \t>#*|\r\n\\%&0123456789abcdefABCDEFnrux;=+'\""
-        ):
-            break
-    return size
+    return heads[first : bisect_left(heads, part + b"\xff" * 40, first)]

@@ -4,69 +4,48 @@ Four bytes are compared as one number, at each of the four places that a number 
 without a step of ours for each byte.
 """
 
-import re
-import sys
-
 from agentkit.vault.contexts import Context
 from agentkit.vault.literals import Literals
-from agentkit.vault.triggers import LONGEST_TRIGGER, compile_triggers
+from agentkit.vault.triggers import find_broken_lines, find_escaped_letters
 
 BLOCK = 16384
-Hits = tuple[list[tuple[bytes, int]], list[int], list[tuple[int, int]]]
+LONGEST_CONTEXT = 512
+# Pieces and their places; ends of escaped letters; ends of broken lines; (number, end) of names of short values.
+Hits = tuple[list[tuple[bytes, int]], list[int], list[int], list[tuple[int, int]]]
 
 
 class PlainScan:
     """Finds pieces, escaped letters and names of short values as the text comes."""
 
     def __init__(self, literals: Literals, contexts: list[Context]) -> None:
-        self._pieces = literals.by_beginning
-        self._numbers = {int.from_bytes(begin, sys.byteorder): begin for begin in literals.by_beginning}
-        self._known = frozenset(self._numbers)
-        self._triggers: re.Pattern[bytes] | None = None
-        self._contexts = [(context.compile(), index) for index, context in enumerate(contexts)]
-        self._longest = max([len(piece) for piece in literals.pieces], default=4)
+        self._literals = literals
+        begins = b"".join([piece[:4] for piece in literals.pieces])
+        self._known = frozenset(memoryview(begins).cast("I"))
+        self._contexts = [(context.make_finder(), index) for index, context in enumerate(contexts)]
+        self._longest = max(literals.sizes, default=4)
 
     def scan(self, text: bytes, new: int) -> Hits:
-        """Return what ends behind `new`: pieces and their places, ends of escaped letters, ends of names' contexts."""
-        return self._find_pieces(text, new), self._find_triggers(text, new), self._find_contexts(text, new)
+        """Return what ends behind `new`."""
+        return (
+            self._find_pieces(text, new),
+            find_escaped_letters(text, new),
+            find_broken_lines(text, new),
+            self._find_contexts(text, new),
+        )
 
     def _find_pieces(self, text: bytes, new: int) -> list[tuple[bytes, int]]:
-        found: list[tuple[bytes, int]] = []
-        first = max(0, new - self._longest + 1)
+        places: list[int] = []
         view = memoryview(text)
-        known, numbers, pieces = self._known, self._numbers, self._pieces
-        for begin in range(first, len(text), BLOCK):
-            for shift in range(4):
-                at = begin + shift
-                count = (min(BLOCK, len(text) - begin) + 3 - shift) // 4
-                count = min(count, (len(text) - at) // 4)
-                if count <= 0:
-                    continue
-                part = view[at : at + 4 * count].cast("I")
-                if known.isdisjoint(part):
-                    continue
-                for index, number in enumerate(part):
-                    if number in known:
-                        place = at + 4 * index
-                        found += [
-                            (piece, place)
-                            for piece in pieces[numbers[number]]
-                            if place + len(piece) > new and text.startswith(piece, place)
-                        ]
-        return found
-
-    def _find_triggers(self, text: bytes, new: int) -> list[int]:
-        first = max(0, new - LONGEST_TRIGGER)
-        if text.find(b"%", first) < 0 and text.find(b"\\", first) < 0 and text.find(b"#", first) < 0:
-            return []
-        if self._triggers is None:
-            self._triggers = compile_triggers()
-        return [found.end() for found in self._triggers.finditer(text, first) if found.end() > new]
+        known = self._known
+        for begin in range(max(0, new - self._longest + 1), len(text), BLOCK):
+            end = min(begin + BLOCK, len(text) - 3)
+            for at in range(begin, min(begin + 4, end)):
+                part = view[at : at + (end - at + 3) // 4 * 4].cast("I")
+                if not known.isdisjoint(part):
+                    places += [at + 4 * index for index, number in enumerate(part) if number in known]
+        found = self._literals.find_pieces
+        return [(piece, place) for place in places for piece in found(text, place) if place + len(piece) > new]
 
     def _find_contexts(self, text: bytes, new: int) -> list[tuple[int, int]]:
-        return [
-            (index, found.end())
-            for pattern, index in self._contexts
-            for found in pattern.finditer(text, max(0, new - 256))
-            if found.end() > new
-        ]
+        first = max(0, new - LONGEST_CONTEXT)
+        return [(index, end) for find, index in self._contexts for end in find(text, first) if end > new]

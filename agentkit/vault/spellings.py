@@ -16,6 +16,8 @@ _UPPER = bytes.maketrans(bytes(range(97, 123)), bytes(range(65, 91)))
 _ROT13 = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", b"NOPQRSTUVWXYZABCDEFGHIJKLMnopqrstuvwxyzabcdefghijklm"
 )
+# Where a unit of escaped text can begin: see units.py.
+STARTS = b"%\\&="
 # How the text between two letters of a spelling may look: see walk.py.
 TEXT, CODE, DIGITS, LETTERS = 1, 2, 3, 4
 _DOUBTFUL = {TEXT: b"'\"\\%&=", CODE: b"", DIGITS: b"0", LETTERS: b" \t,;|_*.-'\""}

@@ -11,7 +11,7 @@ import hyperscan
 from agentkit.vault.contexts import Context
 from agentkit.vault.literals import Literals
 from agentkit.vault.plainscan import Hits
-from agentkit.vault.triggers import ESCAPED_LETTER
+from agentkit.vault.triggers import BROKEN_LINE, ESCAPED_LETTER
 
 Note = Callable[[int, int, int, int, object], None]
 
@@ -24,26 +24,26 @@ class StreamScan:
         self._pieces = [piece for piece in literals.pieces if b"\0" not in piece]
         self._wide = [piece for piece in literals.pieces if b"\0" in piece]
         self._sizes = [len(piece) for piece in self._pieces]
-        self._first_wide = len(ESCAPED_LETTER) + len(contexts)
-        expressions = [*ESCAPED_LETTER, *[context.expression() for context in contexts]]
+        self._first_wide = len(ESCAPED_LETTER) + 1 + len(contexts)
+        expressions = [*ESCAPED_LETTER, BROKEN_LINE, *[context.expression() for context in contexts]]
         expressions += [b"".join([b"\\x%02x" % byte for byte in piece]) for piece in self._wide]
         # The binding keeps no reference to the database of a stream, nor to the function that it calls.
         self._streams: list[tuple[hyperscan.Database, hyperscan.Stream, Note]] = []
         self._open(expressions, self._note_expression, is_literal=False)
         if self._pieces:
             self._open(self._pieces, self._note_piece, is_literal=True)
-        self._hits: Hits = ([], [], [])
+        self._hits: Hits = ([], [], [], [])
         self._seen = 0
         # What has to be added to a place in the stream to get the place in the text.
         self._offset = 0
 
     def scan(self, text: bytes, new: int) -> Hits:
-        """Return what ends behind `new`: pieces and their places, ends of escaped letters, ends of names' contexts.
+        """Return what ends behind `new`.
 
         The first text is scanned from its beginning on, so that nothing lies unseen over the place where we begin.
         """
         first = new if self._seen else 0
-        self._hits = ([], [], [])
+        self._hits = ([], [], [], [])
         self._offset = first - self._seen
         fresh = text[first:]
         for _, stream, note in self._streams:
@@ -71,8 +71,10 @@ class StreamScan:
         end += self._offset
         if number < len(ESCAPED_LETTER):
             self._hits[1].append(end)
+        elif number == len(ESCAPED_LETTER):
+            self._hits[2].append(end)
         elif number < self._first_wide:
-            self._hits[2].append((number - len(ESCAPED_LETTER), end))
+            self._hits[3].append((number - len(ESCAPED_LETTER) - 1, end))
         else:
             piece = self._wide[number - self._first_wide]
             self._hits[0].append((piece, end - len(piece)))

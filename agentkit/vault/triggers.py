@@ -1,13 +1,14 @@
-"""Where are letters and digits escaped, which no usual encoder does, so that no piece of a value stands there raw?
+r"""Where may a piece of a value be that does not stand there raw?
 
-`%70%61%73`, `\\x70\\x61`, `&#112;&#97;`, `\\160\\141`: around each such place the text is read unit by unit, and the
-pieces are looked for in what it stands for.
+Where letters or digits are escaped, which no usual encoder does (`%70%61%73`, `\x70\x61`, `&#112;&#97;`, `\160\141`),
+and where a long line of letters is broken. There the text is read unit by unit, and the pieces are looked for in what
+it stands for.
 """
 
-import re
+from _bisect import bisect_right
+from _collections_abc import Callable
 
-from agentkit.vault.literals import LONGEST_PIECE, Literals
-from agentkit.vault.units import STARTS, read_unit
+from agentkit.vault.literals import Literals
 
 _CODE = rb"(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
 # The same expressions for `re` and for hyperscan.
@@ -20,16 +21,67 @@ ESCAPED_LETTER = (
     rb"#[xX]0{0,4}" + _CODE,
     rb"%(?:25){0,8}23(?:[46-9][0-9]|1[012][0-9]|[xX]" + _CODE + rb")",
 )
-# A piece of 8 letters, each of them escaped in three layers, is not longer.
-REACH = 160
+_CODED = rb"[A-Za-z0-9+/_-]"
+_BREAK = rb"(?:\r?\n|(?:\\{1,8}[rn]){1,2}|(?:%(?:25){0,8}0[AaDd]){1,2})[ \t>#*|]{0,40}"
+BROKEN_LINE = _CODED + rb"{16}" + _BREAK + _CODED + rb"{4}"
+LONGEST_TRIGGER = 32
+LONGEST_BREAK = 128
+# A piece of 9 letters, each of them escaped in three layers, is not longer.
+REACH = 112
+_patterns: list[Callable[[bytes, int], list[int]]] = []
+_breaks: list[Callable[[bytes, int, int], list[tuple[int, int]]]] = []
 
 
-def read_around(text: bytes, places: list[int], literals: Literals) -> list[tuple[bytes, int]]:
-    """Return (piece, place) for each piece that the text stands for within `REACH` of one of the places (sorted)."""
+def find_escaped_letters(text: bytes, new: int) -> list[int]:
+    """Return where escaped letters end, behind `new`."""
+    first = max(0, new - LONGEST_TRIGGER)
+    if text.find(b"%", first) < 0 and text.find(b"\\", first) < 0 and text.find(b"#", first) < 0:
+        return []
+    if not _patterns:
+        import re
+
+        pattern = re.compile(rb"|".join(ESCAPED_LETTER))
+        _patterns.append(lambda text, first: [found.end() for found in pattern.finditer(text, first)])
+    return [end for end in _patterns[0](text, first) if end > new]
+
+
+def find_broken_lines(text: bytes, new: int) -> list[int]:
+    """Return where breaks of long lines end, four letters behind them and behind `new`."""
+    return [end for _, end in _find_breaks(text, max(0, new - LONGEST_BREAK)) if end > new]
+
+
+def read_broken(text: bytes, ends: list[int], literals: Literals) -> list[tuple[bytes, int]]:
+    """Return (piece, place) for each piece that lies over a break; `ends` as from `find_broken_lines`."""
+    found = []
+    size = literals.sizes[0]
+    for end in ends:
+        for first, last in _find_breaks(text, max(0, end - LONGEST_BREAK), end):
+            if last == end:
+                before = text[max(0, first - size + 1) : first]
+                joined = before + text[end - 4 : end - 4 + size]
+                for at in range(len(before)):
+                    found += [(piece, first - len(before) + at) for piece in literals.find_pieces(joined, at)]
+    return found
+
+
+def _find_breaks(text: bytes, first: int, last: int | None = None) -> list[tuple[int, int]]:
+    if not _breaks:
+        import re
+
+        pattern = re.compile(rb"(?<=" + _CODED + rb"{16})" + _BREAK + _CODED + rb"{4}")
+        _breaks.append(lambda text, first, last: [found.span() for found in pattern.finditer(text, first, last)])
+    return _breaks[0](text, first, len(text) if last is None else last)
+
+
+def read_around(text: bytes, new: int, places: list[int], literals: Literals) -> list[tuple[bytes, int]]:
+    """Return (piece, place) for each piece that the text stands for within `REACH` of one of the places (sorted).
+
+    Those that end before `new` may be missing.
+    """
     found = []
     index = 0
     while index < len(places):
-        begin = max(0, places[index] - REACH)
+        begin = max(0, places[index] - REACH, new - REACH)
         end = places[index] + REACH
         while index < len(places) and places[index] <= end:
             end = places[index] + REACH
@@ -39,34 +91,35 @@ def read_around(text: bytes, places: list[int], literals: Literals) -> list[tupl
 
 
 def _read_region(text: bytes, begin: int, end: int, literals: Literals) -> list[tuple[bytes, int]]:
-    letters = bytearray()
-    places = []
-    at = begin
-    while at < end:
-        unit = read_unit(text, at) if text[at] in STARTS else None
-        # `=` is no escape beside letters: `x=41` is ordinary text, and no encoder writes a letter so.
-        if unit is None or text[at] == 0x3D:
-            letters.append(text[at])
+    from agentkit.vault.units import find_units
+
+    parts: list[bytes] = []
+    # What begins where: (index in what the text stands for, place in the text), for each unit and each raw part.
+    indexes: list[int] = []
+    places: list[int] = []
+    asked: set[int] = set()
+    size, at = 0, begin
+    for meant, first, last in find_units(text, begin, end):
+        if first > at:
+            parts.append(text[at:first])
+            indexes.append(size)
             places.append(at)
-            at += 1
-            continue
-        for letter in unit[0][-1]:
-            letters.append(letter)
-            places.append(at)
-        at = unit[1]
-    whole = bytes(letters)
-    return [
-        (piece, places[at])
-        for at in range(len(whole) - 3)
-        for piece in literals.by_beginning.get(whole[at : at + 4], ())
-        if whole.startswith(piece, at)
-    ]
-
-
-def compile_triggers() -> re.Pattern[bytes]:
-    """Return one pattern for all of them."""
-    return re.compile(rb"|".join(ESCAPED_LETTER))
-
-
-LONGEST_TRIGGER = 32
-assert LONGEST_PIECE * 12 < REACH
+            size += first - at
+        parts.append(meant)
+        indexes.append(size)
+        places.append(first)
+        if meant.isalnum():
+            # Pieces without an escaped letter stand in the text themselves.
+            asked.update(range(max(0, size - literals.sizes[0] + 1), size + 1))
+        size += len(meant)
+        at = last
+    parts.append(text[at:end])
+    indexes.append(size)
+    places.append(at)
+    whole = b"".join(parts)
+    found = []
+    for index in sorted(asked):
+        for piece in literals.find_pieces(whole, index):
+            nearest = bisect_right(indexes, index) - 1
+            found.append((piece, places[nearest] + index - indexes[nearest]))
+    return found

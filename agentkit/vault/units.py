@@ -5,9 +5,8 @@ RFC 3986 (percent), RFC 8259 (JSON), RFC 2045 (quoted-printable), the HTML stand
 """
 
 import re
+from _collections_abc import Iterator
 
-# Where a unit can begin.
-STARTS = b"%\\&="
 # The signs that begin escapes are escaped themselves where layers lie over each other.
 _HEX = rb"[0-9A-Fa-f]"
 _PERCENT = rb"%(?:25){0,8}"
@@ -38,12 +37,12 @@ _OPEN = re.compile(
     + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{1,16}(?:u" + _HEX + rb"{0,3})?")
     + (rb"|[0-7]{1,2}|\r|\r?\n[ \t]{0,40}|%(?:25){0,8}[0-9A-Fa-f]?)?|=" + _HEX + rb"?|=\r)\Z")
 )
+_START = re.compile(rb"[%\\&]")
 _LETTERS = {97: 7, 98: 8, 101: 27, 69: 27, 102: 12, 110: 10, 114: 13, 116: 9, 118: 11}
 _NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"AMP": b"&", b"LT": b"<", b"GT": b">"}
 _SIGNS = {
     0x5C: re.compile(_BACKSLASH),
     0x26: re.compile(_AMPERSAND),
-    0x25: re.compile(rb"%(?:25)?"),
 }
 # Each layer of escaping doubles backslashes.
 _DOUBLINGS = (1, 2, 4, 8)
@@ -57,35 +56,48 @@ def is_open(text: bytes, place: int) -> bool:
 def read_unit(text: bytes, place: int) -> tuple[tuple[bytes, ...], int] | None:
     """Return what the unit at `place` may stand for and where it ends; None where there is none."""
     found = _UNIT.match(text, place)
-    if found is None:
-        return None
+    meant = found and _decode(found)
+    return (meant, found.end()) if found and meant else None
+
+
+def find_units(text: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (what it stands for, begin, end) of the units in a part of a text, read from its beginning on."""
+    # `=` is no escape beside letters: `x=41` is ordinary text, and no encoder writes a letter so.
+    while start := _START.search(text, begin, end):
+        begin = start.end()
+        found = _UNIT.match(text, start.start())
+        meant = found and _decode(found)
+        if found and meant:
+            yield meant[-1], start.start(), found.end()
+            begin = found.end()
+
+
+def _decode(found: re.Match[bytes]) -> tuple[bytes, ...]:
+    """Return what a unit may stand for; nothing where it is no letter."""
     kind = found.lastgroup
     given = found.group(kind or 0)
     if kind in ("percent", "two", "quoted"):
-        return _byte_or_letter(int(given, 16)), found.end()
+        return _byte_or_letter(int(given, 16))
     if kind == "octal":
-        return _byte_or_letter(int(given, 8) & 0xFF), found.end()
+        return _byte_or_letter(int(given, 8) & 0xFF)
     if kind == "itself":
-        return (given,), found.end()
+        return (given,)
     if kind == "letter":
-        return (bytes((_LETTERS[given[0]],)),), found.end()
+        return (bytes((_LETTERS[given[0]],)),)
     if kind in ("joined", "soft"):
-        return (b"",), found.end()
+        return (b"",)
     if kind == "name":
         named = _NAMES.get(given) or _look_up(given)
-        return ((named,), found.end()) if named else None
+        return (named,) if named else ()
     if kind == "low":
         code = 0x10000 + (int(found.group("high"), 16) - 0xD800) * 0x400 + int(given, 16) - 0xDC00
     else:
         code = int(given, 10 if kind == "decimal" else 16)
-    if code > 0x10FFFF or 0xD800 <= code < 0xE000:
-        return None
-    return (chr(code).encode(),), found.end()
+    return () if code > 0x10FFFF or 0xD800 <= code < 0xE000 else (chr(code).encode(),)
 
 
 def read_sign(text: bytes, place: int, sign: int) -> list[int]:
     r"""Return where a backslash, a percent sign or an ampersand may end that begins at `place`, in any layers."""
-    pattern = _SIGNS[sign]
     ends: list[int] = []
     if sign == 0x25:
         end = place + 1
@@ -93,13 +105,13 @@ def read_sign(text: bytes, place: int, sign: int) -> list[int]:
             end += 2
             ends.append(end)
     elif sign == 0x26:
-        found = pattern.match(text, place)
+        found = _SIGNS[sign].match(text, place)
         if found and found.end() > place + 1:
             ends.append(found.end())
     else:
         end = place
         for count in range(1, _DOUBLINGS[-1] + 1):
-            found = pattern.match(text, end)
+            found = _SIGNS[sign].match(text, end)
             if found is None:
                 break
             end = found.end()
