@@ -29,12 +29,19 @@ def reserve_descriptors(numbers: "list[int]") -> None:
             )
     nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     for number in numbers:
-        if number != nothing:
+        if number == nothing:
+            os.set_inheritable(nothing, True)
+        else:
             os.dup2(nothing, number, inheritable=True)
-    if nothing in numbers:
-        os.set_inheritable(nothing, True)
-    else:
+    if nothing not in numbers:
         os.close(nothing)
+
+
+def close_descriptors(numbers: "list[int]") -> None:
+    """Take back what was handed over, where there is no program to get it; stdin stays."""
+    for number in numbers:
+        if number > 0:
+            os.close(number)
 
 
 def deliver_at(number: int, value: bytes) -> None:

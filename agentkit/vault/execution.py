@@ -13,13 +13,13 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault.access import Wish, refuse, release
 from agentkit.vault.allowed import cut_environment, read_given
 from agentkit.vault.asker import find_asker
-from agentkit.vault.delivery import deliver_at, reserve_descriptors
+from agentkit.vault.delivery import close_descriptors, deliver_at, reserve_descriptors
 from agentkit.vault.executionwords import Execution, build_execution, split_words
 from agentkit.vault.get import demand_reason
 from agentkit.vault.hardening import harden_process
-from agentkit.vault.locked import LockedVault, lock_vault
+from agentkit.vault.locked import LockedVault, demand_vault, lock_vault
 from agentkit.vault.places import find_places
-from agentkit.vault.programfile import become, find_file
+from agentkit.vault.programfile import NO_ROOM_ERRORS, become, find_file
 from agentkit.vault.reader import ask_reader, find_reader
 from agentkit.vault.template import list_names, put_back, read_template
 
@@ -37,9 +37,22 @@ def run_program(asked: Execution, environ: Mapping[str, str]) -> int:
     demand_reason(asked.reason)
     given = read_given(environ)
     harden_process()
-    texts = {number: read_template(path) for number, path in asked.fills}
-    reserve_descriptors(asked.list_descriptors())
-    order = _Order(asked, texts, cut_environment(given, asked.keep_env))
+    try:
+        texts = {number: read_template(path) for number, path in asked.fills}
+        reserve_descriptors(asked.list_descriptors())
+        order = _Order(asked, texts, cut_environment(given, asked.keep_env))
+        return _run(order, given, environ)
+    except OSError as error:
+        if error.errno not in NO_ROOM_ERRORS:
+            raise
+        # What is to be told takes a descriptor, too.
+        close_descriptors(asked.list_descriptors())
+        why = f"there is no room to run a program: {error.strerror}"
+        raise AgentkitError(why, status=Exit.WRAPPER_FAILED) from None
+
+
+def _run(order: "_Order", given: Mapping[str, str], environ: Mapping[str, str]) -> int:
+    asked = order.asked
     path, objection = _find_program(asked, given)
     places = find_places(environ)
     reader = None if os.path.lexists(places.vault) else find_reader(environ)
@@ -48,6 +61,7 @@ def run_program(asked: Execution, environ: Mapping[str, str]) -> int:
             raise objection
         order.hand_over(_ask(reader, order.wishes, environ))
         return _start(order, path)
+    demand_vault(places)
     # The log names the file that is run: that is what a consumer is declared by.
     words = [os.path.abspath(path) if path else asked.program[0], *asked.program[1:]]
     with lock_vault(places, find_asker(environ, words, places)) as vault:
@@ -56,6 +70,7 @@ def run_program(asked: Execution, environ: Mapping[str, str]) -> int:
     try:
         return _start(order, path)
     except AgentkitError as error:
+        close_descriptors(asked.list_descriptors())
         with lock_vault(places, find_asker(environ, words, places)) as vault:
             _record_failure(vault, order.wishes, error)
         raise
@@ -121,6 +136,7 @@ def _ask(reader: "list[str]", wishes: "list[Wish]", environ: Mapping[str, str]) 
 
 
 def _start(order: _Order, path: str) -> int:
+    """Become the program, or run it and return its status; raises AgentkitError where it does not start."""
     program = order.asked.program
     if not order.asked.masks:
         raise become(path, program, order.environ)

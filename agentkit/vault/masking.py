@@ -48,11 +48,11 @@ class Stream:
 
     __slots__ = ("_masker", "is_open", "outflow", "reading")
 
-    def __init__(self, reading: int, outflow: Outflow, values: Values) -> None:
+    def __init__(self, reading: int, output: int, values: Values) -> None:
         os.set_blocking(reading, False)
         self.reading = reading
-        self.outflow = outflow
         self.is_open = True
+        self.outflow = Outflow(output)
         self._masker = Masker(values)
 
     def take(self) -> int:
@@ -106,20 +106,29 @@ class Supervision:
         self.program = program
         self.code: int | None = None
         self.signals = SignalFile()
-        from_out, to_out = os.pipe()
-        from_err, to_err = os.pipe()
-        self._notes, notes = os.pipe()
-        self.streams = [Stream(from_out, Outflow(1), values), Stream(from_err, Outflow(2), values)]
-        parent = os.getpid()
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                _become_child(program, self.signals, (to_out, to_err), notes, parent)
-            finally:
-                # Whatever happens: the child of a fork never goes back into the code of its parent.
-                os._exit(Exit.WRAPPER_FAILED)
-        for descriptor in (to_out, to_err, notes):
-            os.close(descriptor)
+        self.streams: list[Stream] = []
+        theirs: list[int] = []
+        try:
+            for output in (1, 2):
+                reading, writing = os.pipe()
+                theirs.append(writing)
+                self.streams.append(Stream(reading, output, values))
+            self._notes, writing = os.pipe()
+            theirs.append(writing)
+            parent = os.getpid()
+            self.pid = os.fork()
+            if self.pid == 0:
+                try:
+                    _become_child(program, self.signals, theirs, parent)
+                finally:
+                    # Whatever happens: the child of a fork never goes back into the code of its parent.
+                    os._exit(Exit.WRAPPER_FAILED)
+        except OSError:
+            self.close()
+            raise
+        finally:
+            for writing in theirs:
+                os.close(writing)
         # What was for the program is with the program now; its stdin is the program's alone, too.
         reserve_descriptors(sorted({0, *program.descriptors}))
 
@@ -222,7 +231,7 @@ class Supervision:
         return code
 
 
-def _become_child(program: Program, signals: SignalFile, outputs: "tuple[int, int]", notes: int, parent: int) -> None:
+def _become_child(program: Program, signals: SignalFile, outputs: "list[int]", parent: int) -> None:
     die_with_parent()
     if os.getppid() != parent:
         return
@@ -230,7 +239,7 @@ def _become_child(program: Program, signals: SignalFile, outputs: "tuple[int, in
     os.dup2(outputs[1], 2)
     signals.restore()
     failure = become(program.path, program.words, program.environ)
-    os.write(notes, f"{failure.status} {failure.message}".encode("utf-8", "backslashreplace")[:NOTE_BYTES])
+    os.write(outputs[2], f"{failure.status} {failure.message}".encode("utf-8", "backslashreplace")[:NOTE_BYTES])
 
 
 def _mask(step: "Callable[..., bytes]", *chunk: bytes) -> bytes:

@@ -58,6 +58,8 @@ def ask_reader(
             os.close(writing)
         due = time.monotonic() + limit_s
         value = _read_all(reading, due)
+        if value is not None and len(value) > MOST_BYTES:
+            raise AgentkitError(f"{name}: {words[0]} gave more than {MOST_BYTES} bytes", status=Exit.BAD_DATA)
         status = _wait_for(pid, due) if value is not None else None
         if status is not None:
             pid = 0
@@ -70,8 +72,6 @@ def ask_reader(
         raise AgentkitError(f"{name}: {words[0]} gave no value within {limit_s:.0f}s", status=Exit.TRY_LATER)
     if status:
         raise AgentkitError(f"{name}: {words[0]} ended with {status}", status=status)
-    if len(value) > MOST_BYTES:
-        raise AgentkitError(f"{name}: {words[0]} gave more than {MOST_BYTES} bytes", status=Exit.BAD_DATA)
     return value
 
 
