@@ -67,6 +67,7 @@ class Scene:
         new, old = seal_text(self.new_value, recipients), seal_text(self.old_value, recipients)
         write_rotation(self.places, Rotation("0" * 16, name, NOW_S, new=new, old=old), identities)
         Path(self.places.vault, "secrets", ".new-abcdefgh").write_bytes(seal_value(_make_value(), recipients))
+        Path(f"{os.path.dirname(self.places.identity)}/.identity-new-abcdefgh").write_text("# a key, half written")
         self.old_identity = folder / "old-identity"
         shutil.copy(self.places.identity, self.old_identity)
         self.old_recovery = folder / "recovery.key"

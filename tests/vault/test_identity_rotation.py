@@ -70,6 +70,15 @@ def test_a_rotation_killed_at_a_system_call_is_readable_and_goes_on(
         assert victim.finish() == [], f"killed at {call} {place}, then gone on"
 
 
+def test_a_rotation_killed_at_each_of_its_first_renames_is_readable_and_goes_on(scene: Scene, tmp_path: Path) -> None:
+    # Identity file, recipients, a pending value; then of the first secret the two that wait, its row, and their places.
+    for place in range(1, 10):
+        victim = scene.copy_to(tmp_path / str(place))
+        assert victim.kill_at("rename", place)
+        assert victim.find_faults_now() == [], f"killed at rename {place}"
+        assert victim.finish() == [], f"killed at rename {place}, then gone on"
+
+
 def test_a_rotation_killed_again_and_again_while_it_is_read_and_set_comes_to_its_end(
     scene: Scene, random_choices: random.Random
 ) -> None:
@@ -293,6 +302,16 @@ def test_a_rotation_to_a_new_recovery_key_that_is_killed_goes_on_with_the_same_w
         assert victim.find_faults_now() == [], f"killed at {call} {place}"
         victim.old_recovery = key
         assert victim.finish(words=("--new-recovery", str(key))) == [], f"killed at {call} {place}, then gone on"
+
+
+def test_a_recovery_key_that_was_made_before_a_kill_is_taken_up(scene: Scene, tmp_path: Path) -> None:
+    words = ("--new-recovery", str(tmp_path / "recovery-2.key"))
+    # Before it the identity file and that key got their names.
+    assert scene.kill_at("rename", 3, words=words)
+    made = (tmp_path / "recovery-2.key").read_bytes()
+    scene.old_recovery = tmp_path / "recovery-2.key"
+    assert scene.finish(words=words) == []
+    assert scene.old_recovery.read_bytes() == made
 
 
 def test_another_recovery_key_waits_until_the_rotation_under_way_has_ended(scene: Scene, tmp_path: Path) -> None:
