@@ -144,7 +144,7 @@ def _look_again(look: _Look, before: list[Sighting]) -> list[Sighting]:
             return [*before, trouble]
         look.read_on()
         again = look.look_at_store(names)
-        if any(one.type in (LEFTOVER, UNKNOWN) for one in doubtful):
+        if any(not one.subject.startswith(SECRET) for one in doubtful):
             again += look_at_files(look.places)
     return [*(one for one in before if one not in doubtful), *again]
 

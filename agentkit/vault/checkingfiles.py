@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from agentkit.core.errors import AgentkitError
 from agentkit.core.lines import CRITICAL, INFO, WARNING
-from agentkit.vault.checkingsighting import Sighting
+from agentkit.vault.checkingsighting import TAMPERED, Sighting
 from agentkit.vault.places import Places, demand_name
 from agentkit.vault.plainread import FOLDER, KIND_MASK, KINDS, OTHERS, REGULAR
 from agentkit.vault.store import PREFIX
@@ -45,6 +45,10 @@ def look_at_files(places: Places) -> Iterator[Sighting]:
         if name.startswith(BUILDING):
             yield _tell_leftover(f"{state}/{name}", "of an init that was cut off")
     yield from look_at_path(places.vault, FOLDER)
+    key = f"{places.audit}/key"
+    if not os.path.lexists(key):
+        told = f"{key} is missing: without it no access can be recorded, and nothing is released"
+        yield Sighting(TAMPERED, f"file:{key}", CRITICAL, told, "put it back from a backup", "missing")
     yield from _walk(places, "")
 
 

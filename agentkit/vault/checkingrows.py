@@ -14,7 +14,7 @@ from agentkit.vault.access import find_ciphertext, find_previous, read_ciphertex
 from agentkit.vault.age import HEADER_END, LONGEST_HEADER, check_header
 from agentkit.vault.checkingsighting import ROW, Sighting, tell_tampered
 from agentkit.vault.digest import hash_bytes
-from agentkit.vault.lastuses import Past
+from agentkit.vault.lastuses import Change, Past
 from agentkit.vault.manifest import Entry
 from agentkit.vault.places import Places
 from agentkit.vault.rows import Row
@@ -108,12 +108,14 @@ def _compare_with_log(places: Places, row: Row, past: Past, newest: int | None) 
             yield tell_tampered(name, "mark", f"the mark of its newest version {told}", path=places.newest(name))
         elif past.begun:
             told = f"version {max(past.begun)} was begun and never put in place; version {row.version} is the secret"
-            yield _tell_unfinished(name, told, f"set it again: agentkit vault set {name} < VALUE")
+            is_rotated = not past.begun[max(past.begun)].sha256
+            step = f"agentkit vault rotate {name}" if is_rotated else f"set it again: agentkit vault set {name} < VALUE"
+            yield _tell_unfinished(name, told, step)
         elif _has_pending(places, row):
             yield _tell_leftover(name, f"{places.pending}/{name}.age")
-    elif begun is not None and row.sha256 in begun.sha256 and (committed is None or row.version > committed.version):
+    elif begun is not None and _is_of(row, begun) and (committed is None or row.version > committed.version):
         told = f"version {row.version} is in place, and what set it was cut off before its end"
-        step = f"agentkit vault set {name} --keep-value"
+        step = f"agentkit vault set {name} --keep-value" if begun.sha256 else f"agentkit vault rotate {name}"
         if newest is None:
             told, step = "its first version was never completed", f"set it again: agentkit vault set {name} < VALUE"
         yield _tell_unfinished(name, told, step)
@@ -128,6 +130,11 @@ def _compare_with_log(places: Places, row: Row, past: Past, newest: int | None) 
         else:
             told = f"version {row.version} was set without a record; {last}"
         yield tell_tampered(name, "log", told, version=row.version, record=committed.seq)
+
+
+def _is_of(row: Row, begun: Change) -> bool:
+    # A rotation writes no digest down beforehand; that the row is ours is asked elsewhere.
+    return not begun.sha256 or row.sha256 in begun.sha256
 
 
 def _has_pending(places: Places, row: Row) -> bool:

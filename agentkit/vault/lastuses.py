@@ -22,6 +22,8 @@ NAMELESS, NO_VERSION = b'name": null', b'version": null'
 RELEASE, INTENT, COMMIT = b'phase": "release"', b'phase": "intent"', b'phase": "commit"'
 # Of a rotation of the identity: the same value, sealed anew.
 RESEAL = b'phase": "secret"'
+# Of a rotation: the value that it has made becomes the next version.
+PROMOTE, STARTED = b'phase": "promote"', b'outcome": "started"'
 CHANGES = (INTENT, COMMIT, RESEAL)
 GRANTED, DONE, FAILED = b'outcome": "granted"', b'outcome": "done"', b'outcome": "failed"'
 SHA256 = re.compile(rb', "(?:sha256|was)": "([0-9a-f]{64})"')
@@ -53,7 +55,8 @@ class Use:
 class Change:
     """A version of a secret that was put in place, or begun, and the number of the record that says so.
 
-    `sha256` are the digests that its ciphertext may have: more than one when it was sealed anew.
+    `sha256` are the digests that its ciphertext may have: more than one when it was sealed anew, none where a rotation
+    began it.
     """
 
     __slots__ = ("seq", "sha256", "version")
@@ -113,7 +116,7 @@ class Past:
                 self.before = (*self.before, *committed.sha256)[-MOST_BEFORE:]
             self.committed = change
             self.begun = {version: one for version, one in self.begun.items() if version > change.version}
-        elif phase == INTENT and outcome == FAILED:
+        elif outcome == FAILED and phase in (INTENT, PROMOTE):
             if begun is not None and begun.sha256 == change.sha256:
                 del self.begun[change.version]
         else:
@@ -171,6 +174,10 @@ class LastUses:
                 change = Change(
                     _read_number(found[VERSION]), tuple(map(bytes.decode, digests)), _read_number(found[SEQ])
                 )
+                _past(pasts, name).note_change(phase, found[OUTCOME], change)
+            elif phase == PROMOTE and found[OUTCOME] in (STARTED, FAILED):
+                # Its record names the version that is in place still.
+                change = Change(_read_number(found[VERSION]) + 1, (), _read_number(found[SEQ]))
                 _past(pasts, name).note_change(phase, found[OUTCOME], change)
 
     def _note_recipients(self, more: bytes) -> None:

@@ -192,6 +192,19 @@ DEEDS = (
         "file:VAULT/audit/000001.jsonl",
         1,
     ),
+    Deed(
+        "a link in the place of the key of digests",
+        lambda hand: hand.link("audit/key"),
+        "wrong-mode",
+        "file:VAULT/audit/key",
+        1,
+    ),
+    Deed(
+        "the key of digests removed",
+        lambda hand: (hand.vault / "audit/key").unlink(),
+        "tampered",
+        "file:VAULT/audit/key",
+    ),
     Deed("a link in the place of a row", lambda hand: hand.link(ROW), "wrong-mode", f"file:VAULT/{ROW}", 1, 77),
     Deed("a link in the place of a ciphertext", lambda hand: hand.link(A), "wrong-mode", f"file:VAULT/{A}", 1, 77),
     Deed(
@@ -236,7 +249,7 @@ def make_vault(folder: Path) -> None:
     _run(environ, b"one", "set", "a", "--purpose", "for a")
     shutil.copytree(find_places(environ).vault, folder / "old")
     _run(environ, b"two", "set", "a")
-    _run(environ, b"three", "set", "b", "--purpose", "for b")
+    _run(environ, b"three", "set", "b", "--purpose", "for b", "--rotate-with", "token", "--setting", "adopt_within=0s")
 
 
 def build_environ(folder: Path) -> dict[str, str]:

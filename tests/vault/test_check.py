@@ -1,6 +1,9 @@
 """Is everything found that is not as it was set, and nothing else, and does `get` refuse it?"""
 
+import os
+import random
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -8,10 +11,14 @@ from subprocess import CompletedProcess
 import jsonschema
 import pytest
 
+from agentkit.core.errors import Exit
 from agentkit.core.schemas import read_schema
+from agentkit.vault.checking import check_vault
 from agentkit.vault.places import Places, find_places
 from tests.vault.conftest import Vault
 from tests.vault.tampering import DEEDS, Deed, Hand, make_vault, name_subject, read_records
+
+FLIPS = int(os.environ.get("AGENTKIT_FLIPS", "60"))
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +73,31 @@ def test_a_vault_that_nobody_touched_is_well(hand: Hand, vault: Vault) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
     ended = vault("check")
     assert ended.stdout.startswith(b"all 2 secrets are as they were set\nL0: ")
+
+
+def test_a_flipped_bit_is_reported_wherever_it_is(
+    places: Places, environ: dict[str, str], tmp_path: Path, random_choices: random.Random
+) -> None:
+    hand = Hand(places, tmp_path / "old")
+    folders = ("secrets", "previous", "manifest", "audit", "recipients")
+    files = [path for folder in folders for path in [hand.vault / folder, *(hand.vault / folder).rglob("*")]]
+    # Which key a digest has been made with shows in no other thing.
+    files = [path for path in files if path.is_file() and path.name != "key"]
+    assert {path.suffix for path in files} == {".age", ".json", ".version", ".jsonl", ""}
+    missed = []
+    for _ in range(FLIPS):
+        path = random_choices.choice(files)
+        raw = path.read_bytes()
+        place, bit = random_choices.randrange(len(raw)), random_choices.randrange(8)
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 1 << bit]) + raw[place + 1 :])
+        checked = check_vault(places, environ, now=time.time(), host="web-1")
+        # A mark is a number; which blank ends its line says nothing.
+        is_blank = path.suffix == ".version" and path.read_bytes().strip() == raw.strip()
+        if checked.status != Exit.TAMPERED and not is_blank:
+            missed.append((str(path), place, bit))
+        path.write_bytes(raw)
+    assert missed == []
+    assert check_vault(places, environ, now=time.time(), host="web-1").sightings == ()
 
 
 def test_a_check_opens_nothing_and_writes_nothing(hand: Hand, vault: Vault, places: Places) -> None:

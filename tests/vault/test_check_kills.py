@@ -1,4 +1,4 @@
-"""Does a `set` that is killed at any instant look like what it is, and like no tampering?"""
+"""Does a change that is killed at any instant look like what it is, and like no tampering?"""
 
 import os
 import random
@@ -16,11 +16,14 @@ from tests.vault.tampering import LIMIT_S, build_environ, make_vault
 
 # strace counts each call for itself.
 CALLS = ("write", "pwrite64", "fsync", "fdatasync", "rename", "mkdir")
-SAMPLE = int(os.environ.get("AGENTKIT_KILL_POINTS", "8"))
+SAMPLE = int(os.environ.get("AGENTKIT_KILL_POINTS", "4"))
+SHORT = 6
 DEEDS = {
     "a new secret": ("set", "c/d", "--purpose", "for c"),
     "another value": ("set", "a"),
     "other words": ("set", "a", "--keep-value", "--owner", "me"),
+    "a rotation": ("rotate", "b"),
+    "a rotation of the identity": ("rotate", "--identity"),
 }
 EXPECTED = {"unfinished-change", "leftover-file"}
 
@@ -57,15 +60,18 @@ def list_points(made: Path, folder: Path, words: tuple[str, ...]) -> list[tuple[
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_what_a_killed_set_leaves_is_unfinished_and_is_mended_by_the_next(
+def test_what_a_killed_change_leaves_is_unfinished_and_is_mended_by_the_next(
     deed: str, made: Path, tmp_path: Path, random_choices: random.Random
 ) -> None:
     words = DEEDS[deed]
     points = list_points(made, tmp_path / "listed", words)
     assert {"rename", "fsync", "fdatasync", "write"} <= {call for call, _ in points}
-    renames = {point for point in points if point[0] == "rename"}
+    renames = [point for point in points if point[0] == "rename"]
+    # A rotation makes many; of a `set` each one is tried.
+    is_short = len(renames) <= SHORT
+    renames = renames if is_short else random_choices.sample(renames, SHORT // 2)
     seen = set()
-    for call, place in sorted(renames.union(random_choices.sample(points, min(SAMPLE, len(points))))):
+    for call, place in sorted({*renames, *random_choices.sample(points, min(SAMPLE, len(points)))}):
         folder = tmp_path / f"{call}-{place}"
         shutil.copytree(made, folder)
         assert run(folder, words, "strace", "-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={place}") != 0
@@ -73,7 +79,7 @@ def test_what_a_killed_set_leaves_is_unfinished_and_is_mended_by_the_next(
         assert {one.type for one in checked.sightings} <= EXPECTED, (call, place, checked.sightings)
         steps = [one.next_step for one in checked.sightings if one.type == "unfinished-change"]
         seen.update(steps)
-        is_in_place = any(step.endswith("--keep-value") for step in steps)
-        assert run(folder, ("set", words[1], "--keep-value") if is_in_place else words) == 0
+        keeps_value = any(step.endswith("--keep-value") for step in steps)
+        assert run(folder, ("set", words[1], "--keep-value") if keeps_value else words) == 0
         assert check(folder).sightings == (), (call, place)
-    assert seen
+    assert seen or not is_short

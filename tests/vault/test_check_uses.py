@@ -61,6 +61,15 @@ def test_one_that_is_not_declared_is_told_until_it_is(
     assert look(places, environ) == []
 
 
+def test_one_that_used_a_version_before_is_told_no_more(
+    vault: Vault, places: Places, environ: dict[str, str], script: Path
+) -> None:
+    vault("set", "token", "--purpose", "x", "--consumer", "/opt/other", stdin=b"one")
+    start(script, environ)
+    vault("set", "token", stdin=b"two")
+    assert look(places, environ) == []
+
+
 def test_the_program_of_exec_counts_and_not_only_who_started_it(
     vault: Vault, places: Places, environ: dict[str, str]
 ) -> None:
