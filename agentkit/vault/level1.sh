@@ -110,6 +110,10 @@ if [ ! -e "$home/vault" ]; then
     [ "$status" = 0 ] || exit "$status"
 fi
 
+# The key that signs checkpoints, while its public half can still be put into the folder of the log. What is printed goes
+# where this machine cannot rewrite it, and shows later whether anything before it was changed, even by root.
+[ -e "$home/vault/audit/vkey" ] || "$admin" audit checkpoint
+
 # 6. The log: what was written is never changed, and no segment removed. Root's cron does the same for later segments.
 chattr +a "$home"/vault/audit/*.jsonl "$home/vault/audit" ||
     die "the filesystem of $home knows no append-only files: put it on ext4, xfs or btrfs"
@@ -150,12 +154,14 @@ $caller ALL = ($vault_user) NOPASSWD: NOSETENV: NOLOG_INPUT: NOLOG_OUTPUT: \\
     $starter list, $starter list *, \\
     $starter show *, \\
     $starter check, $starter check *, \\
-    $starter audit *
+    $starter audit log, $starter audit log *, \\
+    $starter audit verify, $starter audit verify *, \\
+    $starter audit checkpoint
 END
 
-# 8. What `agentkit vault exec` of the caller reads secrets with. Written as the caller, in whose folders root has no
-# business.
-reader="/usr/bin/sudo -n -u $vault_user -- $starter get"
+# 8. What `agentkit vault exec` of the caller puts `get NAME --reason TEXT` behind. Written as the caller, in whose
+# folders root has no business.
+reader="/usr/bin/sudo -n -u $vault_user -- $starter"
 runuser -u "$caller" -- env -i PATH="$PATH" HOME="$(getent passwd "$caller" | cut -d: -f6)" \
     AGENTKIT_HOME="${AGENTKIT_SETUP_CALLER_HOME:-}" READER="$reader" sh -euc '
     umask 077

@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,7 +51,7 @@ class SeparatedRoom:
         self.audit = self.home / "vault/audit"
         self.identity = self.keys / "identity"
         self.recovery = make_identity()[1]
-        self.script = ""
+        self.script, self.needle = "", b""
 
     def __enter__(self) -> Self:
         missing = [name for name in NEEDED if shutil.which(name, path=SYSTEM_PATH) is None]
@@ -110,6 +111,8 @@ class SeparatedRoom:
         for user in (self.caller, self.hook_user, self.user):
             if user in (entry.pw_name for entry in pwd.getpwall()):
                 self.do("pkill", "-KILL", "-u", user, check=False)
+                # Where the report of a bug goes when the state folder is root's.
+                shutil.rmtree(f"/tmp/agentkit-{self.uid(user)}", ignore_errors=True)
                 self.do("userdel", "--force", user, check=False)
         for name in (self.user, f"{self.user}-{self.caller}"):
             (self.rules / f"agentkit-{name}").unlink(missing_ok=True)
@@ -190,16 +193,16 @@ def build_wheels(folder: Path) -> Path:
         cwd=ROOT, capture_output=True, timeout=LIMIT_S, check=True,
     )  # fmt: skip
     [own] = folder.glob("agentkit-*.whl")
-    todo, done = ["agentkit"], set[str]()
+    todo: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    done = set[str]()
     while todo:
-        name = todo.pop()
-        for text in importlib.metadata.requires(name) or []:
-            needed = Requirement(text)
-            if needed.name.lower() in done or (needed.marker and not needed.marker.evaluate({"extra": ""})):
-                continue
-            done.add(needed.name.lower())
-            todo.append(needed.name)
-            _pack(importlib.metadata.distribution(needed.name), folder)
+        needed = Requirement(todo.pop())
+        if needed.name.lower() in done or (needed.marker and not needed.marker.evaluate({"extra": ""})):
+            continue
+        done.add(needed.name.lower())
+        installed = importlib.metadata.distribution(needed.name)
+        todo += installed.requires or []
+        _pack(installed, folder)
     for path in folder.iterdir():
         path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o044)
     return own

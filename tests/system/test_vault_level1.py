@@ -1,0 +1,639 @@
+"""Level L1 under attack: whatever the caller does, there is no plaintext, or there is a record of it."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes import wait_until
+from tests.system.separatedroom import LIMIT_S, Ended, SeparatedRoom, find_python
+
+NAME = "db/password"
+# Larger than any pipe, so that who gives it waits for the reader.
+LARGE_BYTES = 4 * 1024 * 1024
+LOOK = """#!{python} -I
+import json, os, sys
+from agentkit.vault.starting import start_for_caller, start_for_root
+{start}
+from agentkit.vault.places import find_places
+from agentkit.vault.separation import find_level
+level = find_level(find_places(os.environ), os.environ)
+print(level.level)
+for demand in level.demands:
+    print("held" if demand.held else "NOT HELD", demand.demand, "|", demand.why)
+for text in level.unseen:
+    print("unseen", text)
+"""
+
+
+Waiting = tuple["subprocess.Popen[bytes]", int]
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[SeparatedRoom]:
+    """Return a set-up at level L1; it takes a while."""
+    with SeparatedRoom() as room:
+        room.needle = f"needle-{os.urandom(16).hex()}".encode()
+        room.set(NAME, room.needle)
+        room.set("large", room.needle * (LARGE_BYTES // len(room.needle)))
+        # Whoever asks for the level before a verb prints it: two more scripts of root's.
+        for name, start in (
+            ("look", f"start_for_caller({str(room.home)!r}, {str(room.identity)!r})"),
+            ("look-admin", f"start_for_root({room.user!r}, {str(room.home)!r}, {str(room.identity)!r}, 'hooks')"),
+        ):
+            script = room.prefix / "bin" / f"agentkit-vault-{name}"
+            script.write_text(LOOK.format(python=room.prefix / "bin/python", start=start))
+            script.chmod(0o755)
+        yield room
+
+
+@pytest.fixture
+def room(made: SeparatedRoom) -> Iterator[SeparatedRoom]:
+    """Return the set-up; whatever a test did to it, afterwards it gives the value and level L1 is in force."""
+    (made.work / "agentkit").mkdir(exist_ok=True)
+    yield made
+    assert look(made)[0] == "L1", look(made)
+    assert made.ask("get", NAME, "--reason", "afterwards").stdout == made.needle
+
+
+def look(room: SeparatedRoom, *, as_root: bool = False) -> list[str]:
+    """Return the level in force and what it was decided by, as the caller or as root sees it."""
+    script = str(room.prefix / "bin/agentkit-vault-look")
+    if as_root:
+        return room.do(f"{script}-admin", "check").stdout.decode().splitlines()
+    rule = room.rules / "agentkit-look"
+    rule.write_text(f"{room.caller} ALL = ({room.user}) NOPASSWD: {script}\n")
+    try:
+        words = ["sudo", "-n", "-u", room.user, "--", script, "check"]
+        return room.do(*words, user=room.caller).stdout.decode().splitlines()
+    finally:
+        rule.unlink()
+
+
+def demand_no_secret_use(room: SeparatedRoom, ended: Ended, before: int) -> list[dict[str, object]]:
+    """Hold that a value came out only with a record of the caller's, and that no key ever did; return the records."""
+    records = room.records()[before:]
+    said = ended.stdout + ended.stderr
+    granted = [one for one in records if (one["op"], one["outcome"]) == ("get", "granted")]
+    assert b"AGE-SECRET-KEY" not in said
+    if room.needle[:20] in said:
+        assert granted
+    assert {one["uid"] for one in records} <= {room.uid(room.caller)}
+    return records
+
+
+def attack(room: SeparatedRoom, script: str, **more: object) -> tuple[Ended, list[dict[str, object]]]:
+    """Run a shell script as the caller; return how it ended, and the records that it left."""
+    before = len(room.records())
+    ended = room.sh(script, **more)
+    return ended, demand_no_secret_use(room, ended, before)
+
+
+# What root set up.
+
+
+def test_the_caller_gets_the_value_and_the_record_says_who_and_from_where(room: SeparatedRoom) -> None:
+    script = room.work / "report.sh"
+    script.write_text('sudo -n -u "$2" -- "$1" get db/password --reason "nightly report"\nexit $?\n')
+    before = len(room.records())
+    ended = room.do("sh", str(script), str(room.starter), room.user, user=room.caller, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, room.needle, b"")
+    [record] = room.records()[before:]
+    assert (record["uid"], record["parent"]) == (room.uid(room.caller), str(script))
+    assert record["reason"] == "nightly report"
+
+
+def test_level_1_is_in_force_and_what_cannot_be_seen_is_said(room: SeparatedRoom) -> None:
+    level, *lines = look(room)
+    assert level == "L1"
+    assert [line for line in lines if not line.startswith("held")] == [
+        f"unseen the rules of sudo, which root alone reads: {room.admin} check"
+    ]
+    level, *lines = look(room, as_root=True)
+    assert level == "L1"
+    assert all(line.startswith("held") for line in lines)
+    assert "sudo lets nobody do more" in lines[-1]
+
+
+def test_the_script_of_root_can_be_run_again_and_leaves_everything_as_it_was(room: SeparatedRoom) -> None:
+    before, records = take_stock(room), room.records()
+    ended = room.set_up()
+    assert ended.returncode == 0, ended.stderr
+    assert take_stock(room) == before
+    assert room.records() == records
+
+
+def take_stock(room: SeparatedRoom, *folders: Path) -> dict[str, tuple[int, int, bytes]]:
+    """Return mode, owner and content of everything that root set up, or of what lies in some of its folders."""
+    folders = folders or (room.prefix, room.home, room.keys, room.outside)
+    places = [path for folder in folders for path in [folder, *folder.rglob("*")]]
+    places += [room.rules / f"agentkit-{name}" for name in (room.user, f"{room.user}-{room.caller}")]
+    places += [room.base / f"agentkit-{room.user}"]
+    return {
+        str(path): (path.lstat().st_mode, path.lstat().st_uid, path.read_bytes() if path.is_file() else b"")
+        for path in places if path.suffix != ".pyc" and path.name != "__pycache__"
+    }  # fmt: skip
+
+
+def test_the_line_of_roots_crontab_makes_a_new_segment_append_only(room: SeparatedRoom) -> None:
+    segment = str(room.audit / "000001.jsonl")
+    room.do("chattr", "-a", segment)
+    level, *lines = look(room)
+    assert level == "L0"
+    assert any(line.startswith("NOT HELD") and f"{segment} lacks it" in line for line in lines)
+    crontab = (room.base / f"agentkit-{room.user}").read_text()
+    [command] = re.findall(r"^\* \* \* \* \* root (.*)$", crontab, re.MULTILINE)
+    ended = room.sh(command, user="root")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
+    assert look(room)[0] == "L1"
+
+
+def test_exec_runs_as_the_caller_and_reads_through_sudo(room: SeparatedRoom) -> None:
+    line = room.outside / "home/.local/state/agentkit/vault-reader"
+    assert (line.stat().st_uid, line.stat().st_mode & 0o777) == (room.uid(room.caller), 0o600)
+    agentkit, environ = room.prefix / "bin/agentkit", {"HOME": str(room.outside / "home"), "CLAUDECODE": "1"}
+    script = f"{agentkit} vault exec --fd 3={NAME} --reason nightly -- sh -c 'id -un; cat <&3'"
+    ended, [record] = attack(room, script, environ=environ)
+    assert (ended.returncode, ended.stdout) == (0, room.caller.encode() + b"\n" + room.needle)
+    assert (record["outcome"], record["reason"]) == ("granted", "nightly")
+
+
+def test_a_conversation_is_refused_through_sudo_too(room: SeparatedRoom) -> None:
+    ended, [record] = attack(room, f'CLAUDECODE=1 sudo -n -u "$2" -- "$1" get {NAME} --reason x')
+    assert (ended.returncode, ended.stdout, record["outcome"]) == (77, b"", "refused")
+
+
+# The caller's attacks.
+
+VERBS_THAT_CHANGE = (
+    "exec --fd 3=db/password --reason x -- sh", "set db/password --purpose x", "rotate db/password", "rotate --due",
+    "rotate --identity", "init --new-recovery k", "redact", "scan /", "guard", "", "vault get db/password", "-c id",
+    "--version", "--help", "--install-completion bash", "GET db/password", "get", "'list;id'", "heartbeat run x -- id",
+)  # fmt: skip
+
+
+def test_no_other_verb_runs_as_the_vaults_user(room: SeparatedRoom) -> None:
+    for words in VERBS_THAT_CHANGE:
+        stock = take_stock(room, room.home, room.keys)
+        ended, records = attack(room, f'sudo -n -u "$2" -- "$1" {words}', stdin=b"a new value")
+        assert (ended.returncode != 0, ended.stdout, records) == (True, b"", []), words
+        assert take_stock(room, room.home, room.keys) == stock, words
+
+
+WIDENED = (
+    "audit checkpoint --anchor /tmp/x", "audit verify --anchor git:x", "audit prove 1", "audit",
+    "exec -- sh", "set db/password", "rotate --due", "init", "redact", "--version", "",
+)  # fmt: skip
+
+
+def test_no_other_verb_runs_even_where_a_rule_of_sudo_was_widened(room: SeparatedRoom) -> None:
+    for words in WIDENED:
+        rule = room.rules / "agentkit-wide"
+        rule.write_text(f"{room.caller} ALL = ({room.user}) NOPASSWD: {room.starter}\n")
+        try:
+            ended, records = attack(room, f'sudo -n -u "$2" -- "$1" {words}')
+            assert (ended.returncode, ended.stdout, records) == (77, b"", []), words
+            level, *lines = look(room, as_root=True)
+            assert level == "L0", words
+            assert f"sudo lets {room.caller} run {room.starter} as {room.user}" in lines[-1], words
+        finally:
+            rule.unlink()
+
+
+OTHER_WAYS = (
+    'sudo -n -u "$2" sh -c id',
+    'sudo -n -u "$2" -s',
+    'sudo -n -u "$2" -i',
+    'sudo -n -u "$2" -e /etc/hostname',
+    'sudo -n -u "$2" -g root -- "$1" list',
+    'sudo -n -u "$2" -D /tmp -- "$1" list',
+    'sudo -n -u "$2" -R / -- "$1" list',
+    'sudo -n -u "$2" -C 9 -- "$1" list',
+    'sudo -n -u "$2" -E -- "$1" list',
+    'sudo -n -u "$2" HOME=/tmp "$1" list',
+    'sudo -n -u "$2" LD_PRELOAD=/tmp/x.so "$1" list',
+    'sudo -n -- "$1" list',
+    'sudo -n -u "$2" -- "$1-admin" list',
+    'sudo -n -u "$2" -- "$1-hook" token create',
+    'sudo -n -u "$2-hook" -- "$1-hook" token create',
+    'sudo -n -u "$2-hook" -- id',
+    'cd "${1%/*}" && sudo -n -u "$2" -- ./python -c "import os"',
+    'sudo -n -u "$2" -- "${1%/*}/python" -I "$1" get db/password --reason x',
+    'sudo -n -u "$2" -- "${1%/*}/../bin/agentkit-vault" exec -- sh',
+    'ln -sf "$1" starter && sudo -n -u "$2" -- "$PWD/starter" exec -- sh',
+    'su "$2" -c id </dev/null',
+    '"$1-admin" get db/password --reason x',
+    '"$1" get db/password --reason x',
+    'SUDO_UID=0 "$1" get db/password --reason x',
+    '"${1%/*}/python" -I "$1" get db/password --reason x',
+)  # fmt: skip
+
+
+def test_there_is_no_other_way_to_the_vaults_user(room: SeparatedRoom) -> None:
+    for script in OTHER_WAYS:
+        ended, records = attack(room, script, cwd=room.work, environ={"HOME": str(room.work)})
+        assert (ended.returncode != 0, b"uid=" in ended.stdout, records) == (True, False, []), script
+
+
+STRETCHED = (
+    "get 'db/password; sh' --reason x", "get 'db/password\nexec' --reason x", "get ../../../etc/identity --reason x",
+    "get db/password --reason", "get --reason x", "get db/password", "get db/password large --reason x",
+    "get db/password --reason x exec -- sh", "get db/password --reason x -- sh", "get -- db/password --reason x",
+    "get db/password --reason x --identity /tmp/x", "get --identity=/tmp/x db/password --reason x",
+    "get /etc/passwd --reason x", "get 'db/*' --reason x", "get \"$(printf '\\377')\" --reason x", "get --help",
+    "get db/password --reason x --help", "get db/password --reason \"$(head -c 100000 /dev/zero | tr '\\0' x)\"",
+    "get $(yes db/password | head -20000) --reason x", "list exec", "list --help", "list -- exec sh",
+    "list --install-completion bash", "show db/password exec", "show ../identity", "show /etc/shadow", "show --help",
+    "audit", "audit exec", "audit log", "audit log --help", "audit verify", "audit verify --anchor $3",
+    "audit verify --anchor /dev/stdin", "audit verify --anchor /proc/self/environ", "audit checkpoint",
+    "check --help", "check", "check $3", "audit checkpoint --anchor $5", "audit verify --anchor git:/tmp/x",
+    "audit checkpoint --anchor $4/manifest/x.json", "audit verify --anchor=git:ext::id",
+    "audit verify --anchor \"git:ext::sh -c id\"",
+)  # fmt: skip
+
+
+def test_words_behind_an_allowed_verb_lead_nowhere_else(room: SeparatedRoom) -> None:
+    note = Path(f"/tmp/{room.user}-note")  # where every user may write
+    for words in STRETCHED:
+        script = f'sudo -n -u "$2" -- "$1" {words}'.replace("$3", str(room.identity))
+        script = script.replace("$4", f"{room.home}/vault").replace("$5", str(note))
+        ended, records = attack(room, script, stdin=room.identity.read_bytes())
+        assert room.needle[:20] not in ended.stdout + ended.stderr, words
+        assert b"Traceback" not in ended.stderr, words
+        assert not [one for one in records if one["outcome"] == "granted"], words
+        assert b"uid=" not in ended.stdout, words
+    assert not note.exists()
+    assert not (room.home / "vault/manifest/x.json").exists()
+
+
+def test_the_words_in_another_order_are_still_a_get_with_its_record(room: SeparatedRoom) -> None:
+    ended, [record] = attack(
+        room,
+        f"""sudo -n -u "$2" -- "$1" get --reason='x
+y; sh' --reveal {NAME}""",
+    )
+    assert (ended.stdout, record["reason"]) == (room.needle, "x\ny; sh")
+
+
+VARIABLES = (
+    "PYTHONPATH=$PWD", "PYTHONHOME=$PWD", "PYTHONSTARTUP=$PWD/json.py", "PYTHONINSPECT=1", "PYTHONWARNINGS=error",
+    "PYTHONUSERBASE=$PWD", "PYTHONBREAKPOINT=os.system", "PYTHONPYCACHEPREFIX=$PWD", "PYTHONEXECUTABLE=$PWD/python",
+    "LD_PRELOAD=$PWD/x.so", "LD_LIBRARY_PATH=$PWD", "LD_AUDIT=$PWD/x.so", "GLIBC_TUNABLES=glibc.malloc.check=3",
+    "AGENTKIT_HOME=$PWD", "AGENTKIT_IDENTITY=$PWD/identity", "AGENTKIT_CONFIG=$PWD/agentkit.toml", "HOME=$PWD",
+    "XDG_STATE_HOME=$PWD", "XDG_CONFIG_HOME=$PWD", "PATH=$PWD:$PATH", "IFS=/", "ENV=$PWD/json.py", "SHELL=$PWD/age",
+    "BASH_ENV=$PWD/json.py", "TMPDIR=$PWD", "EDITOR=$PWD/age", "PAGER=$PWD/age", "OPENSSL_CONF=$PWD/x.so",
+    "SUDO_UID=0", "SUDO_USER=root", "SUDO_COMMAND=x", "SUDO_PS1=x", "TERM=../../x", "TZ=:$PWD/json.py", "LANG=tr_TR",
+    "LC_ALL=xx", "_AGENTKIT_COMPLETE=complete_bash", "COLUMNS=x", "AGENTKIT_VAULT_SEEN_RULES=", "PYTHONUTF8=x",
+    "AGENTKIT_VAULT_HOOK_RUNNER=$PWD/age", "VIRTUAL_ENV=$PWD", "__PYVENV_LAUNCHER__=$PWD/age", "MALLOC_CHECK_=3",
+)  # fmt: skip
+
+
+def test_nothing_of_the_callers_environment_matters(room: SeparatedRoom) -> None:
+    for variable in VARIABLES:
+        plant(room)
+        script = f'export "{variable}"; /usr/bin/sudo -n -u "$2" -- "$1" get {NAME} --reason x'
+        ended, [record] = attack(room, script, cwd=room.work)
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, room.needle, b""), variable
+        assert record["uid"] == room.uid(room.caller), variable
+        assert not (room.work / "caught").exists(), variable
+
+
+def plant(room: SeparatedRoom) -> None:
+    """Put what an attacker would into the working folder: modules, programs, a library, a vault of his own."""
+    trap = f"open({str(room.work / 'caught')!r}, 'w').write('x')\n"
+    for name in ("json", "os", "site", "sitecustomize", "usercustomize", "typer", "pyrage", "encodings", "_sha2"):
+        (room.work / f"{name}.py").write_text(trap)
+    (room.work / "agentkit/__init__.py").write_text(trap)
+    (room.work / "agentkit/__main__.py").write_text(trap)
+    (room.work / "pyvenv.cfg").write_text(f"home = {room.work}\n")
+    for name in ("python", "python3", "age", "env", "sh"):
+        program = room.work / name
+        program.write_text(f"#!/bin/sh\n: >{room.work / 'caught'}\n")
+        program.chmod(0o755)
+    (room.work / "vault").mkdir(exist_ok=True)
+    (room.work / "identity").write_text("AGE-" + "SECRET-KEY-1X\n")
+
+
+SURROUNDINGS = (
+    "cd {work}", "mkdir -p {work}/gone && cd {work}/gone && rmdir {work}/gone", "cd /proc/self/fd", "cd /dev/shm",
+    "mkdir -p -m 0 {work}/shut; cd {work}/shut", "exec 9>{work}/nine", "umask 0777", "umask 0", "trap '' HUP INT TERM",
+)  # fmt: skip
+
+
+def test_nothing_of_the_callers_surroundings_matters(room: SeparatedRoom) -> None:
+    for before in SURROUNDINGS:
+        plant(room)
+        script = before.format(work=room.work) + f' 2>/dev/null; sudo -n -u "$2" -- "$1" get {NAME} --reason x'
+        ended, [_] = attack(room, script)
+        assert (ended.returncode, ended.stdout) == (0, room.needle), before
+        assert not (room.work / "caught").exists(), before
+
+
+LIMITS = (
+    *(f"-f {blocks}" for blocks in (0, 1, 2, 8, 40)), *(f"-n {files}" for files in range(3, 14)),
+    *(f"-v {kib}" for kib in (1000, 10_000, 16_000, 20_000, 24_000, 30_000, 60_000)), "-t 0", "-u 0", "-u 1", "-l 0",
+    "-s 64", "-d 1000", "-c unlimited",
+)  # fmt: skip
+
+
+def test_short_of_anything_there_is_no_value_without_its_record(room: SeparatedRoom) -> None:
+    for limit in LIMITS:
+        ended, records = attack(room, f'ulimit {limit}; sudo -n -u "$2" -- "$1" get {NAME} --reason x')
+        assert (room.needle in ended.stdout) == (ended.returncode == 0), limit
+        assert ended.returncode != 0 or records[-1]["outcome"] == "granted", limit
+
+
+STREAMS = (
+    "<&-", ">&-", "2>&-", "<&- >&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", "</dev/zero",
+)  # fmt: skip
+
+
+def test_closed_descriptors_and_odd_streams_give_nothing_away(room: SeparatedRoom) -> None:
+    for closed in STREAMS:
+        room.sh(f"rm -rf {room.work}/*", user="root")
+        ended, records = attack(room, f'sudo -n -u "$2" -- "$1" get {NAME} --reason x {closed}', cwd=room.work)
+        assert ended.stdout == (b"" if ">&-" in closed.replace("2>&-", "") or "full" in closed else room.needle), closed
+        assert [one["outcome"] for one in records if one["op"] == "get"] == ["granted"] or not ended.stdout, closed
+        assert not room.do("grep", "-rl", room.needle.decode(), str(room.work), check=False).stdout, closed
+
+
+def test_root_sets_rotates_and_signs_while_the_log_is_append_only(room: SeparatedRoom) -> None:
+    assert b"agentkit-vault/" in room.do(str(room.admin), "audit", "checkpoint").stdout
+    room.set("another", b"one")
+    room.do(str(room.admin), "rotate", "--identity", "--quiet")
+    room.set("another", b"two")
+    assert room.ask("get", "another", "--reason", "x").stdout == b"two"
+    assert room.ask("audit", "checkpoint").returncode == 0
+    assert b"L1" in room.ask("audit", "verify").stdout
+    assert sorted(path.suffix for path in room.audit.iterdir() if path.name.startswith(".")) == []
+
+
+def test_what_comes_on_stdin_is_not_read(room: SeparatedRoom) -> None:
+    ended, [_] = attack(
+        room, f'sudo -n -u "$2" -- "$1" get {NAME} --reason x; cat', stdin=b"import os; os.system('id')\n"
+    )
+    assert ended.stdout == room.needle + b"import os; os.system('id')\n"
+
+
+def test_sudo_under_another_name_is_refused_for_the_record_would_name_the_wrong_one(room: SeparatedRoom) -> None:
+    ended, records = attack(room, f'bash -c \'exec -a other sudo -n -u "$1" -- "$0" get {NAME} --reason x\' "$1" "$2"')
+    assert (ended.returncode, ended.stdout, records) == (77, b"", [])
+    ended, [record] = attack(
+        room, f'ln -sf "$(command -v sudo)" {room.work}/sudo; {room.work}/sudo -n -u "$2" -- "$1" get {NAME} --reason x'
+    )
+    assert record["uid"] == room.uid(room.caller)
+
+
+def test_nobody_else_reads_identity_ciphertext_log_or_rules(room: SeparatedRoom) -> None:
+    vault = room.home / "vault"
+    paths = [room.identity, vault / f"secrets/{NAME}.age", room.audit / "000001.jsonl", room.audit / "head"]
+    paths += [
+        room.audit / "key",
+        vault / "recipients",
+        room.rules / f"agentkit-{room.user}",
+        vault / f"manifest/{NAME}.json",
+    ]
+    for user in (room.caller, room.hook_user):
+        for path in paths:
+            assert path.exists()
+            ended = room.do("cat", str(path), user=user, check=False)
+            assert (ended.returncode != 0, ended.stdout) == (True, b"")
+            assert room.sh(f"echo x >>{path} || rm -f {path} || mv {path} x", user=user).returncode != 0
+    for folder in (vault, room.keys):
+        assert room.do("ls", str(folder), user=room.caller, check=False).stdout == b""
+
+
+@pytest.fixture
+def waiting(room: SeparatedRoom) -> Iterator[Waiting]:
+    """Return a `get` of the caller that waits for its reader, value in hand, and the process of the vault's user."""
+    before = len(room.records())
+    uid = room.uid(room.caller)
+    with subprocess.Popen(
+        room.sudo("get", "large", "--reason", "x"), user=uid, group=uid, extra_groups=[], stdout=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"]}, cwd="/",
+    ) as process:  # fmt: skip
+        try:
+            wait_until(lambda: len(room.records()) > before and find_processes(room.user))
+            [pid] = find_processes(room.user)
+            yield process, pid
+        finally:
+            process.kill()
+            process.communicate(timeout=LIMIT_S)
+
+
+def find_processes(user: str) -> list[int]:
+    return [int(pid) for pid in subprocess.run(["pgrep", "-u", user], capture_output=True, check=False).stdout.split()]
+
+
+def test_the_callers_signals_do_not_reach_a_running_get(room: SeparatedRoom, waiting: Waiting) -> None:
+    process, pid = waiting
+    for number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGXCPU):
+        ended = room.sh(f"kill -{number} {pid}")
+        assert b"not permitted" in ended.stderr, number
+    # Some versions of sudo let the caller signal sudo itself, which passes this one on.
+    room.sh(f"kill -{signal.SIGTSTP} {process.pid}; kill -{signal.SIGTTOU} {process.pid}")
+    assert find_processes(room.user) == [pid]
+    room.sh(f"kill -{signal.SIGCONT} {process.pid}")
+    out = process.communicate(timeout=LIMIT_S)[0]
+    assert (process.returncode, len(out)) == (0, LARGE_BYTES // len(room.needle) * len(room.needle))
+
+
+def test_who_ends_sudo_ends_the_get_behind_it(room: SeparatedRoom, waiting: Waiting) -> None:
+    process, _ = waiting
+    room.sh(f"kill -{signal.SIGKILL} {process.pid}")
+    process.communicate(timeout=LIMIT_S)
+    wait_until(lambda: not find_processes(room.user))
+
+
+def test_no_moment_of_ending_sudo_leaves_a_record_of_somebody_else(
+    room: SeparatedRoom, random_choices: random.Random
+) -> None:
+    before = len(room.records())
+    for _ in range(40):
+        delay = random_choices.uniform(0.01, 0.3)
+        script = f'sudo -n -u "$2" -- "$1" get {NAME} --reason x & sleep {delay}; kill -9 $!; wait'
+        ended, _records = attack(room, script)
+        assert ended.stdout in (b"", room.needle), delay
+    wait_until(lambda: not find_processes(room.user))
+    assert {one["uid"] for one in room.records()[before:]} <= {room.uid(room.caller)}
+
+
+TRACE = """
+import ctypes, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for request in (16, 0x4206):  # ptrace(2): PTRACE_ATTACH, PTRACE_SEIZE
+    print(libc.ptrace(request, int(sys.argv[1]), 0, 0), ctypes.get_errno())
+"""
+
+
+def test_the_memory_of_a_running_get_is_closed_to_the_caller_and_its_lock_is_given_back(
+    room: SeparatedRoom, waiting: Waiting
+) -> None:
+    process, pid = waiting
+    for target in (pid, process.pid):
+        for name in ("mem", "environ", "maps", "fd/1", "auxv", "stack", "root/etc/hostname", "cwd/etc/hostname"):
+            ended = room.sh(f"cat /proc/{target}/{name}")
+            assert (ended.returncode != 0, ended.stdout) == (True, b""), name
+        assert b"Permission denied" in room.sh(f"ls /proc/{target}/fd").stderr
+        traced = room.do(find_python(), "-I", "-c", TRACE, str(target), user=room.caller)
+        assert traced.stdout.split() == [b"-1", b"1", b"-1", b"1"]  # EPERM
+    words = room.do("cat", f"/proc/{pid}/cmdline", user=room.caller).stdout
+    assert room.needle[:20] not in words
+    # Who waits for a reader holds up nobody else.
+    assert room.ask("get", NAME, "--reason", "meanwhile").stdout == room.needle
+
+
+# The vault's own user, should somebody ever become it: what was written stays.
+
+
+INTRUSIONS = (
+    "rm -f {log}", "mv {log} {log}.old", ": >{log}", "truncate -s 100 {log}", "truncate -s +1 {log} && false",
+    "printf x | dd of={log} conv=notrunc bs=1", "cp {key} {log}", "mv {key} {log}", "ln {log} {log}.link",
+    "chattr -a {log}", "chattr -a {audit}", "mv {audit} {audit}.old", "rm -rf {audit}", "mv {vault} {vault}.old",
+    "mkdir {vault}2", "rm -f {audit}/head", "ln -sf /dev/null {log}", "chown {caller} {log}", "rm -rf {vault} || false",
+    "sed -i s/get/set/ {log}", "unshare -Ur chattr -a {log}",
+)  # fmt: skip
+
+
+def test_without_root_the_log_is_neither_removed_nor_changed(made: SeparatedRoom) -> None:
+    for intrusion in INTRUSIONS:
+        script = intrusion.format(
+            log=made.audit / "000001.jsonl", audit=made.audit, key=made.base / "key", vault=made.home / "vault",
+            caller=made.caller,
+        )  # fmt: skip
+        copy = made.base / "copy"
+        try:
+            made.do("cp", "-a", f"{made.home}/vault", str(copy))
+            (made.base / "key").write_text("x")
+            before = (made.audit / "000001.jsonl").read_bytes()
+            ended = made.sh(script, user=made.user)
+            assert ended.returncode != 0, script
+            assert (made.audit / "000001.jsonl").read_bytes().startswith(before)
+            assert (made.home / "vault").stat().st_uid == made.uid(made.user)
+            assert sorted(path.name for path in made.home.iterdir()) == ["vault"]
+        finally:
+            put_back(copy, made.home / "vault", made.uid(made.user))
+            shutil.rmtree(copy)
+
+
+def put_back(copy: Path, vault: Path, uid: int) -> None:
+    """Put back what an intruder took away: secrets and manifest are no log."""
+    for path in sorted(copy.rglob("*")):
+        place = vault / path.relative_to(copy)
+        if not place.exists():
+            place.mkdir() if path.is_dir() else shutil.copy(path, place)
+            place.chmod(0o700 if path.is_dir() else 0o600)
+            os.chown(place, uid, uid)
+
+
+# An installation that others may write is no L1, and is named.
+
+
+PLACES = (
+    "{site}/agentkit/vault/get.py", "{site}/agentkit/vault", "{site}/agentkit", "{site}", "{site}/typer/core.py",
+    "{prefix}", "{prefix}/bin", "{prefix}/bin/agentkit-vault-look", "{prefix}/pyvenv.cfg", "{prefix}/hooks",
+    "{base}", "{home}", "{site}/agentkit/vault/__pycache__",
+)  # fmt: skip
+
+
+def test_whoever_else_may_write_the_program_is_named_and_level_1_is_gone(room: SeparatedRoom) -> None:
+    [site] = room.prefix.glob("lib/python*/site-packages")
+    for place in PLACES:
+        path = Path(place.format(site=site, prefix=room.prefix, base=room.base, home=room.home))
+        before = path.stat()
+        for owner, mode in ((room.uid(room.caller), 0), (-1, 0o020), (-1, 0o002)):
+            os.chown(path, owner, -1)
+            path.chmod(before.st_mode | mode)
+            try:
+                level, *lines = look(room)
+            finally:
+                os.chown(path, before.st_uid, before.st_gid)
+                path.chmod(before.st_mode & 0o7777)
+            assert level == "L0", path
+            assert any(line.startswith("NOT HELD") and f"| {path} " in line for line in lines), lines
+
+
+def test_a_library_of_the_callers_beside_ours_is_named(room: SeparatedRoom) -> None:
+    [site] = room.prefix.glob("lib/python*/site-packages")
+    (site / "theirs.pth").symlink_to(room.work)
+    try:
+        level, *lines = look(room)
+    finally:
+        (site / "theirs.pth").unlink()
+    assert level == "L0"
+    assert any(str(room.work) in line for line in lines)
+
+
+def test_open_modes_of_vault_and_identity_are_named(room: SeparatedRoom) -> None:
+    for path, mode in ((room.identity, 0o600), (room.keys, 0o700)):
+        path.chmod(mode | 0o044)
+        level, *lines = look(room)
+        path.chmod(mode)
+        assert level == "L0"
+        assert any(str(path) in line and line.startswith("NOT HELD") for line in lines)
+
+
+# Hooks of rotations, as a third user.
+
+
+def test_a_hook_runs_as_a_user_who_can_open_nothing_and_ends_when_nobody_listens(room: SeparatedRoom) -> None:
+    hook = room.prefix / "hooks/probe"
+    hook.write_text(f"#!/bin/sh\nid -un; env | sort; cat; cat {room.identity} {room.audit}/head 2>&1; echo $1 $#\n")
+    hook.chmod(0o755)
+    runner = f"/usr/bin/sudo -n -u {room.hook_user} -- {room.prefix}/bin/agentkit-vault-hook"
+    ended = room.sh(f"EVIL=1 {runner} {hook} create", user=room.user, stdin=b"a value\n")
+    lines = ended.stdout.decode().splitlines()
+    assert (ended.returncode, lines[0], lines[-1]) == (0, room.hook_user, "create 1")
+    assert lines.count("a value") == 1
+    assert [line for line in lines if "ermission denied" in line] == lines[-3:-1]
+    assert not [line for line in lines if "EVIL" in line or "SUDO" in line]
+    hook.write_text("#!/bin/sh\nsleep 300 & sleep 300\n")
+    uid = room.uid(room.user)
+    with subprocess.Popen(
+        [*runner.split(), str(hook), "create"], user=uid, group=uid, extra_groups=[], stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, env={}, cwd="/",
+    ) as process:  # fmt: skip
+        wait_until(lambda: len(find_processes(room.hook_user)) == 4)
+        assert process.stdout is not None
+        process.stdout.close()  # as when the rotation is killed
+        process.wait(LIMIT_S)
+    wait_until(lambda: not find_processes(room.hook_user))
+
+
+def test_a_hook_of_anybody_else_is_refused(room: SeparatedRoom) -> None:
+    hook = room.work / "hook"
+    hook.write_text("#!/bin/sh\nid -un\n")
+    hook.chmod(0o755)
+    runner = f"/usr/bin/sudo -n -u {room.hook_user} -- {room.prefix}/bin/agentkit-vault-hook"
+    for words in (f"{hook} create", "create", "", f"{hook} create more", "../hook create"):
+        ended = room.sh(f"{runner} {words}", user=room.user)
+        assert (ended.returncode != 0, ended.stdout) == (True, b"")
+
+
+# The machine.
+
+
+def test_where_the_log_cannot_be_append_only_the_set_up_says_so(room: SeparatedRoom) -> None:
+    ended = room.set_up(room.script.replace("chattr +a", "chattr +a -Q"))
+    assert ended.returncode == 1
+    assert b"knows no append-only files" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("PREFIX", "/opt/a b"), ("HOME", "relative"), ("KEYS", "/etc/a,b"), ("RULES", "/etc/*"), ("PREFIX", "/opt/a=b")],
+)
+def test_a_path_that_means_something_to_sudo_is_refused(room: SeparatedRoom, variable: str, value: str) -> None:
+    ended = room.set_up(**{f"AGENTKIT_SETUP_{variable}": value})
+    assert (ended.returncode, ended.stderr.count(b"level1: error:")) == (1, 1)
+
+
+def test_the_script_is_for_root(room: SeparatedRoom) -> None:
+    ended = room.do("sh", "-s", user=room.caller, stdin=room.script.encode(), check=False)
+    assert (ended.returncode, ended.stderr) == (1, b"level1: error: this is for root\n")
