@@ -19,10 +19,11 @@ from agentkit.vault.rotationsteps import (
     BEFORE_PROMOTION,
     INTENT,
     LIST,
-    OLD,
+    NEW,
     STEPS,
     TEST,
     choose_step,
+    find_expected,
     is_to_be_given_up,
 )
 from agentkit.vault.rotationwork import find_unknown_keys, is_current_alive, note_failure, take_step
@@ -101,6 +102,8 @@ def give_up_rotation(bench: Bench, name: str) -> Progress:
         raise AgentkitError(f"{name}: there is no rotation that could be given up", hint="agentkit vault show " + name)
     end_leftovers(rotation.id)
     opened = open_for_step(bench, rotation, TEST)
+    if opened.standing == NEW:
+        raise AgentkitError(f"{name}: it was promoted already", hint=f"agentkit vault rotate {name}")
     try:
         works = is_current_alive(bench, rotation, opened)
     except StepFailedError as error:
@@ -152,7 +155,7 @@ def adopt_limit_s(row: Row) -> float:
 def _drive(bench: Bench, rotation: Rotation) -> Progress:
     did: list[str] = []
     for _ in range(MOST_STEPS):
-        step = choose_step(rotation.standing, OLD)
+        step = choose_step(rotation.standing, find_expected(rotation.standing))
         if step == ADOPT:
             progress = _adopt(bench, rotation, did)
             rotation = progress.rotation

@@ -44,8 +44,17 @@ def choose_step(standing: Standing, current: str) -> str:
 
 
 def is_to_be_given_up(standing: Standing, current: str) -> bool:
-    """Tell whether what the rotation made is to be revoked, and not what it was to replace."""
-    return standing.is_given_up or (standing.done in BEFORE_PROMOTION and current == OTHER)
+    """Tell whether what the rotation made is to be revoked, and not what it was to replace.
+
+    So it is when somebody set another value before the promotion, or the old value again after it.
+    """
+    unwanted = OTHER if standing.done in BEFORE_PROMOTION else OLD
+    return standing.is_given_up or current == unwanted
+
+
+def find_expected(standing: Standing) -> str:
+    """Return what the secret is when nobody but the rotation has changed it."""
+    return OLD if standing.done in BEFORE_PROMOTION else NEW
 
 
 def find_step_to_repeat(standing: Standing, failed: str) -> str:

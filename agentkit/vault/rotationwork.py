@@ -204,7 +204,7 @@ def _note_keys(bench: Bench, rotation: Rotation, opened: Opened) -> Rotation:
 
 
 def _is_current_known(rotation: Rotation, opened: Opened) -> bool:
-    if rotation.promoted_at is None:
+    if rotation.promoted_at is None or rotation.is_given_up:
         return opened.standing == OLD
     return opened.standing == NEW or opened.row.sha256 == rotation.new_sha256
 
@@ -223,11 +223,11 @@ def _call(bench: Bench, rotation: Rotation, opened: Opened, step: str, values: d
                 handed[name] = release(vault, [wish])[0]
         elif name not in OWN_SETTINGS:
             settings[name] = text
-    is_promoted = rotation.promoted_at is not None
+    is_in_use = rotation.promoted_at is not None and not rotation.is_given_up
     keys = {
         "pending": rotation.key,
         "previous": rotation.key if rotation.is_given_up else rotation.old_key,
-        "current": rotation.key if is_promoted else rotation.old_key,
+        "current": rotation.key if is_in_use else rotation.old_key,
     }
     told = {name: key for name, key in keys.items() if key is not None}
     call = Call(row.name, rotation.id, rotation.key_name, settings, told, handed)

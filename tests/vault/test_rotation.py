@@ -211,6 +211,16 @@ def test_when_a_hook_runs_the_record_of_its_step_is_the_last_one(
     assert told == [(step, "begun") for step in steps]
 
 
+def test_the_log_is_not_locked_while_a_hook_runs(make_shop: MakeShop, places: Places, tmp_path: Path) -> None:
+    shop, seen = make_shop(), tmp_path / "seen"
+    hook = tmp_path / "asking-hook"
+    hook.write_text(f'#!/bin/sh\nflock -n "{places.audit}" echo free >>"{seen}"\nexec "{shop.hook}" "$@"\n')
+    hook.chmod(0o700)
+    shop.set(None, Particulars(rotate_with=str(hook)))
+    shop.finish()
+    assert seen.read_text() == "free\n" * 8
+
+
 def test_what_a_killed_run_left_running_is_ended_before_anything_else(make_shop: MakeShop) -> None:
     shop = make_shop()
     shop.fault("set", "before")
@@ -235,6 +245,19 @@ def test_a_value_that_somebody_sets_meanwhile_stays_and_what_was_made_is_revoked
     assert progress.rotation.unknown_keys == ()
     assert sorted(shop.live().values()) == sorted([shop.first, "set by hand"])
     assert shop.find_faults() == []
+
+
+def test_who_sets_the_old_value_again_keeps_it_and_the_new_one_is_revoked(make_shop: MakeShop) -> None:
+    shop = make_shop()
+    shop.rotate()
+    shop.set(shop.first)
+    shop.now += DAY_S
+    progress = shop.rotate()
+    assert (progress.rotation.is_over, progress.rotation.is_given_up) == (True, True)
+    assert (shop.get(), shop.live()) == (shop.first, {"key-0": shop.first})
+    assert shop.find_faults() == []
+    shop.finish()
+    assert list(shop.live().values()) == [shop.get()]
 
 
 def test_nothing_is_revoked_while_the_value_in_use_does_not_work(make_shop: MakeShop) -> None:

@@ -172,6 +172,18 @@ def test_a_rotation_is_not_given_up_when_the_value_in_use_is_dead_already(make_s
     assert shop.finish().rotation.is_over
 
 
+def test_a_rotation_that_was_promoted_is_not_given_up(make_shop: MakeShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = make_shop()
+    shop.fault("test", "before")
+    shop.rotate()
+    # As a crash leaves it between the change of the store and the note of it.
+    shop.set(shop.unseal(str(shop.rotation().new)))
+    with pytest.raises(AgentkitError, match="promoted already"), hold_rotations(shop.places):
+        give_up_rotation(shop.bench(), NAME)
+    assert shop.finish().rotation.failure is None
+    assert list(shop.live().values()) == [shop.get()]
+
+
 def test_a_second_rotation_is_kept_out(make_shop: MakeShop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "LOCK_LIMIT", timedelta(seconds=0.1))
     shop = make_shop()

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from agentkit.vault.rotationsteps import (
     ADOPT,
-    BEFORE_PROMOTION,
     CREATE,
     INTENT,
     NEW,
@@ -19,6 +18,7 @@ from agentkit.vault.rotationsteps import (
     TEST,
     Standing,
     choose_step,
+    find_expected,
     find_step_to_repeat,
     is_to_be_given_up,
 )
@@ -29,7 +29,8 @@ CURRENT = st.sampled_from([OLD, NEW, OTHER])
 def test_the_steps_follow_each_other() -> None:
     done, taken = INTENT, []
     while done != PROVE:
-        done = choose_step(Standing(done, done != INTENT, False, False), OLD)
+        standing = Standing(done, done != INTENT, False, False)
+        done = choose_step(standing, find_expected(standing))
         taken.append(done)
     assert taken == list(STEPS[1:])
 
@@ -46,8 +47,7 @@ def test_the_old_value_is_never_revoked_before_the_new_one_was_tested_promoted_a
 ) -> None:
     standing, held = Standing(INTENT, False, False, False), set()
     for current, fails, does_not_hold in happenings:
-        # After its promotion nobody looks any more whether the secret is still the old value.
-        seen = current if standing.done in BEFORE_PROMOTION else NEW
+        seen = current
         step = choose_step(standing, seen)
         is_given_up = is_to_be_given_up(standing, seen)
         if step == REVOKE and not is_given_up:
@@ -55,6 +55,8 @@ def test_the_old_value_is_never_revoked_before_the_new_one_was_tested_promoted_a
         if step == PROMOTE:
             assert TEST in held
             assert seen != OTHER
+        if step == REVOKE and seen == OLD:
+            assert is_given_up
         if step == PROVE:
             break
         done = step
