@@ -62,7 +62,7 @@ class Progress:
         if rotation.is_over:
             return f"{rotation.name}: version {self.row.version}, and the old value is dead"
         if self.waits_for:
-            told = f"until it was used by {', '.join(self.waits_for)}"
+            told = f"until the new one was used by {', '.join(self.waits_for)}"
         else:
             told = f"for another {format_duration(max(0.0, (self.revokes_at or now) - now))}"
         return f"{rotation.name}: version {self.row.version}; the old value works {told}"

@@ -176,7 +176,7 @@ def _prove(bench: Bench, rotation: Rotation, opened: Opened) -> Rotation:
     values = {"previous": _victim(rotation, opened), "current": opened.current}
     answer = _call(bench, rotation, opened, PROVE, values)
     if not read_flag(answer, "dead"):
-        raise DoesNotHoldError(_explain(answer, "the old value still works"))
+        raise DoesNotHoldError(_explain(answer, "the value that was revoked still works"))
     return _note_keys(bench, _finish(bench, rotation), opened)
 
 
