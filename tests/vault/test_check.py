@@ -3,6 +3,8 @@
 import os
 import random
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +100,18 @@ def test_a_flipped_bit_is_reported_wherever_it_is(
         path.write_bytes(raw)
     assert missed == []
     assert check_vault(places, environ, now=time.time(), host="web-1").sightings == ()
+
+
+def test_changes_that_go_on_meanwhile_are_no_findings(places: Places, environ: dict[str, str]) -> None:
+    script = f"for n in 1 2 3 4 5 6 7 8 9 10; do echo $n | {sys.executable} -m agentkit vault set a || exit 1; done"
+    checks = 0
+    with subprocess.Popen(["sh", "-c", script], env=environ, stdout=subprocess.DEVNULL) as changing:
+        while changing.poll() is None:
+            checked = check_vault(places, environ, now=time.time(), host="web-1")
+            assert checked.sightings == ()
+            checks += 1
+    assert changing.returncode == 0
+    assert checks > 10
 
 
 def test_a_check_opens_nothing_and_writes_nothing(hand: Hand, vault: Vault, places: Places) -> None:
