@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from agentkit.core.durable import sync
@@ -26,7 +24,7 @@ from agentkit.vault.locked import LockedVault
 from agentkit.vault.places import Places, demand_name
 from agentkit.vault.rotationstate import read_rotation, reseal_rotation
 from agentkit.vault.rows import Fields, Row, read_row, tell_broken, write_row
-from agentkit.vault.store import PREFIX, finish_change, make_folders, put_file, tell_unwritable
+from agentkit.vault.store import PREFIX, finish_change, make_folders, put_file
 
 OP = "rotate-identity"
 
@@ -63,23 +61,22 @@ def reseal_secret(vault: LockedVault, name: str, ring: Ring) -> bool:
     """Seal and bind a secret for the new identity; tell whether there was anything to do.
 
     False says that row, current, previous and pending value hold with the new identity alone. Raises AgentkitError:
-    tampered where something is not what this vault wrote, cannot write where it finds no room.
+    tampered or refused where something is not what this vault wrote; OSError where it finds no room.
     """
     places = vault.places
-    with _telling_unwritable(name, places):
-        row = read_row(places.row(name), name)
-        is_changed = False
-        if row is not None:
-            row.demand_ours(derive_row_keys(ring.identities))
-            # Before a killed change is finished: that would make an older version that was put back the newest one.
-            demand_newest(places, row)
-            finish_change(vault, row)
-            is_changed = _reseal_row(vault, row, ring)
-        elif os.path.lexists(places.current(name)) or os.path.lexists(places.newest(name)):
-            raise tell_broken(name, "its row is missing")
-        for what, path in (("previous", _previous_path(places, name)), ("pending", f"{places.pending}/{name}.age")):
-            is_changed = _reseal_unbound(vault, {"name": name, "what": what}, path, ring) or is_changed
-        return is_changed
+    row = read_row(places.row(name), name)
+    is_changed = False
+    if row is not None:
+        row.demand_ours(derive_row_keys(ring.identities))
+        # Before a killed change is finished: that would make an older version that was put back the newest one.
+        demand_newest(places, row)
+        finish_change(vault, row)
+        is_changed = _reseal_row(vault, row, ring)
+    elif os.path.lexists(places.current(name)) or os.path.lexists(places.newest(name)):
+        raise tell_broken(name, "its row is missing")
+    for what, path in (("previous", _previous_path(places, name)), ("pending", f"{places.pending}/{name}.age")):
+        is_changed = _reseal_unbound(vault, {"name": name, "what": what}, path, ring) or is_changed
+    return is_changed
 
 
 def reseal_rotation_state(vault: LockedVault, name: str, ring: Ring) -> bool:
@@ -88,8 +85,7 @@ def reseal_rotation_state(vault: LockedVault, name: str, ring: Ring) -> bool:
     if _is_rotation_new(places, name, ring):
         return False
     vault.record(OP, "secret", "begun", {"name": name, "what": "rotation"})
-    with _telling_unwritable(name, places):
-        reseal_rotation(places, name, ring.identities, ring.recipients)
+    reseal_rotation(places, name, ring.identities, ring.recipients)
     return True
 
 
@@ -219,11 +215,3 @@ def _is_name(name: str) -> bool:
 
 def _previous_path(places: Places, name: str) -> str:
     return f"{places.previous}/{name}.age"
-
-
-@contextmanager
-def _telling_unwritable(name: str, places: Places) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise tell_unwritable(name, error, places) from error

@@ -367,6 +367,9 @@ def test_where_nothing_can_be_written_nothing_is_done_and_that_is_said(scene: Sc
     ended = scene.run("unshare", "--mount", "sh", "-c", script, "sh", place)
     assert (ended.returncode, ended.stdout) == (73, b"")
     assert ended.stderr.count(b"error:") == 1
+    phases = [record["phase"] for record in scene.records() if record["op"] == "rotate-identity"]
+    # Where the log can be written, it says so.
+    assert phases == ([] if which == "vault" else ["failed"])
     assert scene.find_faults_now() == []
     assert scene.finish() == []
 
