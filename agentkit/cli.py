@@ -6,6 +6,7 @@ Each command's own front door (`agentkit.COMMAND.cli`) is imported only when its
 import importlib
 import io
 import os
+import re
 import sys
 from enum import Enum
 
@@ -172,7 +173,10 @@ def main(words: list[str]) -> int:
     except typer.Abort:
         raise KeyboardInterrupt from None
     except ClickException as error:
-        raise AgentkitError(_in_our_words(error), hint=_find_help(error), status=Exit.USAGE) from None
+        message = _in_our_words(error)
+        if words[:1] == ["vault"]:
+            message = _leave_out(message, words[1:], error)
+        raise AgentkitError(message, hint=_find_help(error), status=Exit.USAGE) from None
     return result if isinstance(result, int) else Exit.OK
 
 
@@ -186,6 +190,18 @@ def _name_shell(words: list[str]) -> list[str]:
 def _in_our_words(error: ClickException) -> str:
     message = " ".join(error.format_message().split()).rstrip(".")
     return message[:1].lower() + message[1:]
+
+
+def _leave_out(message: str, words: list[str], error: ClickException) -> str:
+    """Return the message without the words that were typed: one may be a value in the place of an option or a verb."""
+    context = error.ctx if isinstance(error, UsageError) else None
+    known = {option for parameter in context.command.params for option in parameter.opts} if context else set()
+    typed = {piece for word in words for piece in (word, *word.split("="), *word.split())} - known - {""}
+    for piece in sorted(typed, key=len, reverse=True):
+        # As it stands or in quotation marks; a short one only as a word of its own.
+        shown = re.escape(repr(piece)[1:-1]) if len(piece) >= 6 else rf"(?<![\w-]){re.escape(piece)}(?![\w-])"
+        message = re.sub(shown, lambda _: "…", message)
+    return message
 
 
 def _find_help(error: ClickException) -> str:

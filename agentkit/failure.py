@@ -16,6 +16,7 @@ from agentkit.core.visible import make_visible
 
 # What the kernel says when there is no room or no way to write.
 CANNOT_WRITE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO})
+LONGEST_CHAIN = 200
 BROKEN_PIPE = Exit.SIGNAL_BASE + 13
 INTERRUPTED = Exit.SIGNAL_BASE + 2
 
@@ -61,7 +62,8 @@ def _write_traceback(error: BaseException, place: str, environ: Mapping[str, str
     """Write the traceback to the first place that takes it; one file a bug: a cron line must not fill the disk."""
     from agentkit import __version__
 
-    lines = traceback.format_exception(error)
+    # A value that was in hand may stand in the words of an exception, and the file outlives it.
+    lines = _format_without_words(error) if sys.argv[1:2] == ["vault"] else traceback.format_exception(error)
     head = f"{format_instant(time.time())} agentkit {__version__} {' '.join(sys.argv[1:3])}\nPython {sys.version}\n\n"
     digest = f"{zlib.crc32(f'{type(error).__name__}{place}'.encode()):08x}"
     for folder in spool_places(environ):
@@ -74,6 +76,16 @@ def _write_traceback(error: BaseException, place: str, environ: Mapping[str, str
             continue  # the next place may take it
         return path
     return None
+
+
+def _format_without_words(error: BaseException) -> list[str]:
+    """Return where an exception and those behind it were raised, and of which type they are."""
+    lines: list[str] = []
+    told: BaseException | None = error
+    while told is not None and len(lines) < LONGEST_CHAIN:
+        lines[:0] = [*traceback.format_tb(told.__traceback__), f"{type(told).__name__} (its words are not kept)\n\n"]
+        told = told.__cause__ or told.__context__
+    return lines
 
 
 def _is_closed_output(error: OSError) -> bool:

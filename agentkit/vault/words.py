@@ -32,14 +32,15 @@ def read_particulars(
             raise AgentkitError(f"{option}: expected 1 to {LONGEST_TEXT} letters", status=Exit.USAGE)
     unknown = [way for way in deliver if way not in DELIVERIES]
     if unknown:
-        raise AgentkitError(f"--deliver: {unknown[0]!r} is none of {', '.join(DELIVERIES)}", status=Exit.USAGE)
+        # What was typed is repeated nowhere: it may be the value, in the wrong place.
+        raise AgentkitError(f"--deliver: expected one of {', '.join(DELIVERIES)}", status=Exit.USAGE)
     return Particulars(
         purpose=purpose,
         owner=owner,
         consumers=tuple(consumers),
         deliver=tuple(dict.fromkeys(deliver)),
         expires_at=None if expires is None else _read_expiry(expires, now),
-        rotate_every_s=None if rotate_every is None else parse_duration(rotate_every, "--rotate-every"),
+        rotate_every_s=None if rotate_every is None else _read_duration(rotate_every, "--rotate-every", "90d"),
         rotate_with=rotate_with,
         rotate_settings=dict(_split_setting(setting) for setting in settings),
         reissue=reissue,
@@ -55,7 +56,16 @@ def _read_expiry(text: str, now: float) -> str:
     try:
         return format_instant(parse_instant(text))
     except ValueError:
-        return format_instant(now + parse_duration(text, "--expires"))
+        return format_instant(now + _read_duration(text, "--expires", "2027-06-30, or 90d from now"))
+
+
+def _read_duration(text: str, option: str, example: str) -> float:
+    try:
+        return parse_duration(text, option)
+    except AgentkitError:
+        raise AgentkitError(
+            f"{option}: this is none, or beyond ten years", hint=f"{option} {example}", status=Exit.USAGE
+        ) from None
 
 
 def _split_setting(text: str) -> tuple[str, str]:
