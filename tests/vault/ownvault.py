@@ -5,6 +5,9 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from agentkit.vault.access import Wish, release
@@ -147,3 +150,11 @@ def read_record(line: bytes, prev: str, number: int) -> dict[str, object] | None
 
 def count_granted(records: list[dict[str, object]]) -> int:
     return sum((record["op"], record["outcome"]) == ("get", "granted") for record in records)
+
+
+@contextmanager
+def open_to_others() -> Iterator[Path]:
+    """Make a folder through which other users may pass; pytest keeps its own closed to them."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
