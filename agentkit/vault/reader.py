@@ -13,6 +13,7 @@ from _collections_abc import Mapping
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.paths import state_folder
+from agentkit.vault.access import Wish
 from agentkit.vault.age import MOST_BYTES
 from agentkit.vault.plainread import read_private
 
@@ -39,6 +40,18 @@ def find_reader(environ: Mapping[str, str]) -> "list[str] | None":
             f"{path}: expected one line that begins with the absolute path of a program", status=Exit.CONFIGURATION
         )
     return words
+
+
+def ask_for_all(reader: "list[str]", wishes: "list[Wish]", environ: Mapping[str, str]) -> "list[bytes]":
+    """Return the value of each wish; raises AgentkitError (refused) for what cannot be judged from here."""
+    for wish in wishes:
+        if wish.delivery.startswith("env:"):
+            raise AgentkitError(
+                f"{wish.name} is in another user's vault: whether it may be a variable cannot be looked up there",
+                hint=f"--fd 3={wish.name}, or --stdin {wish.name}",
+                status=Exit.REFUSED,
+            )
+    return [ask_reader(reader, wish.name, wish.reason, environ) for wish in wishes]
 
 
 def ask_reader(
