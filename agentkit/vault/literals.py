@@ -95,11 +95,14 @@ class Literals:
         return found
 
     def begin_spelling(self, number: int, kind: int, index: int) -> Spelling:
-        """Return the beginning of a spelling, as far as its piece can reach that begins at `index`."""
+        """Return the beginning of a spelling, as far as its piece can reach that begins at `index`.
+
+        And four letters more: a broken line is known when so many have come behind the break.
+        """
         found = self._beginnings.get((number, kind, index))
         if found is None:
             whole = self.spelling(number, kind)
-            body = whole.body[: index + LONGEST_PIECE + 1]
+            body = whole.body[: index + LONGEST_PIECE + 5]
             found = Spelling(body, whole.gaps, table=whole.table, before=whole.before)
             self._beginnings[(number, kind, index)] = found
         return found
@@ -124,7 +127,8 @@ class Literals:
                 piece = coded[12 * at + first : 12 * at + first + size]
                 add(piece, number, BASE64_0 + offset)
                 if b"+" in piece or b"/" in piece:
-                    add(piece.translate(_URL_SAFE), number, BASE64_0 + offset)
+                    for written in _escape_base64(piece):
+                        add(written, number, BASE64_0 + offset)
         for at, number in enumerate(numbers):
             for piece in self._separate(begins[at].hex()):
                 add(piece, number, HEX)
@@ -163,7 +167,7 @@ class Literals:
     def _add_spelling(self, number: int, kind: int, spelling: Spelling) -> None:
         body = spelling.body
         if spelling.gaps == CODE:
-            for form in {body[:8], body[:8].translate(_URL_SAFE)}:
+            for form in {body[:8], *_escape_base64(body[:8])}:
                 self._add(form, number, kind)
         elif spelling.gaps == DIGITS:
             if spelling.table:
@@ -178,6 +182,14 @@ class Literals:
                 self._add(form, number, kind)
         else:
             self._add_text(number, kind, body)
+
+
+def _escape_base64(piece: bytes) -> "set[bytes]":
+    """Return a piece as it stands in URLs and in JSON, where two of the letters of base64 are escaped."""
+    forms = {piece.translate(_URL_SAFE)}
+    for plus, slash in ((b"%2B", b"%2F"), (b"%2b", b"%2f"), (b"%252B", b"%252F"), (b"\\u002b", b"\\/"), (b"+", b"\\/")):
+        forms.add(piece.replace(b"+", plus).replace(b"/", slash)[: LONGEST_PIECE + 1])
+    return forms
 
 
 def _separate_numbers(value: bytes, digits: bytes) -> "set[bytes]":

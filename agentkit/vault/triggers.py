@@ -93,13 +93,24 @@ def read_around(text: bytes, new: int, places: list[int], literals: Literals) ->
 def _read_region(text: bytes, begin: int, end: int, literals: Literals) -> list[tuple[bytes, int]]:
     from agentkit.vault.units import find_units
 
+    units = list(find_units(text, begin, end))
+    found = _read_units(text, begin, end, [(meant[0], first, last) for meant, first, last in units], literals)
+    if any(len(meant) > 1 for meant, _, _ in units):
+        # Above ASCII a number is a byte of UTF-8 or a letter of Latin-1.
+        found += _read_units(text, begin, end, [(meant[-1], first, last) for meant, first, last in units], literals)
+    return found
+
+
+def _read_units(
+    text: bytes, begin: int, end: int, units: list[tuple[bytes, int, int]], literals: Literals
+) -> list[tuple[bytes, int]]:
     parts: list[bytes] = []
     # What begins where: (index in what the text stands for, place in the text), for each unit and each raw part.
     indexes: list[int] = []
     places: list[int] = []
     asked: set[int] = set()
     size, at = 0, begin
-    for meant, first, last in find_units(text, begin, end):
+    for meant, first, last in units:
         if first > at:
             parts.append(text[at:first])
             indexes.append(size)

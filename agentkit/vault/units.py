@@ -34,7 +34,8 @@ _OPEN = re.compile(
     + (rb"|(?:" + _BACKSLASH + rb"{1,8}u0026|&|" + _PERCENT + rb"26)(?:amp" + _SEMICOLON + rb"){0,8}")
     + (rb"(?:[A-Za-z][A-Za-z0-9]{0,7}|" + _HASH + rb"(?:[0-9]{0,7}|[xX]" + _HEX + rb"{0,6}))?(?:%(?:25){0,8}[23]?)?)")
     + (rb"|" + _BACKSLASH + rb"{1,16}(?:[uU]" + _HEX + rb"{0,7}|[ux]\{" + _HEX + rb"{0,6}|x" + _HEX + rb"?")
-    + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{1,16}(?:u" + _HEX + rb"{0,3})?")
+    + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{0,16}(?:%(?:25){0,8}5?|&[#A-Za-z0-9]{0,8})?")
+    + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{1,16}u" + _HEX + rb"{0,3}")
     + (rb"|[0-7]{1,2}|\r|\r?\n[ \t]{0,40}|%(?:25){0,8}[0-9A-Fa-f]?)?|=" + _HEX + rb"?|=\r)\Z")
 )
 _START = re.compile(rb"[%\\&]")
@@ -60,15 +61,15 @@ def read_unit(text: bytes, place: int) -> tuple[tuple[bytes, ...], int] | None:
     return (meant, found.end()) if found and meant else None
 
 
-def find_units(text: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield (what it stands for, begin, end) of the units in a part of a text, read from its beginning on."""
+def find_units(text: bytes, begin: int, end: int) -> Iterator[tuple[tuple[bytes, ...], int, int]]:
+    """Yield (what it may stand for, begin, end) of the units in a part of a text, read from its beginning on."""
     # `=` is no escape beside letters: `x=41` is ordinary text, and no encoder writes a letter so.
     while start := _START.search(text, begin, end):
         begin = start.end()
         found = _UNIT.match(text, start.start())
         meant = found and _decode(found)
         if found and meant:
-            yield meant[-1], start.start(), found.end()
+            yield meant, start.start(), found.end()
             begin = found.end()
 
 
