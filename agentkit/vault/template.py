@@ -72,7 +72,6 @@ def _split(text: bytes) -> "list[tuple[bytes, str]]":
             pieces.append((text[begun:start], ""))
             begun = end + len(MASK_END)
             pieces.append((text[start:begun], name))
-            behind = begun
         start = text.find(MASK_START, behind)
     pieces.append((text[begun:], ""))
     return pieces

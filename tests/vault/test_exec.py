@@ -320,5 +320,45 @@ def test_a_file_that_cannot_be_filled_in_is_told_before_anything_is_released(
     assert read_executions(places) == []
 
 
-def test_no_core_file_is_left_by_a_program_with_a_secret(vault: Vault) -> None:
-    assert vault("exec", "--fd", "3=token", *REASON, "--", "sh", "-c", "ulimit -Sc").stdout == b"0\n"
+@pytest.mark.parametrize("mask", [(), ("--mask",)])
+def test_a_process_that_holds_a_value_lets_nobody_look_into_it(environ: dict[str, str], mask: tuple[str, ...]) -> None:
+    script = """
+import ctypes, os, resource, sys
+from agentkit.__main__ import main
+
+def look(*words):
+    os.write(2, b"%d %d" % (ctypes.CDLL(None).prctl(3), resource.getrlimit(resource.RLIMIT_CORE)[0]))
+    os._exit(0)
+
+os.execve = look
+sys.argv = ["agentkit", *sys.argv[1:]]
+sys.exit(main())
+"""
+    words = ["vault", "exec", "--fd", "3=token", *mask, *REASON, "--", "true"]
+    ended = subprocess.run(
+        ["sh", "-c", 'ulimit -Sc $(ulimit -Hc); exec "$@"', "sh", sys.executable, "-c", script, *words],
+        env=environ, capture_output=True, timeout=LIMIT_S, check=True,
+    )  # fmt: skip
+    assert ended.stderr == b"0 0"
+
+
+def test_no_core_file_is_left_by_a_program_with_a_secret(environ: dict[str, str]) -> None:
+    words = [
+        sys.executable,
+        "-m",
+        "agentkit",
+        "vault",
+        "exec",
+        "--fd",
+        "3=token",
+        *REASON,
+        "--",
+        "sh",
+        "-c",
+        "ulimit -Sc",
+    ]
+    ended = subprocess.run(
+        ["sh", "-c", 'ulimit -Sc $(ulimit -Hc); exec "$@"', "sh", *words],
+        env=environ, capture_output=True, timeout=LIMIT_S, check=True,
+    )  # fmt: skip
+    assert ended.stdout == b"0\n"
