@@ -160,6 +160,11 @@ class Scene:
         text = Path(self.places.identity).read_text()
         return NOTE not in text and text != self.old_identity.read_text()
 
+    def check(self) -> int:
+        """Return the status of `vault check`: 76 where it takes something for the work of a hand."""
+        words = [sys.executable, "-m", "agentkit", "vault", "check", "--json"]
+        return subprocess.run(words, env=self.environ, capture_output=True, timeout=LIMIT_S, check=False).returncode
+
     def find_faults_now(self) -> list[str]:
         """Return the secrets that are not what they should be, at an instant of a rotation."""
         faults = []
@@ -184,6 +189,8 @@ class Scene:
         identities, listed = self.read_keys()
         if len(identities) != 1 or identities == read_identities(str(self.old_identity)):
             faults.append("the identity file holds another than one new identity")
+        if NOTE in Path(self.places.identity).read_text():
+            faults.append("the identity file still tells of a rotation")
         keys = derive_row_keys(identities)
         for name in list_names(self.places.manifest):
             row = self.row(name)

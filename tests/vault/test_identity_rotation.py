@@ -55,6 +55,7 @@ def test_after_a_rotation_the_new_identity_and_the_recovery_key_open_everything_
     ended = scene.run()
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, SEALED_ALL, b"")
     assert scene.find_faults_after() == []
+    assert scene.check() == 0
 
 
 def test_a_rotation_killed_at_a_system_call_is_readable_and_goes_on(
@@ -75,6 +76,7 @@ def test_a_rotation_killed_at_each_of_its_first_renames_is_readable_and_goes_on(
     for place in range(1, 10):
         victim = scene.copy_to(tmp_path / str(place))
         assert victim.kill_at("rename", place)
+        assert victim.check() == 1, f"killed at rename {place}, and taken for tampering"
         assert victim.find_faults_now() == [], f"killed at rename {place}"
         assert victim.finish() == [], f"killed at rename {place}, then gone on"
 
