@@ -132,8 +132,8 @@ def test_at_a_terminal_the_value_is_asked_for_and_not_shown(own: OwnVault, needl
 def test_what_is_said_of_a_secret_stands_in_its_row_and_stays_until_it_is_said_anew(own: OwnVault) -> None:
     words = (
         "--purpose", "the shop's \u00fcber database", "--owner", "somebody", "--consumer", "/opt/report.sh",
-        "--consumer", "/opt/other", "--deliver", "env", "--expires", "2027-06-30", "--rotate-every", "90d", "--rotate-with", "token",
-        "--setting", "length=40", "--reissue", "ask the provider",
+        "--consumer", "/opt/other", "--deliver", "env", "--expires", "2027-06-30", "--rotate-every", "90d",
+        "--rotate-with", "token", "--setting", "length=40", "--reissue", "ask the provider",
     )  # fmt: skip
     assert own.run("set", NAME, *words, stdin=b"one").returncode == 0
     said = {
