@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -200,9 +201,19 @@ def _not_ascii(log: Log) -> None:
     log.grow(2)
 
 
+def _no_end(log: Log) -> None:
+    rewrite(log, 10, b'5e"}', b'5e"')
+
+
+def _too_long(log: Log) -> None:
+    rewrite(log, 10, b"nightly report", b"nightly " * 1100)
+
+
 @pytest.mark.parametrize(
     "befall",
     [
+        _no_end,
+        _too_long,
         _wrong_seq,
         _second_beginning,
         _fragment_alone,
@@ -265,7 +276,12 @@ def test_nonsense_in_place_of_the_records_ends_in_words(
 def test_a_line_of_100_mb_does_not_become_our_memory(folder: Path) -> None:
     log = make_log(folder)
     os.truncate(log.path, 100_000_000)
-    assert find_trouble(folder).what == "record 12 is longer than 8192 bytes"
+    tracemalloc.start()
+    try:
+        assert find_trouble(folder).what == "record 12 is longer than 8192 bytes"
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_more_fragments_than_a_record_can_set_aside_are_trouble_and_not_memory(folder: Path) -> None:
