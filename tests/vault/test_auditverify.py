@@ -263,10 +263,15 @@ def test_verify_writes_nothing(log: Log, verify: Verify, anchor: str, own_enviro
     assert look() == before
 
 
-def test_escape_sequences_of_another_log_are_shown_and_not_obeyed(log: Log, verify: Verify, anchor: str) -> None:
-    rewrite(log, 0, ORIGIN.encode(), b"\\u001b[2Jpwned")
-    text = "\n".join(verify(anchor)[1])
+def test_escape_sequences_in_the_name_of_an_anchor_are_shown_and_not_obeyed(
+    log: Log, verify: Verify, anchor: str
+) -> None:
+    strange = f"{anchor}\x1b[2J"
+    Path(anchor).rename(strange)
+    rewrite(log, 4, b"nightly report", b"nightly resort")
+    text = "\n".join(verify(strange)[1])
     assert "\x1b" not in text
+    assert "anchor\\x1b[2J vouches for" in text
 
 
 def test_what_is_new_is_verified_without_what_costs_a_start(log: Log, anchor: str, environ: dict[str, str]) -> None:
