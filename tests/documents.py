@@ -25,6 +25,7 @@ MASKS = (
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?", "INSTANT"),
     (r"\d{8}T\d{6}Z", "INSTANT"),
+    (r"\bage1(?:[02-9ac-hj-np-z]{58}|…)", "RECIPIENT"),
     (r"\bpid \d+", "pid N"),
     (r"\bwrapper \d+", "wrapper N"),
     (r"\bnow\b(?! (?:on|and))", "TIME ago"),
