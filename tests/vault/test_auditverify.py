@@ -136,6 +136,19 @@ def test_another_log_in_the_place_of_ours_is_tampering(
     assert (status, lines[0][:9]) == (76, "tampered ")
 
 
+def test_a_checkpoint_of_another_origin_is_one_of_another_log(
+    log: Log, verify: Verify, anchor: str, own_environ: dict[str, str]
+) -> None:
+    key = make_signing_key(str(signing_key(own_environ)).removesuffix(".signing"), str(log.folder), ORIGIN)
+    text = Path(anchor).read_text().partition("\n\n")[0] + "\n"
+    Path(anchor).write_text(sign_note(text.replace(ORIGIN, "another"), key))
+    status, lines = verify(anchor)
+    assert (status, lines[0]) == (
+        76,
+        f"tampered at record 0: {anchor} is an anchor of another, and this is {ORIGIN}: another log stands here",
+    )
+
+
 @pytest.mark.parametrize(("name", "status"), [("gone", 69), ("", 65)])
 def test_an_anchor_that_is_not_there_is_said(verify: Verify, log: Log, anchor: str, name: str, status: int) -> None:
     with pytest.raises(AgentkitError) as caught:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.note import Key, make_key, open_note, read_skey, read_vkey, sign_note
+from agentkit.vault.note import Key, decode_base64, make_key, open_note, read_skey, read_vkey, sign_note
 
 NAME = "web-1/7f3a"
 TEXT = "web-1/7f3a\n7\nroot\n"
@@ -51,6 +51,12 @@ def test_every_flipped_bit_of_a_note_is_found(key: Key) -> None:
             with pytest.raises(AgentkitError) as caught:
                 open_note(changed, key, "it")
             assert caught.value.status in (Exit.BAD_DATA, Exit.TAMPERED)
+
+
+def test_base64_has_one_way_to_be_written() -> None:
+    assert decode_base64("AAE=") == b"\0\1"
+    # The last bits are no part of a byte; the padding is no letter; a blank is nothing.
+    assert [decode_base64(text) for text in ("AAF=", "AAE", "AAE==", "A AE=", "AAE=\n")] == [None] * 5
 
 
 def test_a_signature_that_does_not_hold_is_tampering(key: Key) -> None:

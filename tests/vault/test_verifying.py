@@ -113,6 +113,15 @@ def test_a_record_that_was_put_in_is_named(folder: Path, place: int) -> None:
     assert find_trouble(folder).record == place
 
 
+@pytest.mark.parametrize("broken", [0, 5, 9, 11])
+def test_a_record_that_was_broken_in_two_is_named(folder: Path, broken: int) -> None:
+    log = make_log(folder)
+    lines = log.lines()
+    lines[broken] = lines[broken].replace(b'"op"', b'\nop"', 1)
+    log.path.write_bytes(b"".join(line + b"\n" for line in lines))
+    assert find_trouble(folder).record == broken
+
+
 def test_records_that_changed_places_are_found(folder: Path) -> None:
     log = make_log(folder)
     lines = log.lines()
