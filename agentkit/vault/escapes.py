@@ -11,7 +11,7 @@ def escape_all_ways(text: bytes) -> "set[bytes]":
     text = _first_letters(text)
     ways = [_percent, _percent_small, _percent_all, _json, _json_ascii, _json_all, _html, _decimal, _hexadecimal]
     ways += [_hexadecimal_large, _backslash, _bash, _octal, _csv, _yaml, _shell, _quoted_printable, _python, _form]
-    ways += [_percent_all_small, _bytes_all, _octal_all]
+    ways += [_quoted_printable_lines, _percent_all_small, _bytes_all, _octal_all]
     once = {text} | {way(text) for way in ways}
     twice = {way(form) for form in once for way in (_percent, _percent_small, _json, _html, _csv, _octal, _python)}
     return {form for form in once | twice if len(form) >= 4}
@@ -137,3 +137,7 @@ def _shell(text: bytes) -> bytes:
 
 def _quoted_printable(text: bytes) -> bytes:
     return b"".join([bytes((byte,)) if 0x20 <= byte < 0x7F and byte != 0x3D else b"=%02X" % byte for byte in text])
+
+
+def _quoted_printable_lines(text: bytes) -> bytes:
+    return b"\n".join([_quoted_printable(line) for line in text.split(b"\n")])

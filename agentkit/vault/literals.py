@@ -23,6 +23,8 @@ from agentkit.vault.spellings import (
 LONGEST_PIECE = 8
 # How far behind the beginning of a value its piece may lie: as many letters are held back until it is whole.
 FARTHEST_PIECE = 24
+# More owners of a piece than these are looked at more closely.
+FEW = 4
 # More values than these are looked for in the usual spellings only: a piece costs memory and time to begin.
 MOST_RARE = 128
 RAW, BASE64_0, HEX, BASE32_0, RARE_0 = 0, 1, 4, 5, 10
@@ -75,6 +77,25 @@ class Literals:
         """Return the pieces that stand at a place."""
         pieces = self.pieces
         return [piece for size in self.sizes if (piece := text[place : place + size]) in pieces and len(piece) == size]
+
+    def find_likely(self, piece: bytes, text: bytes, place: int) -> "list[Found]":
+        """Return what a piece at a place may be part of; of many that begin alike those that go on like the text."""
+        owners = self.pieces[piece]
+        following = text[place + len(piece) : place + len(piece) + 6]
+        # Letters and digits are neither gap nor escape; but `0x` may be.
+        if len(owners) <= FEW or len(following) < 6 or not following.isalnum() or b"x" in following.lower():
+            return owners
+        likely = []
+        for found in owners:
+            spelling = self.spelling(found[0], found[1])
+            end = found[2] + len(piece)
+            table = spelling.table
+            wanted = spelling.body[end : end + 6]
+            if (following.translate(table) if table else following).startswith(wanted) or (
+                (piece.translate(table) if table else piece) != spelling.body[found[2] : end]
+            ):
+                likely.append(found)
+        return likely
 
     def spelling(self, number: int, kind: int) -> Spelling:
         """Return a spelling of a value; made when it is first asked for."""

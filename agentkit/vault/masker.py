@@ -136,7 +136,7 @@ class Masker:
         from agentkit.vault.walk import Walk
 
         literals, base = self._literals, self._base
-        for number, kind, index in literals.pieces[piece]:
+        for number, kind, index in literals.find_likely(piece, self._text, place):
             spelling = literals.spelling(number, kind)
             for start in find_starts(self._text, place, index, spelling):
                 key = (number, kind, start + base)

@@ -2,7 +2,7 @@
 
 from agentkit.vault.gaps import read_gap
 from agentkit.vault.spellings import CODE, STARTS, TEXT, Spelling
-from agentkit.vault.units import read_unit
+from agentkit.vault.units import is_open, read_unit
 
 # The last letter before a coded value, escaped, and a line break with its indentation.
 FARTHEST_BEFORE = 64
@@ -31,7 +31,17 @@ def find_starts(text: bytes, at: int, index: int, spelling: Spelling) -> list[in
     if first in b" \n":
         likely.update(b"+\r")
     # Each letter before this one takes at most 12 bytes, in two layers of escapes.
-    return [place for place in range(max(0, at - 12 * index - 32), at + 1) if text[place] in likely]
+    places = [place for place in range(max(0, at - 12 * index - 32), at + 1) if text[place] in likely]
+    return [place for place in places if text[place] not in _STARTS or _may_begin(text, place, body)]
+
+
+def _may_begin(text: bytes, place: int, body: bytes) -> bool:
+    """Tell whether the escape at a place may stand for the first letter, or for itself."""
+    if text[place] == body[0] or body[0] in STARTS or is_open(text, place):
+        return True
+    unit = read_unit(text, place)
+    # A line break of one kind may stand for one of the other.
+    return unit is not None and any(meant and (body.startswith(meant) or meant == b"\r") for meant in unit[0])
 
 
 def find_before(text: bytes, at: int, spelling: Spelling) -> int | None:
