@@ -18,7 +18,7 @@ from agentkit.vault.segments import Segment, read_blocks
 BETWEEN = b', "'
 SEQ, AT, OP, PHASE, OUTCOME, NAME, VERSION, UID, PARENT, REASON, ARGV0, REST = 1, 2, 5, 6, 7, 8, 9, 10, 12, 14, 15, 16
 INSTANT = slice(6, 30)  # of `at": "2026-11-26T18:00:00.000Z"`
-NAMELESS, NO_VERSION = b'name": null', b'version": null'
+NAMELESS = b'name": null'
 RELEASE, INTENT, COMMIT = b'phase": "release"', b'phase": "intent"', b'phase": "commit"'
 # Of a rotation of the identity: the same value, sealed anew.
 RESEAL = b'phase": "secret"'
@@ -80,8 +80,8 @@ class Past:
         # How many programs used it that are not kept.
         self.forgotten = 0
         self._last: bytes | None = None
-        # By op, parent and argv0: how often, the number of the last record, and its line.
-        self._users: dict[tuple[bytes, bytes, bytes], tuple[int, bytes, bytes]] = {}
+        # By op, parent and argv0: how often, and the line of the last record.
+        self._users: dict[tuple[bytes, bytes, bytes], tuple[int, bytes]] = {}
 
     @property
     def last_use(self) -> Use | None:
@@ -90,7 +90,7 @@ class Past:
 
     def users(self) -> list[tuple[int, Use]]:
         """Return each way in which it was used, the latest first: how often, and when last."""
-        found = [(count, Use(last)) for count, _, last in self._users.values()]
+        found = [(count, Use(last)) for count, last in self._users.values()]
         return sorted(found, key=lambda one: one[1].seq, reverse=True)
 
     def note_use(self, found: list[bytes], line: bytes) -> None:
@@ -99,9 +99,12 @@ class Past:
         self._last = line
         user = found[OP], found[PARENT], found[ARGV0]
         known = self._users.get(user)
-        self._users[user] = (known[0] + 1 if known else 1, found[SEQ], line)
-        if known is None and len(self._users) > MOST_USERS:
-            latest = sorted(self._users.items(), key=lambda one: _read_number(one[1][1]))[MOST_USERS // 2 :]
+        if known is not None:
+            self._users[user] = known[0] + 1, line
+            return
+        self._users[user] = 1, line
+        if len(self._users) > MOST_USERS:
+            latest = sorted(self._users.items(), key=lambda one: Use(one[1][1]).seq)[MOST_USERS // 2 :]
             self.forgotten += len(self._users) - len(latest)
             self._users = dict(latest)
 
@@ -129,7 +132,8 @@ class LastUses:
     def __init__(self, only: str | None = None) -> None:
         # Names are ASCII and stand in a record as they are.
         self._needle = None if only is None else f'"name": "{only}", '.encode()
-        self.pasts: dict[str, Past] = {}
+        # By their names as records have them: `name": "db/password"`.
+        self._pasts: dict[bytes, Past] = {}
         self.clock = LogClock()
         # The SHA-256 of each list of recipients that there ever was.
         self.recipients: set[str] = set()
@@ -149,41 +153,46 @@ class LastUses:
 
     def of(self, name: str) -> Past:
         """Return what is known of a secret."""
-        return self.pasts.get(name) or Past()
+        return self._pasts.get(f'name": "{name}"'.encode()) or Past()
 
     def names(self) -> Iterator[str]:
         """Yield the names of the secrets that were put in place, or begun."""
-        for name, past in self.pasts.items():
+        for name, past in self._pasts.items():
             if past.committed is not None or past.begun:
-                yield name
+                yield _read_text(name)
 
     def _note(self, lines: list[bytes]) -> None:
-        see, pasts = self.clock.see, self.pasts
+        see, pasts = self.clock.see, self._pasts
         for line in lines:
             found = line.split(BETWEEN, REST)
             if len(found) <= REST or line[-1:] != b"}":
                 continue
             see(found[AT][INSTANT])
-            name, phase, more = found[NAME], found[PHASE], found[REST]
-            if phase == RELEASE:
-                if found[OUTCOME] == GRANTED and found[OP] in USES and name != NAMELESS:
-                    _past(pasts, name).note_use(found, line)
-            elif name == NAMELESS:
-                self._note_recipients(more)
-            elif phase in CHANGES and found[VERSION] != NO_VERSION and (digests := SHA256.findall(more)):
-                change = Change(
-                    _read_number(found[VERSION]), tuple(map(bytes.decode, digests)), _read_number(found[SEQ])
-                )
-                _past(pasts, name).note_change(phase, found[OUTCOME], change)
-            elif phase == PROMOTE and found[OUTCOME] in (STARTED, FAILED):
-                # Its record names the version that is in place still.
-                change = Change(_read_number(found[VERSION]) + 1, (), _read_number(found[SEQ]))
-                _past(pasts, name).note_change(phase, found[OUTCOME], change)
+            name = found[NAME]
+            if found[PHASE] != RELEASE or name == NAMELESS:
+                self._note_change(found)
+            elif found[OUTCOME] == GRANTED and found[OP] in USES:
+                past = pasts.get(name)
+                if past is None:
+                    past = pasts[name] = Past()
+                past.note_use(found, line)
 
-    def _note_recipients(self, more: bytes) -> None:
-        match = RECIPIENTS.search(more)
-        if match:
-            self.recipients.add(match[1].decode())
+    def _note_change(self, found: list[bytes]) -> None:
+        name, phase, outcome, more = found[NAME], found[PHASE], found[OUTCOME], found[REST]
+        version = _read_number(found[VERSION])
+        if name == NAMELESS:
+            if match := RECIPIENTS.search(more):
+                self.recipients.add(match[1].decode())
+            return
+        digests = tuple(map(bytes.decode, SHA256.findall(more)))
+        if phase == PROMOTE and outcome in (STARTED, FAILED):
+            # Its record names the version that is in place still, and no digest.
+            change = Change(version + 1, (), _read_number(found[SEQ]))
+        elif phase in CHANGES and digests and version >= 0:
+            change = Change(version, digests, _read_number(found[SEQ]))
+        else:
+            return
+        self._pasts.setdefault(name, Past()).note_change(phase, outcome, change)
 
 
 def _read_text(part: bytes) -> str:
@@ -199,11 +208,3 @@ def _read_number(part: bytes) -> int:
     """Return the number in `key": 12`; -1 where there is none."""
     digits = part.rpartition(b" ")[2]
     return int(digits) if digits.isdigit() and len(digits) < 20 else -1
-
-
-def _past(pasts: dict[str, Past], name: bytes) -> Past:
-    key = name[len(b'name": "') : -1].decode("utf-8", "replace")
-    past = pasts.get(key)
-    if past is None:
-        past = pasts[key] = Past()
-    return past

@@ -31,8 +31,10 @@ class LogClock:
     def see(self, at: bytes) -> None:
         """Take note of a record's instant, in the order of the log."""
         if at[DAY] == self._newest[DAY]:
-            self._newest = max(at, self._newest)
+            self._newest = max(self._newest, at)
             return
+        if at < self._newest and not self._leap_s[1]:
+            return  # a clock that was set back, for as long as it takes: this is the way of each of its records
         try:
             instant = parse_instant(at.decode())
         except ValueError:

@@ -205,6 +205,14 @@ DEEDS = (
         "tampered",
         "file:VAULT/audit/key",
     ),
+    Deed(
+        "a pipe in the vault",
+        lambda hand: os.mkfifo(hand.vault / "retired/001.age", 0o600),
+        "wrong-mode",
+        "file:VAULT/retired/001.age",
+        1,
+        0,
+    ),
     Deed("a link in the place of a row", lambda hand: hand.link(ROW), "wrong-mode", f"file:VAULT/{ROW}", 1, 77),
     Deed("a link in the place of a ciphertext", lambda hand: hand.link(A), "wrong-mode", f"file:VAULT/{A}", 1, 77),
     Deed(

@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.vault.age import seal_value
+from agentkit.vault.asker import Asker
 from agentkit.vault.checking import Checked, check_vault
+from agentkit.vault.digest import hash_bytes
+from agentkit.vault.keys import derive_recipients_keys, derive_row_keys, read_identities
+from agentkit.vault.locked import LockedVault, lock_vault
 from agentkit.vault.places import find_places
+from agentkit.vault.recipients import read_recipients
+from agentkit.vault.rows import read_row
+from agentkit.vault.store import commit_pending, keep_pending
 from tests.vault.tampering import LIMIT_S, build_environ, make_vault
 
 # strace counts each call for itself.
@@ -83,3 +91,40 @@ def test_what_a_killed_change_leaves_is_unfinished_and_is_mended_by_the_next(
         assert run(folder, ("set", words[1], "--keep-value") if keeps_value else words) == 0
         assert check(folder).sightings == (), (call, place)
     assert seen or not is_short
+
+
+class Dying:
+    """A vault whose process is killed where it would write the record of the end."""
+
+    def __init__(self, vault: LockedVault) -> None:
+        self.places = vault.places
+
+    def record(self, *_: object) -> int:
+        raise KeyboardInterrupt
+
+
+def test_a_rotation_that_was_cut_off_before_its_last_record_is_no_version_without_a_record(
+    made: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cut"
+    shutil.copytree(made, folder)
+    places = find_places(build_environ(folder))
+    identities = read_identities(places.identity)
+    recipients = read_recipients(places.recipients, derive_recipients_keys(identities))
+    old = read_row(places.row("b"), "b")
+    assert old is not None
+    ciphertext = seal_value(b"made", [recipients.identity, recipients.recovery])
+    fields = {**old.fields, "version": 2, "sha256": hash_bytes(ciphertext), "previous_sha256": old.sha256}
+    del fields["mac"]
+    asker = Asker(os.getuid(), os.getpid(), "", "agentkit", "00" * 32)
+    for has_record in (False, True):
+        with lock_vault(places, asker) as vault:
+            if has_record:
+                vault.record("rotate", "promote", "started", {"name": "b", "version": 1})
+            else:
+                keep_pending(places, "b", ciphertext)
+                with pytest.raises(KeyboardInterrupt):
+                    commit_pending(Dying(vault), old, fields, derive_row_keys(identities)[0], op="rotate")  # type: ignore[arg-type]
+        [seen] = check(folder).sightings
+        assert seen.type == ("unfinished-change" if has_record else "tampered")
+    assert seen.next_step == "agentkit vault rotate b"
