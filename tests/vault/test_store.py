@@ -295,6 +295,18 @@ def test_a_file_that_is_no_plain_age_file_is_refused_even_where_its_row_fits(own
     assert own.records()[-1]["phase"] == "failed"
 
 
+def test_a_file_sealed_for_many_is_refused_before_a_key_is_tried(
+    own: OwnVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bind(own, bound_files(own)["five hundred stanzas"])
+    tried: list[bytes] = []
+    monkeypatch.setattr(pyrage, "decrypt", lambda raw, _: tried.append(raw))
+    assert "recipients, which this vault never does" in refuse(own).message
+    bind(own, sealed_with_a_passphrase(18))
+    assert "passphrase" in refuse(own).message
+    assert tried == []
+
+
 def test_a_file_with_grease_is_opened_where_its_row_fits(own: OwnVault) -> None:
     # age itself puts such a stanza, which means nothing, into some of its files.
     for _ in range(8):
