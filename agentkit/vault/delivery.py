@@ -17,7 +17,7 @@ MFD_NOEXEC_SEAL = 8  # include/uapi/linux/memfd.h, since Linux 6.3
 def reserve_descriptors(numbers: "list[int]") -> None:
     """Put nothing at each of these descriptors, so that no file of ours lands there; what was open there is closed.
 
-    Raises AgentkitError (usage) for one above the limit of this process.
+    Raises AgentkitError: usage for one above the limit of this process, wrapper failed where there is no room.
     """
     import resource
 
@@ -27,12 +27,16 @@ def reserve_descriptors(numbers: "list[int]") -> None:
             raise AgentkitError(
                 f"descriptor {number}: this process may open those below {limit} (ulimit -n)", status=Exit.USAGE
             )
-    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
-    for number in numbers:
-        if number == nothing:
-            os.set_inheritable(nothing, True)
-        else:
-            os.dup2(nothing, number, inheritable=True)
+    try:
+        nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        for number in numbers:
+            if number == nothing:
+                os.set_inheritable(nothing, True)
+            else:
+                os.dup2(nothing, number, inheritable=True)
+    except OSError as error:
+        why = f"no descriptor can be prepared for a secret: {error.strerror}"
+        raise AgentkitError(why, status=Exit.WRAPPER_FAILED) from None
     if nothing not in numbers:
         os.close(nothing)
 
@@ -41,7 +45,7 @@ def close_descriptors(numbers: "list[int]") -> None:
     """Take back what was handed over, where there is no program to get it; stdin stays."""
     for number in numbers:
         if number > 0:
-            os.close(number)
+            os.closerange(number, number + 1)  # which minds none that is not open
 
 
 def deliver_at(number: int, value: bytes) -> None:

@@ -17,7 +17,7 @@ from agentkit.vault.delivery import reserve_descriptors
 from agentkit.vault.masker import Masker
 from agentkit.vault.outflow import Outflow
 from agentkit.vault.programfile import become
-from agentkit.vault.signalfile import ENDING, SignalFile, act_on
+from agentkit.vault.signalfile import SignalFile, act_on
 
 READ_BYTES = 65536
 MOST_LEFT_BYTES = 1 << 20
@@ -173,7 +173,7 @@ class Supervision:
             if number == _signal.SIGCHLD:
                 continue
             if self.code is not None:
-                if number in ENDING:
+                if number in self.signals.ending:
                     return True
                 if number == _signal.SIGTSTP:
                     act_on(number)

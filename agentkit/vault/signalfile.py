@@ -23,11 +23,12 @@ class SignalFile:
     """The signals from before the start of a program until after its end."""
 
     def __init__(self) -> None:
-        """Hold back every signal that is passed on; what nohup or the shell's & made deaf stays deaf."""
-        numbers = [number for number in PASSED_ON if _signal.getsignal(number) != _signal.SIG_IGN]
+        """Hold back every signal that is passed on: the program decides what it does not mind."""
+        # What nohup or the shell's & made deaf stays deaf, here and in the program.
+        self.ending = [number for number in ENDING if _signal.getsignal(number) != _signal.SIG_IGN]
         # Where a caller ignores SIGCHLD, nobody would learn how the program ended.
         self._child_before = _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-        numbers.append(_signal.SIGCHLD)
+        numbers = [*PASSED_ON, _signal.SIGCHLD]
         self._mask_before = _signal.pthread_sigmask(_signal.SIG_BLOCK, numbers)
         self.descriptor = _open(numbers)
 
