@@ -135,14 +135,21 @@ def test_a_signal_that_nobody_minds_ends_both(begin: "list[Started]", environ: d
     assert process.wait(LIMIT_S) == -signal.SIGTERM
 
 
-def test_what_nohup_made_deaf_stays_deaf(begin: "list[Started]", environ: dict[str, str]) -> None:
-    process = start(begin, environ, "sh", "-c", "echo; read x; exit 4", shell='trap "" HUP; exec "$@"')
+@pytest.mark.parametrize("minds", [False, True])
+def test_what_nohup_made_deaf_stays_deaf_unless_the_program_minds(
+    begin: "list[Started]", environ: dict[str, str], minds: bool
+) -> None:
+    numbers = [str(int(number)) for number in ([signal.SIGHUP] if minds else []) + [signal.SIGTERM, signal.SIGUSR2]]
+    words = [sys.executable, "-S", "-c", LISTENING, *numbers]
+    process = start(begin, environ, *words, shell='trap "" HUP; exec "$@"')
     read_line(process)
     process.send_signal(signal.SIGHUP)
-    assert process.stdin
-    process.stdin.write(b"\n")
-    process.stdin.close()
-    assert process.wait(LIMIT_S) == 4
+    if minds:
+        assert int(read_line(process)) == signal.SIGHUP
+    process.send_signal(signal.SIGTERM)
+    assert int(read_line(process)) == signal.SIGTERM
+    process.send_signal(signal.SIGUSR2)
+    assert process.wait(LIMIT_S) == 9
 
 
 def test_a_caller_that_hears_of_no_child_still_gets_the_status(environ: dict[str, str]) -> None:
@@ -223,7 +230,7 @@ def test_a_reader_that_goes_away_ends_the_program_by_sigpipe(environ: dict[str, 
     ended = subprocess.run(
         ["sh", "-c", script, "sh", *WORDS], env=environ, capture_output=True, timeout=LIMIT_S, check=True
     )
-    assert ended.stdout == b"y\n"
+    assert (ended.stdout, ended.stderr) == (b"y\n", b"0\n")
 
 
 def test_a_slow_reader_gets_all_of_it(environ: dict[str, str], places: object) -> None:
