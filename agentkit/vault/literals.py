@@ -138,38 +138,57 @@ class Literals:
     def _add_codes(self, numbers: "list[int]") -> None:
         """Add base64, hexadecimal and base32 of many values; each code is one call for all of them."""
         begins = [self.values[number][1][:9] for number in numbers]
-        add = self._add
         for offset, first in ((0, 0), (1, 2), (2, 3)):
             slots = [(bytes(offset) + begin)[:9].ljust(9, b"\0") for begin in begins]
             coded = b2a_base64(b"".join(slots), newline=False)
-            for at, number in enumerate(numbers):
-                # Of six bytes that do not begin a group of three, seven letters are whole.
-                size = LONGEST_PIECE - (1 if offset and len(begins[at]) == 6 else 0)
-                piece = coded[12 * at + first : 12 * at + first + size]
-                add(piece, number, BASE64_0 + offset)
+            # Of six bytes that do not begin a group of three, seven letters are whole.
+            ends = [first + LONGEST_PIECE - (1 if offset and len(begin) == 6 else 0) for begin in begins]
+            pieces = [coded[12 * at + first : 12 * at + end] for at, end in enumerate(ends)]
+            self._add_all(pieces, numbers, BASE64_0 + offset)
+            for piece, number in zip(pieces, numbers, strict=True):
                 if b"+" in piece or b"/" in piece:
                     for written in _escape_base64(piece):
-                        add(written, number, BASE64_0 + offset)
-        for at, number in enumerate(numbers):
-            for piece in self._separate(begins[at].hex()):
-                add(piece, number, HEX)
-        for at, number in enumerate(numbers):
-            bits = int.from_bytes(begins[at][:6], "big")
-            for offset, shift in enumerate((8, 6, 4, 7, 5)):
-                forty = bits >> shift
-                piece = _TENS[forty >> 30 & 1023] + _TENS[forty >> 20 & 1023] + _TENS[forty >> 10 & 1023]
-                piece += _TENS[forty & 1023]
-                add(piece, number, BASE32_0 + offset)
-                if self._is_thorough:
-                    add(piece.lower(), number, BASE32_0 + offset)
+                        self._add(written, number, BASE64_0 + offset)
+        self._add_hexadecimal(begins, numbers)
+        for offset, shift in enumerate((8, 6, 4, 7, 5)):
+            # 48 bits are enough for eight letters of five, from any of the first bits on.
+            forties = [int.from_bytes(begin[:6], "big") >> shift for begin in begins]
+            pieces = [
+                _TENS[bits >> 30 & 1023] + _TENS[bits >> 20 & 1023] + _TENS[bits >> 10 & 1023] + _TENS[bits & 1023]
+                for bits in forties
+            ]
+            self._add_all(pieces, numbers, BASE32_0 + offset)
+            if self._is_thorough:
+                self._add_all([piece.lower() for piece in pieces], numbers, BASE32_0 + offset)
+
+    def _add_hexadecimal(self, begins: "list[bytes]", numbers: "list[int]") -> None:
+        if self._is_thorough:
+            for begin, number in zip(begins, numbers, strict=True):
+                for piece in self._separate(begin.hex()):
+                    self._add(piece, number, HEX)
+            return
+        small = b"".join([begin[:4] for begin in begins]).hex().encode()
+        with_colons = b"".join([begin[:3] for begin in begins]).hex(":").encode()
+        for digits, step, size in ((small, 8, 8), (with_colons, 9, 8), (with_colons.replace(b":", b" "), 9, 8)):
+            pieces = [digits[at : at + size] for at in range(0, len(digits), step)]
+            large = [piece.upper() for piece in pieces]
+            self._add_all(pieces, numbers, HEX)
+            other = [at for at, piece in enumerate(large) if piece != pieces[at]]
+            self._add_all([large[at] for at in other], [numbers[at] for at in other], HEX)
+
+    def _add_all(self, pieces: "list[bytes]", numbers: "list[int]", kind: int) -> None:
+        known = self.pieces
+        for piece, number in zip(pieces, numbers, strict=True):
+            if piece in known:
+                known[piece].append((number, kind, 0))
+            else:
+                known[piece] = [(number, kind, 0)]
 
     def _separate(self, digits: str) -> "set[bytes]":
         """Return how hexadecimal digits begin in either case, with what usually separates them."""
-        forms = {digits[:8], f"{digits[:2]}:{digits[2:4]}:{digits[4:6]}", f"{digits[:2]} {digits[2:4]} {digits[4:6]}"}
-        if self._is_thorough:
-            pairs = [digits[at : at + 2] for at in range(0, 8, 2)]
-            forms |= {"-".join(pairs[:3]), ", 0x".join(pairs[:2]), ",0x".join(pairs[:2]), " 0x".join(pairs[:2])}
-            forms.add(f"{digits[:4]} {digits[4:8]}")
+        pairs = [digits[at : at + 2] for at in range(0, 8, 2)]
+        forms = {digits[:8], ":".join(pairs[:3]), " ".join(pairs[:3]), f"{digits[:4]} {digits[4:8]}"}
+        forms |= {"-".join(pairs[:3]), ", 0x".join(pairs[:2]), ",0x".join(pairs[:2]), " 0x".join(pairs[:2])}
         return {form.encode() for form in forms} | {form.upper().replace("X", "x").encode() for form in forms}
 
     def _add_text(self, number: int, kind: int, body: bytes) -> None:

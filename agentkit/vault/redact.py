@@ -6,6 +6,7 @@ Bytes in, bytes out. A hot verb: it is called before typer is imported, which de
 completion.
 """
 
+import gc
 import os
 import sys
 from _collections_abc import Callable, Mapping
@@ -80,8 +81,6 @@ def mask_stream(values: Values, source: int, target: int, counts: "dict[str, int
 
     What has come is written before more is read, up to what may be the beginning of a value.
     """
-    import gc
-
     from agentkit.vault.masker import Masker
 
     # Thousands of small things are made that live to the end: looking through them costs as much as making them.

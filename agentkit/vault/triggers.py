@@ -108,6 +108,7 @@ def _read_units(
     # What begins where: (index in what the text stands for, place in the text), for each unit and each raw part.
     indexes: list[int] = []
     places: list[int] = []
+    steps: list[int] = []
     asked: set[int] = set()
     size, at = 0, begin
     for meant, first, last in units:
@@ -115,22 +116,27 @@ def _read_units(
             parts.append(text[at:first])
             indexes.append(size)
             places.append(at)
+            steps.append(1)
             size += first - at
         parts.append(meant)
         indexes.append(size)
         places.append(first)
-        if meant.isalnum():
+        steps.append(3 if len(meant) * 3 == last - first else 0)
+        if len(meant) * 3 == last - first or meant.isalnum():
             # Pieces without an escaped letter stand in the text themselves.
-            asked.update(range(max(0, size - literals.sizes[0] + 1), size + 1))
+            asked.update(range(max(0, size - literals.sizes[0] + 1), size + len(meant)))
         size += len(meant)
         at = last
     parts.append(text[at:end])
     indexes.append(size)
     places.append(at)
+    steps.append(1)
     whole = b"".join(parts)
     found = []
     for index in sorted(asked):
         for piece in literals.find_pieces(whole, index):
             nearest = bisect_right(indexes, index) - 1
-            found.append((piece, places[nearest] + index - indexes[nearest]))
+            # Raw letters take one byte each, percent escapes in a row three.
+            step = steps[nearest]
+            found.append((piece, places[nearest] + (index - indexes[nearest]) * step))
     return found

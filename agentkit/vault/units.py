@@ -39,6 +39,8 @@ _OPEN = re.compile(
     + (rb"|[0-7]{1,2}|\r|\r?\n[ \t]{0,40}|%(?:25){0,8}[0-9A-Fa-f]?)?|=" + _HEX + rb"?|=\r)\Z")
 )
 _START = re.compile(rb"[%\\&]")
+# Many bytes in a row, none of which can begin an escape of its own.
+_PERCENTS = re.compile(rb"(?:%(?!25|5[Cc]|26)[2-7]" + _HEX + rb"){2,}")
 _LETTERS = {97: 7, 98: 8, 101: 27, 69: 27, 102: 12, 110: 10, 114: 13, 116: 9, 118: 11}
 _NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"AMP": b"&", b"LT": b"<", b"GT": b">"}
 _SIGNS = {
@@ -62,10 +64,18 @@ def read_unit(text: bytes, place: int) -> tuple[tuple[bytes, ...], int] | None:
 
 
 def find_units(text: bytes, begin: int, end: int) -> Iterator[tuple[tuple[bytes, ...], int, int]]:
-    """Yield (what it may stand for, begin, end) of the units in a part of a text, read from its beginning on."""
+    """Yield (what it may stand for, begin, end) of the units in a part of a text, read from its beginning on.
+
+    Of percent escapes in a row, each of three bytes, many are one.
+    """
     # `=` is no escape beside letters: `x=41` is ordinary text, and no encoder writes a letter so.
     while start := _START.search(text, begin, end):
         begin = start.end()
+        many = _PERCENTS.match(text, start.start(), end)
+        if many:
+            begin = many.end()
+            yield (bytes.fromhex(many.group().replace(b"%", b"").decode()),), start.start(), begin
+            continue
         found = _UNIT.match(text, start.start())
         meant = found and _decode(found)
         if found and meant:

@@ -14,6 +14,8 @@ _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 _QUOTES = b"'\""
 _CLOSED_QUOTE = {0x27: (b"'\\''", b"'\"'\"'"), 0x22: (b'"\\""', b'"\'"\'"')}
 _BLANKS = b" \t>|"
+# What stands behind `%` for a letter, where no further layer can begin with it.
+_PERCENT = [b"%02X" % byte if 0x20 < byte < 0x7F and byte not in b"%\\&" else b"none" for byte in range(256)]
 
 
 class Page:
@@ -61,6 +63,11 @@ class Walk:
                     at += matched
                     if index == stop:
                         continue
+                if text[at : at + 1] == b"%" and text[at + 1 : at + 3].upper() == _PERCENT[body[index]] and not stops:
+                    # The usual escape at once; where it can be more than that it is no stop of the spelling.
+                    index += 1
+                    at += 3
+                    continue
                 if at >= length:
                     if not page.is_last:
                         self.waiting.append((index, at + base))
@@ -112,7 +119,8 @@ class Walk:
                 if end == len(text) and not is_last:
                     return True
                 ends.append((index, end))
-        if index and letter in _GAP_STARTS:
+        # What stands for the letter that is wanted is no gap; but a digit 0 may begin `0x`.
+        if index and letter in _GAP_STARTS and not (ends and letter in STARTS):
             gap_ends = read_gap(text, at, gaps, index, is_last=is_last)
             if gap_ends is None:
                 return True
