@@ -7,7 +7,6 @@ import stat
 from collections.abc import Iterable
 
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
-MOST_LINKS = 40  # as the kernel follows them
 Seen = set[tuple[str, bool]]
 
 
@@ -17,7 +16,7 @@ def find_stranger(path: str, seen: Seen | None = None) -> str | None:
     Looked at are the file, each folder above it, and where links lead. What is not there is changed by whoever may
     write the folder where it belongs. `seen` holds what was looked at before, for many questions.
     """
-    return _look(os.path.abspath(path), set() if seen is None else seen, MOST_LINKS)
+    return _look(os.path.abspath(path), set() if seen is None else seen)
 
 
 def find_stranger_below(folder: str, seen: Seen | None = None, *, without: tuple[str, ...] = ()) -> str | None:
@@ -57,13 +56,13 @@ def _judge_entries(
     return None
 
 
-def _look(path: str, seen: Seen, links: int, *, holds: bool = True) -> str | None:
+def _look(path: str, seen: Seen, *, holds: bool = True) -> str | None:
     """Look at a path and what is above it; `holds` says that what a folder holds matters, not only the next name."""
     if (path, holds) in seen:
-        return None
+        return None  # also where links lead in a circle
     seen.add((path, holds))
     above = os.path.dirname(path)
-    told = None if path == "/" else _look(above, seen, links, holds=not os.path.lexists(path))
+    told = None if path == "/" else _look(above, seen, holds=not os.path.lexists(path))
     if told:
         return told
     try:
@@ -76,9 +75,7 @@ def _look(path: str, seen: Seen, links: int, *, holds: bool = True) -> str | Non
         return _judge(path, found, holds=holds)
     if found.st_uid != 0:
         return f"{path} belongs to uid {found.st_uid}"
-    if links == 0:
-        return f"{path} leads in a circle"
-    return _look(os.path.normpath(os.path.join(above, os.readlink(path))), seen, links - 1, holds=holds)
+    return _look(os.path.normpath(os.path.join(above, os.readlink(path))), seen, holds=holds)
 
 
 def _judge(path: str, found: os.stat_result, *, holds: bool) -> str | None:

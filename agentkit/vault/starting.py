@@ -11,7 +11,7 @@ from _collections_abc import Iterable, Mapping, MutableMapping, Sequence
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.vault.asker import is_roots_sudo
 from agentkit.vault.conversation import AGENTS
-from agentkit.vault.hardening import PR_SET_PDEATHSIG, control_process
+from agentkit.vault.hardening import PR_SET_PDEATHSIG, control_process, harden_process
 
 VERBS = ("get", "list", "show", "check", "audit")
 AUDIT_VERBS = ("log", "verify", "checkpoint")
@@ -115,6 +115,7 @@ def _leave_world(environ: MutableMapping[str, str], home: str, identity: str) ->
     environ.update({"AGENTKIT_HOME": home, "AGENTKIT_IDENTITY": identity, "LC_ALL": "C.UTF-8", "PATH": PATH})
     os.umask(0o077)
     os.chdir("/")
+    harden_process()
     _lift_limits()
     sys.argv.insert(1, "vault")
 
