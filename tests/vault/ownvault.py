@@ -1,13 +1,16 @@
 """A vault in a folder of its own, its verbs as processes and as calls, and what must be true of it at any time."""
 
+import atexit
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from agentkit.vault.access import Wish, release
@@ -31,6 +34,15 @@ sys.exit(main())
 """
 
 
+@cache
+def find_template() -> str:
+    """Return a folder with an empty vault, made once: nothing in a vault says where it lies."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    OwnVault(Path(folder) / "own", is_founded=False).found()
+    return f"{folder}/own"
+
+
 class OwnVault:
     """A vault under a folder; `run` starts a verb as a process, `get` and `set` call what the verbs call."""
 
@@ -44,7 +56,7 @@ class OwnVault:
         self.places = find_places(self.environ)
         self.recovery = folder / "recovery.key"
         if is_founded:
-            self.found()
+            shutil.copytree(find_template(), folder, dirs_exist_ok=True)
 
     def found(self) -> None:
         found_vault(self.places, ["agentkit", "vault", "init"], recovery=None, new_recovery=str(self.recovery))
@@ -70,12 +82,11 @@ class OwnVault:
 
     def start(
         self, *words: str, before: tuple[str, ...] = (), more: dict[str, str] | None = None, small: bool = False,
-        **options: object,
+        program: tuple[str, ...] = ("-m", "agentkit"), **options: object,
     ) -> "subprocess.Popen[bytes]":  # fmt: skip
-        program = ("-c", SMALL_SEGMENTS) if small else ("-m", "agentkit")
         given = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         environ = {**self.environ, **(more or {})}
-        command = [*before, sys.executable, *program, "vault", *words]
+        command = [*before, sys.executable, *(("-c", SMALL_SEGMENTS) if small else program), "vault", *words]
         return subprocess.Popen(command, env=environ, **given)  # type: ignore[call-overload, no-any-return]
 
     def run(

@@ -84,12 +84,12 @@ def test_a_repair_that_is_cut_off_itself_is_repaired_by_the_next(own: OwnVault) 
     own.records()
 
 
-def test_a_repair_cut_off_at_any_byte_is_repaired_by_the_next(own: OwnVault) -> None:
+def test_a_repair_cut_off_at_any_byte_is_repaired_by_the_next(own: OwnVault, random_choices: random.Random) -> None:
     count = 0
     while True:
         with room_for(own.segment, 40), pytest.raises(AgentkitError):
             own.get(NAME)
-        count += 1
+        count += random_choices.randrange(1, 16)
         with room_for(own.segment, count):
             try:
                 own.get(NAME)
