@@ -18,6 +18,7 @@ LIMIT_S = 120.0
 COMMANDS = ("console", "sh", "cron")
 MARKER = "@@ended"
 RUN_ID = r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b"
+RECIPIENT = r"\bage1(?:[02-9ac-hj-np-z]{58}|…)"
 NEWEST_RUN = """$(agentkit heartbeat history backup --limit 1 --json | sed 's/.*"run": "\\([^"]*\\)".*/\\1/')"""
 # What differs from one run to the next, and what stands in its place before two outputs are compared.
 MASKS = (
@@ -25,7 +26,6 @@ MASKS = (
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?", "INSTANT"),
     (r"\d{8}T\d{6}Z", "INSTANT"),
-    (r"\bage1(?:[02-9ac-hj-np-z]{58}|…)", "RECIPIENT"),
     (r"\bpid \d+", "pid N"),
     (r"\bwrapper \d+", "wrapper N"),
     (r"\bnow\b(?! (?:on|and))", "TIME ago"),
@@ -121,7 +121,9 @@ def play(commands: Iterable[str], folder: Path) -> list[tuple[int, list[str]]]:
 def mask(lines: Iterable[str], folder: Path) -> list[str]:
     """Return the lines with what differs from run to run replaced."""
     hosts = {str(folder): "~", "/home/you": "~", os.uname().nodename: "HOST"}
-    return [_mask_line(re.sub("|".join(map(re.escape, hosts)), lambda found: hosts[found[0]], line)) for line in lines]
+    # First what is random: it may hold the name of the host.
+    plain = [re.sub(RECIPIENT, "RECIPIENT", line) for line in lines]
+    return [_mask_line(re.sub("|".join(map(re.escape, hosts)), lambda found: hosts[found[0]], line)) for line in plain]
 
 
 def fits(shown: list[str], came: list[str]) -> bool:

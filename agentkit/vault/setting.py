@@ -71,7 +71,8 @@ def _set(vault: LockedVault, name: str, value: bytes | None, particulars: Partic
     fields = _fill_row(name, old, particulars, format_instant(now))
     fields["version"] = max(0 if old is None else old.version, read_newest(places, name) or 0) + 1
     if value is None and old is not None:
-        fields["sha256"] = old.sha256
+        # The value is as old as it was: what is due by its age stays due.
+        fields["sha256"], fields["set_at"] = old.sha256, old.fields.get("set_at")
         ciphertext = b""
     else:
         ciphertext = seal_value(value or b"", [recipients.identity, recipients.recovery])

@@ -13,7 +13,10 @@ import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault.age import MOST_BYTES
+from agentkit.vault.places import Places
+from agentkit.vault.rows import read_row
 from agentkit.vault.setting import Particulars
+from tests.vault.conftest import Vault
 from tests.vault.ownvault import OwnVault, open_to_others
 
 NAME = "db/password"
@@ -198,3 +201,14 @@ def demand_closed(own: OwnVault, umask: int) -> None:
         status = path.stat()
         assert (oct(status.st_mode & 0o7777), status.st_uid) == ("0o700" if path.is_dir() else "0o600", NOBODY), path
     assert len(list(own.audit.glob("*.jsonl"))) > 1
+
+
+def test_words_about_a_secret_do_not_make_its_value_younger(vault: Vault, places: Places) -> None:
+    vault("set", "token", "--purpose", "the shop", stdin=b"one two")
+    before = read_row(places.row("token"), "token")
+    assert vault("set", "token", "--keep-value", "--owner", "you").returncode == 0
+    after = read_row(places.row("token"), "token")
+    assert before is not None
+    assert after is not None
+    assert (after.fields["owner"], after.version) == ("you", 2)
+    assert after.fields["set_at"] == before.fields["set_at"]
