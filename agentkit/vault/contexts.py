@@ -51,6 +51,10 @@ class Context:
         found = re.compile(_OPENING).match(text, place)
         return found.end() if found else place
 
+    def may_begin_later(self, text: bytes, begin: int) -> bool:
+        """Tell whether what the text ends with may stand before the value: blanks, a quote, however it is escaped."""
+        return len(text) - begin <= 8 and not text[begin:].strip(b"\\")
+
     def spellings(self) -> list[Spelling]:
         """Return what may stand behind the name: the value, and the whole of it coded."""
         if not self._spellings:

@@ -14,7 +14,8 @@ def escape_all_ways(text: bytes) -> "set[bytes]":
     ways += [_quoted_printable_lines, _percent_all_small, _bytes_all, _octal_all]
     once = {text} | {way(text) for way in ways}
     twice = {way(form) for form in once for way in (_percent, _percent_small, _json, _html, _csv, _octal, _python)}
-    return {form for form in once | twice if len(form) >= 4}
+    thrice = {_json(_json(form)) for form in once}
+    return {form for form in once | twice | thrice if len(form) >= 4}
 
 
 def _first_letters(text: bytes) -> bytes:

@@ -11,6 +11,7 @@ from agentkit.vault.spellings import (
     BASE64,
     CODE,
     DIGITS,
+    FEW_LETTERS,
     LETTERS,
     Spelling,
     spell_base32,
@@ -45,6 +46,7 @@ class Literals:
         self.values = values
         self.pieces: dict[bytes, list[Found]] = {}
         self._far_heads: dict[bytes, list[Found]] = {}
+        self._alike: dict[bytes, dict[bytes, list[Found]]] = {}
         self._beginnings: dict[Found, Spelling] = {}
         self._spellings: dict[tuple[int, int], Spelling] = {}
         self._rare: dict[int, list[Spelling]] = {}
@@ -60,7 +62,7 @@ class Literals:
                 self._rare[number] = spell_rare(values[number][1])
                 for at, spelling in enumerate(self._rare[number]):
                     self._add_spelling(number, RARE_0 + at, spelling)
-                    edges.update(spelling.before)
+                    edges.update(spelling.before if spelling.covers_before else b"")
         # All letters that can hold the first bits of a coded value beside those of what stands before it.
         self.edges = frozenset(bytes(edges) + bytes(edges).translate(_URL_SAFE))
         self.sizes = sorted({len(piece) for piece in self.pieces}, reverse=True)
@@ -85,17 +87,25 @@ class Literals:
         # Letters and digits are neither gap nor escape; but `0x` may be.
         if len(owners) <= FEW or len(following) < 6 or not following.isalnum() or b"x" in following.lower():
             return owners
-        likely = []
+        alike = self._alike.get(piece)
+        if alike is None:
+            alike = self._alike[piece] = self._sort_alike(piece, owners)
+        # The digits of a code may be small or large.
+        likely = list(alike.get(b"", ()))
+        for written in {following, following.lower(), following.upper()}:
+            likely += alike.get(written, ())
+        return likely
+
+    def _sort_alike(self, piece: bytes, owners: "list[Found]") -> "dict[bytes, list[Found]]":
+        """Return the owners of a piece by the six letters that follow it; under nothing where others may follow."""
+        sorted_owners: dict[bytes, list[Found]] = {}
         for found in owners:
             spelling = self.spelling(found[0], found[1])
             end = found[2] + len(piece)
-            table = spelling.table
-            wanted = spelling.body[end : end + 6]
-            if (following.translate(table) if table else following).startswith(wanted) or (
-                (piece.translate(table) if table else piece) != spelling.body[found[2] : end]
-            ):
-                likely.append(found)
-        return likely
+            is_raw = (piece.translate(spelling.table) if spelling.table else piece) == spelling.body[found[2] : end]
+            following = spelling.body[end : end + 6]
+            sorted_owners.setdefault(following if is_raw and len(following) == 6 else b"", []).append(found)
+        return sorted_owners
 
     def spelling(self, number: int, kind: int) -> Spelling:
         """Return a spelling of a value; made when it is first asked for."""
@@ -116,14 +126,11 @@ class Literals:
         return found
 
     def begin_spelling(self, number: int, kind: int, index: int) -> Spelling:
-        """Return the beginning of a spelling, as far as its piece can reach that begins at `index`.
-
-        And four letters more: a broken line is known when so many have come behind the break.
-        """
+        """Return the beginning of a spelling, as far as its piece can reach that begins at `index`."""
         found = self._beginnings.get((number, kind, index))
         if found is None:
             whole = self.spelling(number, kind)
-            body = whole.body[: index + LONGEST_PIECE + 5]
+            body = whole.body[: index + LONGEST_PIECE + 1]
             found = Spelling(body, whole.gaps, table=whole.table, before=whole.before)
             self._beginnings[(number, kind, index)] = found
         return found
@@ -278,5 +285,6 @@ def _find_edges(firsts: "set[int]") -> "set[int]":
         for letters, bits, owns in ((BASE64, 6, (4, 2)), (BASE32, 5, (2, 4, 1, 3))):
             for own in owns:
                 known = first >> (8 - own)
-                found.update([letters[high << own | known] for high in range(1 << (bits - own))])
+                if 1 << (bits - own) <= FEW_LETTERS:
+                    found.update([letters[high << own | known] for high in range(1 << (bits - own))])
     return found | {letter | 0x20 for letter in found if letter in BASE32 and letter > 0x40}

@@ -8,10 +8,10 @@ beyond that is masked as well.
 from _collections_abc import Callable, Sequence
 
 from agentkit.vault.contexts import Context, needs_context
-from agentkit.vault.literals import LONGEST_PIECE, Literals
+from agentkit.vault.literals import RAW, Literals
 from agentkit.vault.openings import FARTHEST, find_opening
 from agentkit.vault.plainscan import Hits, PlainScan
-from agentkit.vault.triggers import REACH, read_around, read_broken
+from agentkit.vault.triggers import LONGEST_BREAK, REACH, read_around, read_broken
 
 # What stays of the text that has gone out: the beginning of what overlaps it, and what a context looks back at.
 KEPT = 1024
@@ -54,7 +54,8 @@ class Masker:
         self._asked: list[tuple[int, int]] = []
         self._walks: list[Walk] = []
         self._known: set[tuple[int, int, int]] = set()
-        self._matches: list[tuple[int, int, int]] = []
+        # (start, -end, rank, owner): in this order the one that counts comes first.
+        self._matches: list[tuple[int, int, int, int]] = []
         self._last_owner = -1
 
     def feed(self, chunk: bytes, *, more: bool = False) -> bytes:
@@ -75,6 +76,8 @@ class Masker:
 
     def close(self) -> bytes:
         """Return the rest."""
+        for index, end in self._asked:
+            self._start_in_context(self._contexts[index], index, end, is_last=True)
         self._walk_on(is_last=True)
         return self._release(self._base + len(self._text))
 
@@ -124,7 +127,7 @@ class Masker:
             places = sorted({*breaks, *[place - base for place in self._breaks]})
             for piece, place in read_broken(text, places, self._literals):
                 self._start_walks(piece, place)
-            self._breaks = [place + base for place in places if place + LONGEST_PIECE > len(text)]
+            self._breaks = [place + base for place in places if place + LONGEST_BREAK > len(text)]
         asked = {*self._asked, *[(index, end + base) for index, end in contexts]}
         self._asked = []
         for index, end in sorted(asked):
@@ -144,16 +147,17 @@ class Masker:
                     continue
                 self._known.add(key)
                 first = place if spelling.before else start
-                self._walks.append(Walk(spelling, literals.values[number][0], start + base, first + base))
+                rank = 0 if kind == RAW else 1
+                self._walks.append(Walk(spelling, literals.values[number][0], start + base, first + base, rank=rank))
 
-    def _start_in_context(self, context: Context, index: int, end: int) -> None:
+    def _start_in_context(self, context: Context, index: int, end: int, *, is_last: bool = False) -> None:
         from agentkit.vault.walk import Walk
 
         at = end - self._base
         begin = context.find_begin(self._text, at)
-        if begin == len(self._text):
-            # The blanks and the quote before the value may not have come yet.
+        if not is_last and context.may_begin_later(self._text, begin):
             self._asked.append((index, end))
+            return
         for kind, spelling in enumerate(context.spellings()):
             for start in {at, begin} if context.value[:1] in b"\"'=>" else {begin}:
                 key = (-1 - index, kind, start + self._base)
@@ -173,7 +177,7 @@ class Masker:
             if walk.go_on(page):
                 still.append(walk)
             elif walk.end > walk.start:
-                self._matches.append((walk.start, -walk.end, walk.owner))
+                self._matches.append((walk.start, -walk.end, walk.rank, walk.owner))
         self._walks = still
 
     def _release(self, frontier: int) -> bytes:
@@ -183,7 +187,7 @@ class Masker:
         self._matches.sort()
         later = []
         for match in self._matches:
-            start, end, owner = match[0], -match[1], match[2]
+            start, end, owner = match[0], -match[1], match[3]
             if start >= frontier:
                 later.append(match)
                 continue

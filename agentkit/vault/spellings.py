@@ -18,6 +18,7 @@ _ROT13 = bytes.maketrans(
 )
 # Where a unit of escaped text can begin: see units.py.
 STARTS = b"%\\&="
+FEW_LETTERS = 4
 # How the text between two letters of a spelling may look: see walk.py.
 TEXT, CODE, DIGITS, LETTERS = 1, 2, 3, 4
 _DOUBTFUL = {TEXT: b"'\"\\%&=", CODE: b"", DIGITS: b"0", LETTERS: b" \t,;|_*.-'\""}
@@ -26,7 +27,7 @@ _DOUBTFUL = {TEXT: b"'\"\\%&=", CODE: b"", DIGITS: b"0", LETTERS: b" \t,;|_*.-'\
 class Spelling:
     """One text that a value can have become, and what may lie around and between its letters."""
 
-    __slots__ = ("before", "behind", "body", "gaps", "pads", "stops", "table")
+    __slots__ = ("before", "behind", "body", "covers_before", "gaps", "pads", "stops", "table")
 
     def __init__(
         self,
@@ -42,6 +43,9 @@ class Spelling:
         self.gaps = gaps
         self.table = table
         self.before = before
+        # A letter that many others could stand for as well tells next to nothing of the value: it stays, so that not
+        # every second letter at the end of a text has to be held back.
+        self.covers_before = 0 < len(before) <= FEW_LETTERS
         self.behind = behind
         self.pads = pads
         # Letters that can also begin something longer: doubled quotes, `%25`, `&amp;`, `=3D`, `0x`.

@@ -17,7 +17,7 @@ def find_starts(text: bytes, at: int, index: int, spelling: Spelling) -> list[in
     """Return where a spelling may begin whose letter `index` stands at `at`."""
     if spelling.before:
         start = find_before(text, at, spelling)
-        return [] if start is None else [start]
+        return [] if start is None else [start if spelling.covers_before else at]
     if spelling.gaps != TEXT:
         return [at]
     body = spelling.body

@@ -24,8 +24,10 @@ class StreamScan:
         self._pieces = [piece for piece in literals.pieces if b"\0" not in piece]
         self._wide = [piece for piece in literals.pieces if b"\0" in piece]
         self._sizes = [len(piece) for piece in self._pieces]
-        self._first_wide = len(ESCAPED_LETTER) + 1 + len(contexts)
-        expressions = [*ESCAPED_LETTER, BROKEN_LINE, *[context.expression() for context in contexts]]
+        self._first_break = len(ESCAPED_LETTER)
+        self._first_context = self._first_break + len(BROKEN_LINE)
+        self._first_wide = self._first_context + len(contexts)
+        expressions = [*ESCAPED_LETTER, *BROKEN_LINE, *[context.expression() for context in contexts]]
         expressions += [b"".join([b"\\x%02x" % byte for byte in piece]) for piece in self._wide]
         # The binding keeps no reference to the database of a stream, nor to the function that it calls.
         self._streams: list[tuple[hyperscan.Database, hyperscan.Stream, Note]] = []
@@ -69,12 +71,12 @@ class StreamScan:
 
     def _note_expression(self, number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
         end += self._offset
-        if number < len(ESCAPED_LETTER):
+        if number < self._first_break:
             self._hits[1].append(end)
-        elif number == len(ESCAPED_LETTER):
+        elif number < self._first_context:
             self._hits[2].append(end)
         elif number < self._first_wide:
-            self._hits[3].append((number - len(ESCAPED_LETTER) - 1, end))
+            self._hits[3].append((number - self._first_context, end))
         else:
             piece = self._wide[number - self._first_wide]
             self._hits[0].append((piece, end - len(piece)))

@@ -6,11 +6,15 @@ it stands for.
 """
 
 from _bisect import bisect_right
-from _collections_abc import Callable
+from _collections_abc import Callable, Iterator
 
 from agentkit.vault.literals import Literals
 
 _CODE = rb"(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import re
+
 # The same expressions for `re` and for hyperscan.
 ESCAPED_LETTER = (
     rb"%(?:25){0,8}" + _CODE,
@@ -22,14 +26,17 @@ ESCAPED_LETTER = (
     rb"%(?:25){0,8}23(?:[46-9][0-9]|1[012][0-9]|[xX]" + _CODE + rb")",
 )
 _CODED = rb"[A-Za-z0-9+/_-]"
-_BREAK = rb"(?:\r?\n|(?:\\{1,8}[rn]){1,2}|(?:%(?:25){0,8}0[AaDd]){1,2})[ \t>#*|]{0,40}"
-BROKEN_LINE = _CODED + rb"{16}" + _BREAK + _CODED + rb"{4}"
+_ESCAPED_BREAK = rb"\\{1,8}[rn]|%(?:25){0,8}0[AaDd]"
+_BREAK = rb"(?:\r?\n|\r|(?:" + _ESCAPED_BREAK + rb"){1,2})[ \t>#*|]{0,40}"
+# One expression each: together hyperscan reads them at a third of the speed.
+BROKEN_LINE = tuple(_CODED + rb"{16}" + sign for sign in (rb"[\r\n]", rb"\\{1,8}[rn]", rb"%(?:25){0,8}0[AaDd]"))
 LONGEST_TRIGGER = 32
-LONGEST_BREAK = 128
+# A break with its indentation, and a piece behind it.
+LONGEST_BREAK = 96
 # A piece of 9 letters, each of them escaped in three layers, is not longer.
 REACH = 112
 _patterns: list[Callable[[bytes, int], list[int]]] = []
-_breaks: list[Callable[[bytes, int, int], list[tuple[int, int]]]] = []
+_breaks: list[Callable[[bytes, int, int], Iterator[tuple[int, int]]]] = []
 
 
 def find_escaped_letters(text: bytes, new: int) -> list[int]:
@@ -46,31 +53,38 @@ def find_escaped_letters(text: bytes, new: int) -> list[int]:
 
 
 def find_broken_lines(text: bytes, new: int) -> list[int]:
-    """Return where breaks of long lines end, four letters behind them and behind `new`."""
-    return [end for _, end in _find_breaks(text, max(0, new - LONGEST_BREAK)) if end > new]
+    """Return where the first signs of breaks of long lines end, behind `new`."""
+    if not _breaks:
+        _compile_breaks()
+    return [end for _, end in _breaks[0](text, max(0, new - LONGEST_TRIGGER), len(text)) if end > new]
 
 
 def read_broken(text: bytes, ends: list[int], literals: Literals) -> list[tuple[bytes, int]]:
     """Return (piece, place) for each piece that lies over a break; `ends` as from `find_broken_lines`."""
+    if not _breaks:
+        _compile_breaks()
     found = []
     size = literals.sizes[0]
     for end in ends:
-        for first, last in _find_breaks(text, max(0, end - LONGEST_BREAK), end):
-            if last == end:
+        for first, last in _breaks[1](text, max(0, end - LONGEST_TRIGGER), end + LONGEST_BREAK):
+            if first < end <= last:
                 before = text[max(0, first - size + 1) : first]
-                joined = before + text[end - 4 : end - 4 + size]
+                joined = before + text[last : last + size]
                 for at in range(len(before)):
                     found += [(piece, first - len(before) + at) for piece in literals.find_pieces(joined, at)]
     return found
 
 
-def _find_breaks(text: bytes, first: int, last: int | None = None) -> list[tuple[int, int]]:
-    if not _breaks:
-        import re
+def _compile_breaks() -> None:
+    import re
 
-        pattern = re.compile(rb"(?<=" + _CODED + rb"{16})" + _BREAK + _CODED + rb"{4}")
-        _breaks.append(lambda text, first, last: [found.span() for found in pattern.finditer(text, first, last)])
-    return _breaks[0](text, first, len(text) if last is None else last)
+    for expression in (rb"(?:[\r\n]|" + _ESCAPED_BREAK + rb")", _BREAK):
+        pattern = re.compile(rb"(?<=" + _CODED + rb"{16})" + expression)
+        _breaks.append(_make_spans(pattern))
+
+
+def _make_spans(pattern: "re.Pattern[bytes]") -> Callable[[bytes, int, int], Iterator[tuple[int, int]]]:
+    return lambda text, first, last: (found.span() for found in pattern.finditer(text, first, last))
 
 
 def read_around(text: bytes, new: int, places: list[int], literals: Literals) -> list[tuple[bytes, int]]:

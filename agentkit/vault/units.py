@@ -19,12 +19,13 @@ _UNIT = re.compile(
     + (_BACKSLASH + rb"{0,16}" + _AMPERSAND + rb"(?:" + _HASH + rb"(?P<decimal>[0-9]{1,7})" + _SEMICOLON + rb"?")
     + (rb"|" + _HASH + rb"[xX](?P<hexadecimal>" + _HEX + rb"{1,6})" + _SEMICOLON + rb"?")
     + (rb"|(?P<name>[A-Za-z][A-Za-z0-9]{1,7})" + _SEMICOLON + rb")")
+    + (rb"|" + _BACKSLASH + rb"{0,16}" + _PERCENT + rb"(?P<percent>(?!5[Cc])" + _HEX + rb"{2})")
     + (rb"|" + _BACKSLASH + rb"{1,16}(?:")
     + (rb"u(?P<high>[dD][89abAB]" + _HEX + rb"{2})" + _BACKSLASH + rb"{1,16}u(?P<low>[dD][c-fC-F]" + _HEX + rb"{2})")
     + (rb"|u(?P<four>" + _HEX + rb"{4})|U(?P<eight>" + _HEX + rb"{8})|[ux]\{(?P<braced>" + _HEX + rb"{1,6})\}")
     + (rb"|x(?P<two>" + _HEX + rb"{2})|(?P<octal>[0-7]{1,3})|(?P<joined>\r?\n[ \t]{0,40})")
-    + (rb"|(?P<letter>[abefnrtvE])|(?P<itself>[^0-9A-Za-z\\%&\r\n]))")
-    + (rb"|" + _BACKSLASH + rb"{0,16}" + _PERCENT + rb"(?P<percent>" + _HEX + rb"{2})")
+    + (rb"|(?P<letter>[abefnrtvE])|(?P<itself>[^0-9A-Za-z\\\r\n]))")
+    + (rb"|" + _PERCENT + rb"(?P<backslash>5[Cc])")
     + (rb"|=(?P<quoted>" + _HEX + rb"{2})|(?P<soft>=\r?\n))"),
     re.DOTALL,
 )
@@ -87,7 +88,7 @@ def _decode(found: re.Match[bytes]) -> tuple[bytes, ...]:
     """Return what a unit may stand for; nothing where it is no letter."""
     kind = found.lastgroup
     given = found.group(kind or 0)
-    if kind in ("percent", "two", "quoted"):
+    if kind in ("percent", "backslash", "two", "quoted"):
         return _byte_or_letter(int(given, 16))
     if kind == "octal":
         return _byte_or_letter(int(given, 8) & 0xFF)

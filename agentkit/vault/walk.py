@@ -32,11 +32,15 @@ class Page:
 class Walk:
     """One reading of the text from `start`; places are counted from the beginning of the stream."""
 
-    __slots__ = ("end", "owner", "seen", "spelling", "stands_alone", "start", "waiting")
+    __slots__ = ("end", "owner", "rank", "seen", "spelling", "stands_alone", "start", "waiting")
 
-    def __init__(self, spelling: Spelling, owner: int, start: int, place: int, *, stands_alone: bool = False) -> None:
+    def __init__(
+        self, spelling: Spelling, owner: int, start: int, place: int, *, rank: int = 0, stands_alone: bool = False
+    ) -> None:
         self.spelling = spelling
         self.owner = owner
+        # Of two values that cover the same, the one that stands there as it is comes before what is coded so.
+        self.rank = rank
         # Where a letter before the spelling holds bits of it, the walk begins behind the start.
         self.start = start
         self.end = -1

@@ -1,6 +1,7 @@
 """How do programs write a value, and what exactly of that has to be masked?
 
-Each encoding returns (what stands before, what the value covers, what stands behind): the middle must go, the rest stay.
+Each encoding returns (what stands before, what the value covers, what stands behind): the middle must go, the rest
+stay.
 """
 
 import base64
@@ -46,11 +47,17 @@ def _in_quotes(encode: Callable[[str], str], layers: int = 1) -> Encoding:
     return run
 
 
+def _find_first(before: int, bits: int) -> int:
+    """Return the first letter that is covered behind so many other bytes: one that few bits of these are in."""
+    own = -before * 8 % bits
+    return before * 8 // bits + (1 if own and bits - own > 2 else 0)
+
+
 def _base64(value: bytes, chance: random.Random, letters: bytes = b"+/") -> Encoded:
     """Return it behind 0 to 5 other bytes and before as many."""
     before, behind = chance.randbytes(chance.randrange(6)), chance.randbytes(chance.randrange(6))
     coded = base64.b64encode(before + value + behind, letters)
-    first = len(before) * 8 // 6
+    first = _find_first(len(before), 6)
     last = len(coded) if not behind else -(-(len(before) + len(value)) * 8 // 6)
     return coded[:first], coded[first:last], coded[last:]
 
@@ -58,7 +65,7 @@ def _base64(value: bytes, chance: random.Random, letters: bytes = b"+/") -> Enco
 def _base32(value: bytes, chance: random.Random) -> Encoded:
     before, behind = chance.randbytes(chance.randrange(8)), chance.randbytes(chance.randrange(8))
     coded = base64.b32encode(before + value + behind)
-    first = len(before) * 8 // 5
+    first = _find_first(len(before), 5)
     last = len(coded) if not behind else -(-(len(before) + len(value)) * 8 // 5)
     return coded[:first], coded[first:last], coded[last:]
 
@@ -67,7 +74,7 @@ def _wrapped(value: bytes, chance: random.Random) -> Encoded:
     """Return base64 of more than the value in lines, as `base64`, MIME and YAML write it."""
     before, behind = chance.randbytes(chance.randrange(200)), chance.randbytes(chance.randrange(6, 200))
     coded = base64.b64encode(before + value + behind)
-    first, last = len(before) * 8 // 6, -(-(len(before) + len(value)) * 8 // 6)
+    first, last = _find_first(len(before), 6), -(-(len(before) + len(value)) * 8 // 6)
     width, indent = chance.randrange(16, 100), chance.choice(("", "  ", "\t", "    "))
     end = chance.choice(("\n", "\r\n")) + indent
     lines = textwrap.wrap(coded.decode(), width)
@@ -76,9 +83,7 @@ def _wrapped(value: bytes, chance: random.Random) -> Encoded:
     for line in lines:
         if text:
             text += end
-        for mark in (first, last):
-            if seen <= mark < seen + len(line):
-                marks.append(len(text) + mark - seen)
+        marks += [len(text) + mark - seen for mark in (first, last) if seen <= mark < seen + len(line)]
         text += line
         seen += len(line)
     begin, stop = marks
@@ -142,7 +147,6 @@ ANY: dict[str, Encoding] = {
     "bash $''": _whole(_bash_ansi),
     "octal escapes": _whole(lambda value: b"".join([b"\\%03o" % byte for byte in value])),
     "repr of bytes": lambda value, _: (b"b'", repr(value + b'"')[2:-2].encode(), b"\"'"),
-    "quoted-printable": _whole(lambda value: quopri.encodestring(value, quotetabs=False)),
 }
 TEXT: dict[str, Encoding] = {
     "JSON": _in_quotes(json.dumps),
@@ -163,7 +167,10 @@ TEXT: dict[str, Encoding] = {
     "JSON of HTML": _whole(lambda value: json.dumps(html.escape(_text(value)))[1:-1].encode()),
     "CRLF": _whole(lambda value: value.replace(b"\n", b"\r\n")),
 }
-LINE: dict[str, Encoding] = {"printf %q": _whole(_bash_quoted)}
+LINE: dict[str, Encoding] = {
+    "printf %q": _whole(_bash_quoted),
+    "quoted-printable": _whole(lambda value: quopri.encodestring(value, quotetabs=False)),
+}
 # Looked for where there are not more than a hundred values or so.
 RARE: dict[str, Encoding] = {
     "base64 of base64": _whole(lambda value: base64.b64encode(base64.b64encode(value))),
