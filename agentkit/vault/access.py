@@ -32,9 +32,38 @@ class Wish:
         self.reason = reason
 
 
+class Sealed:
+    """A value that was recorded and found to be ours, and is still sealed: `open` needs no lock."""
+
+    __slots__ = ("_ciphertext", "_identities", "_seq", "_version", "_wish")
+
+    def __init__(self, wish: Wish, version: int, seq: int, ciphertext: bytes, identities: "list[str]") -> None:
+        self._wish = wish
+        self._version = version
+        self._seq = seq
+        self._ciphertext = ciphertext
+        self._identities = identities
+
+    def open(self) -> bytes:
+        """Return the value; raises AgentkitError, of which `record_failure` is to be told."""
+        return open_sealed(self._ciphertext, self._identities, self._wish.name)
+
+    def record_failure(self, vault: LockedVault, error: AgentkitError) -> None:
+        """Record that nothing was handed over."""
+        _record_failure(vault, self._wish, self._version, self._seq, error)
+
+
 def release(vault: LockedVault, wishes: "list[Wish]") -> "list[bytes]":
     """Return the values that are wished for, each after its record; all or none."""
-    return [_release_one(vault, wish) for wish in wishes]
+    values = []
+    for wish in wishes:
+        sealed = release_sealed(vault, wish)
+        try:
+            values.append(sealed.open())
+        except AgentkitError as error:
+            sealed.record_failure(vault, error)
+            raise
+    return values
 
 
 def refuse(vault: LockedVault, wish: Wish, error: AgentkitError) -> AgentkitError:
@@ -49,7 +78,8 @@ def knows(places: Places, name: str) -> bool:
     return any(os.path.lexists(path) for path in (places.row(name), places.current(name), places.newest(name)))
 
 
-def _release_one(vault: LockedVault, wish: Wish) -> bytes:
+def release_sealed(vault: LockedVault, wish: Wish) -> Sealed:
+    """Return what is wished for, after its record, for who opens it without the lock: that is half of the work."""
     places = vault.places
     row: Row | None = None
     try:
@@ -68,10 +98,15 @@ def _release_one(vault: LockedVault, wish: Wish) -> bytes:
     seq = vault.record(wish.op, "release", "granted", _describe(wish, row.version))
     # From here on the record is durable: only now ciphertext and identity are opened.
     try:
-        return open_value(places, row)
+        identities = read_identities(places.identity)
+        return Sealed(wish, row.version, seq, find_ours(places, row, identities), identities)
     except AgentkitError as error:
-        vault.record(wish.op, "failed", name_outcome(error), {**_describe(wish, row.version), "of": seq})
+        _record_failure(vault, wish, row.version, seq, error)
         raise
+
+
+def _record_failure(vault: LockedVault, wish: Wish, version: int, seq: int, error: AgentkitError) -> None:
+    vault.record(wish.op, "failed", name_outcome(error), {**_describe(wish, version), "of": seq})
 
 
 def open_value(places: Places, row: Row, identities: "list[str] | None" = None) -> bytes:
@@ -80,6 +115,11 @@ def open_value(places: Places, row: Row, identities: "list[str] | None" = None) 
     Raises AgentkitError: tampered where row, ciphertext, recipients or version is not what this vault wrote.
     """
     identities = read_identities(places.identity) if identities is None else identities
+    return open_sealed(find_ours(places, row, identities), identities, row.name)
+
+
+def find_ours(places: Places, row: Row, identities: "list[str]") -> bytes:
+    """Return the ciphertext of a row, all of it found to be what this vault wrote; raises as `open_value` does."""
     try:
         read_recipients(places.recipients, derive_recipients_keys(identities))
     except AgentkitError:
@@ -87,7 +127,7 @@ def open_value(places: Places, row: Row, identities: "list[str] | None" = None) 
         raise
     row.demand_ours(derive_row_keys(identities))
     demand_newest(places, row)
-    return open_sealed(find_ciphertext(places, row), identities, row.name)
+    return find_ciphertext(places, row)
 
 
 def demand_newest(places: Places, row: Row) -> None:

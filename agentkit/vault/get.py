@@ -10,7 +10,7 @@ import sys
 from _collections_abc import Mapping
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.access import Wish, knows, refuse, release
+from agentkit.vault.access import Wish, knows, refuse, release_sealed
 from agentkit.vault.asker import find_asker
 from agentkit.vault.chain import LONGEST_REASON
 from agentkit.vault.conversation import find_objection
@@ -38,10 +38,17 @@ def give_value(environ: Mapping[str, str], name: str, reason: str, *, reveals: b
     demand_vault(places)
     wish = Wish("get", name, "stdout", reason)
     objection = None if reveals else find_objection(environ, name if knows(places, name) else "NAME")
-    with lock_vault(places, find_asker(environ, sys.argv, places)) as vault:
+    asker = find_asker(environ, sys.argv, places)
+    with lock_vault(places, asker) as vault:
         if objection is not None:
             raise refuse(vault, wish, objection)
-        value = release(vault, [wish])[0]
+        sealed = release_sealed(vault, wish)
+    try:
+        value = sealed.open()
+    except AgentkitError as error:
+        with lock_vault(places, asker) as vault:
+            sealed.record_failure(vault, error)
+        raise
     write_all(1, value)
 
 
