@@ -11,9 +11,9 @@ HOT_VERBS = {
     ("heartbeat", "run"): "agentkit.heartbeat.run",
     ("heartbeat", "mark"): "agentkit.heartbeat.marks",
     ("vault", "get"): "agentkit.vault.get",
-    ("vault", "exec"): "agentkit.vault.execution",
+    ("vault", "exec"): "agentkit.vault.handover.execution",
     ("vault", "redact"): "agentkit.vault.redact",
-    ("vault", "audit", "verify"): "agentkit.vault.auditverify",
+    ("vault", "audit", "verify"): "agentkit.vault.log.auditverify",
     ("depmap", "blast"): "agentkit.depmap.blast",
     ("depmap", "why"): "agentkit.depmap.why",
 }

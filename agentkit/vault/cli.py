@@ -31,7 +31,7 @@ def init(
     from agentkit.vault.places import find_places
 
     if uid is not None or caller is not None:
-        from agentkit.vault.levelsetup import demand_setup
+        from agentkit.vault.separate.levelsetup import demand_setup
 
         sys.stdout.write(demand_setup(uid, caller, None if new_recovery else recovery))
         return
@@ -121,8 +121,8 @@ def exec_(
     reason: str | None = one("--reason", "TEXT", "why; it stands in the audit log"),
 ) -> int:
     """run a program with secrets that neither its caller nor its command line ever holds"""
-    from agentkit.vault.execution import run_program
-    from agentkit.vault.executionwords import build_execution
+    from agentkit.vault.handover.execution import run_program
+    from agentkit.vault.handover.executionwords import build_execution
 
     given = {
         "--fd": fd, "--env": env, "--stdin": stdin, "--fill": fill, "--keep-env": keep_env,
@@ -158,7 +158,7 @@ def check(
     quiet: bool = flag("--quiet", "print nothing when all is well, for a crontab"),
 ) -> int:
     """hold the manifest against files, log and time; nothing is opened, and nothing is changed"""
-    from agentkit.vault.checkingpage import check_and_print
+    from agentkit.vault.checks.checkingpage import check_and_print
 
     return check_and_print(os.environ, now=time.time(), as_json=as_json, is_quiet=quiet)
 
@@ -185,8 +185,8 @@ def rotate(
     dry_run: bool = flag("--dry-run", DRY_HELP),
 ) -> int:
     """a new value for a secret by its hook, or a new identity for the vault; begun again it goes on where it was"""
-    from agentkit.vault.rotating import Asked
-    from agentkit.vault.rotating import rotate as rotate_what
+    from agentkit.vault.rotations.rotating import Asked
+    from agentkit.vault.rotations.rotating import rotate as rotate_what
 
     asked = Asked(name, due, identity, recovery, new_recovery, urgent, give_up, as_json, quiet, dry_run)
     return rotate_what(os.environ, asked)
@@ -217,7 +217,7 @@ def verify(
     as_json: bool = flag("--json", JSON_HELP),
 ) -> int:
     """verified: 0; no anchor, or records newer than it: 1; changed: 76, and at which record"""
-    from agentkit.vault.auditverify import is_separate, print_verdict
+    from agentkit.vault.log.auditverify import is_separate, print_verdict
 
     return print_verdict(
         os.environ, anchor or [], vkey=key, new_only=new_only, as_json=as_json, is_separate=is_separate(os.environ)
@@ -233,7 +233,7 @@ def log(
     as_json: bool = flag("--json", JSON_HELP),
 ) -> None:
     """the records of the log, newest first"""
-    from agentkit.vault.auditlog import print_log
+    from agentkit.vault.log.auditlog import print_log
 
     print_log(os.environ, name=name, op=op, since=since, limit=limit, as_json=as_json)
 
@@ -245,6 +245,6 @@ def checkpoint(
     ),
 ) -> None:
     """print a signed note of the log as it is now, to be kept where this machine cannot rewrite it"""
-    from agentkit.vault.checkpointing import make_checkpoint
+    from agentkit.vault.log.checkpointing import make_checkpoint
 
     make_checkpoint(os.environ, anchor or [])

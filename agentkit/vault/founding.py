@@ -14,15 +14,15 @@ from agentkit.core.durable import replace_file, sync
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault.age import find_recipient, is_recipient, make_identity
 from agentkit.vault.asker import Asker
-from agentkit.vault.chain import HEAD_SHAPE, ZEROS, build_record, segment_path
 from agentkit.vault.digest import hash_bytes, sign_bytes
 from agentkit.vault.hardening import OwnMask
 from agentkit.vault.keys import MOST_BYTES, derive_recipients_keys, read_identities
-from agentkit.vault.loglock import lock_folder
+from agentkit.vault.log.chain import HEAD_SHAPE, ZEROS, build_record, segment_path
+from agentkit.vault.log.loglock import lock_folder
+from agentkit.vault.log.segment import create_segment
 from agentkit.vault.places import Places
 from agentkit.vault.plainread import read_private
 from agentkit.vault.recipients import Recipients, write_recipients
-from agentkit.vault.segment import create_segment
 
 FOLDERS = ("secrets", "pending", "previous", "manifest", "retired", "audit", "audit/versions")
 BUILDING = ".vault-"

@@ -12,10 +12,10 @@ from _collections_abc import Mapping
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault.access import Wish, knows, refuse, release_sealed
 from agentkit.vault.asker import find_asker
-from agentkit.vault.chain import LONGEST_REASON
 from agentkit.vault.conversation import find_objection
 from agentkit.vault.hardening import harden_process
 from agentkit.vault.locked import demand_vault, lock_vault
+from agentkit.vault.log.chain import LONGEST_REASON
 from agentkit.vault.places import demand_name, find_places
 
 LONGEST_WAIT_S = 60.0

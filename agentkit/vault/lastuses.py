@@ -10,8 +10,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from agentkit.vault.logclock import LogClock
-from agentkit.vault.segments import Segment, read_blocks
+from agentkit.vault.log.logclock import LogClock
+from agentkit.vault.log.segments import Segment, read_blocks
 
 # In a record's texts quotes are escaped, so this stands between its keys and nowhere else; docs/audit-log.md publishes
 # their order. What a crash left of a record has fewer, or no end.

@@ -5,7 +5,7 @@ Imported by the hot verbs.
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault.asker import Asker
-from agentkit.vault.chain import Chain, open_chain
+from agentkit.vault.log.chain import Chain, open_chain
 from agentkit.vault.places import Places
 from agentkit.vault.plainread import demand_private_folder
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from agentkit.core.lines import INFO, SEVERITIES, write_record
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
-from agentkit.vault.chain import segment_path
-from agentkit.vault.checking import Checked, check_vault
-from agentkit.vault.claims import CLAIMS
+from agentkit.vault.checks.checking import Checked, check_vault
+from agentkit.vault.log.chain import segment_path
+from agentkit.vault.log.claims import CLAIMS
 from agentkit.vault.places import Places, find_places
 from agentkit.vault.viewing import read_host
 

@@ -7,15 +7,13 @@ import os
 from _collections_abc import Mapping
 
 from agentkit.core.errors import AgentkitError, tell
-from agentkit.vault.access import open_value
-from agentkit.vault.age import MOST_BYTES, open_sealed
+from agentkit.vault.access import find_previous, open_value
+from agentkit.vault.age import open_sealed
 from agentkit.vault.asker import find_asker
-from agentkit.vault.digest import hash_bytes
 from agentkit.vault.keys import read_identities
 from agentkit.vault.locked import LockedVault, lock_vault
 from agentkit.vault.places import Places, find_places
-from agentkit.vault.plainread import read_private
-from agentkit.vault.rows import Row, list_names, read_row
+from agentkit.vault.rows import list_names, read_row
 
 Values = list[tuple[str, bytes]]
 
@@ -74,15 +72,5 @@ def _open_versions(places: Places, name: str, identities: "list[str]") -> Values
     if row is None:
         return []
     found = [(name, open_value(places, row, identities))]
-    before = _read_before(places, row)
+    before = find_previous(places, row)
     return found if before is None else [*found, (name, open_sealed(before, identities, name))]
-
-
-def _read_before(places: Places, row: Row) -> "bytes | None":
-    """Return the ciphertext of the version before, if it is there and is that."""
-    path = f"{places.previous}/{row.name}.age"
-    try:
-        raw = read_private(path, what="the ciphertext", most_bytes=MOST_BYTES * 2)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    return raw if hash_bytes(raw) == row.fields.get("previous_sha256") else None

@@ -9,10 +9,10 @@ from agentkit.core.errors import AgentkitError, tell
 from agentkit.core.times import format_duration, format_instant, parse_instant
 from agentkit.core.visible import make_visible
 from agentkit.vault.lastuses import LastUses
+from agentkit.vault.log.segments import take_snapshot
+from agentkit.vault.log.tampered import TamperedError
 from agentkit.vault.manifest import Manifest
 from agentkit.vault.places import Places
-from agentkit.vault.segments import take_snapshot
-from agentkit.vault.tampered import TamperedError
 
 
 def read_host(environ: Mapping[str, str]) -> str:

@@ -23,8 +23,8 @@ SEGMENT_BYTES = 64 * 1024 * 1024
 NEW = 10_000
 BEGAN_S = 1795716000.0
 LIMIT_S = 600
-VERIFY = "import os, sys, agentkit.vault.auditverify as it; os._exit(it.main(sys.argv[1:]))"
-CHECKPOINT = "import os, sys, agentkit.vault.checkpointing as it; it.make_checkpoint(os.environ, sys.argv[1:])"
+VERIFY = "import os, sys, agentkit.vault.log.auditverify as it; os._exit(it.main(sys.argv[1:]))"
+CHECKPOINT = "import os, sys, agentkit.vault.log.checkpointing as it; it.make_checkpoint(os.environ, sys.argv[1:])"
 REST = (
     '"boot": "8f0c3a52-5a1e-4f0b-9f5e-2f0f1c1d7e11", "mono_s": 123.456789, "op": "%s", "phase": "release", '
     '"outcome": "granted", "name": "db/password", "version": 3, "uid": 1000, "pid": 4711, "parent": "/opt/report.sh", '

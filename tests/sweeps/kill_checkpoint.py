@@ -20,7 +20,7 @@ CHANGING = "write,pwrite64,ftruncate,truncate,fsync,fdatasync,fchmod,mkdir,renam
 READING = ("openat", "close")
 MOST_READS = 30
 LIMIT_S = 60
-PROGRAM = "import os, sys, agentkit.vault.checkpointing as it; it.make_checkpoint(os.environ, sys.argv[1:])"
+PROGRAM = "import os, sys, agentkit.vault.log.checkpointing as it; it.make_checkpoint(os.environ, sys.argv[1:])"
 
 
 class Scene:

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.anchors import open_anchor
-from agentkit.vault.checkpointing import make_checkpoint
-from agentkit.vault.proving import prove_log
-from agentkit.vault.signing import read_public_key
+from agentkit.vault.log.anchors import open_anchor
+from agentkit.vault.log.checkpointing import make_checkpoint
+from agentkit.vault.log.proving import prove_log
+from agentkit.vault.log.signing import read_public_key
 from tests.vault.logs import Log, make_eventful_log, make_log
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault.access import Wish, release
 from agentkit.vault.asker import find_asker
-from agentkit.vault.checking import check_vault
+from agentkit.vault.checks.checking import check_vault
 from agentkit.vault.locked import lock_vault
 from agentkit.vault.places import Places, find_places
 from tests.vault.tampering import build_environ, make_vault

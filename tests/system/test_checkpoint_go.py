@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.vault.checkpointing import make_checkpoint
+from agentkit.vault.log.checkpointing import make_checkpoint
 from tests.vault.logs import Log, make_eventful_log
 from tests.vault.vaults import signing_key
 
@@ -85,8 +85,8 @@ def test_go_finds_a_record_that_was_changed(judge: Path, log: Log, own_environ: 
 
 
 def test_we_read_what_go_signs_with_our_key(log: Log, own_environ: dict[str, str], tmp_path: Path) -> None:
-    from agentkit.vault.note import open_note
-    from agentkit.vault.signing import read_public_key
+    from agentkit.vault.log.note import open_note
+    from agentkit.vault.log.signing import read_public_key
 
     make_checkpoint(own_environ, [str(tmp_path / "note")])
     source = tmp_path / "sign.go"

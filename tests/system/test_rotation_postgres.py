@@ -16,14 +16,14 @@ from agentkit.vault.access import Wish, release
 from agentkit.vault.age import open_sealed
 from agentkit.vault.asker import find_asker
 from agentkit.vault.founding import found_vault
-from agentkit.vault.hooks.scram import make_verifier
 from agentkit.vault.keys import read_identities
 from agentkit.vault.locked import lock_vault
 from agentkit.vault.places import Places, find_places
-from agentkit.vault.rotation import Progress, hold_rotations, rotate_secret
-from agentkit.vault.rotationhook import Call, StepFailedError, call_hook, find_hook
-from agentkit.vault.rotationopen import Bench
-from agentkit.vault.rotationstate import read_rotation
+from agentkit.vault.rotations.hooks.scram import make_verifier
+from agentkit.vault.rotations.rotation import Progress, hold_rotations, rotate_secret
+from agentkit.vault.rotations.rotationhook import Call, StepFailedError, call_hook, find_hook
+from agentkit.vault.rotations.rotationopen import Bench
+from agentkit.vault.rotations.rotationstate import read_rotation
 from agentkit.vault.setting import Particulars, set_secret
 from tests.processes import wait_until
 from tests.system.postgres import Cluster

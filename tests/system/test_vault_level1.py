@@ -19,10 +19,10 @@ NAME = "db/password"
 LARGE_BYTES = 4 * 1024 * 1024
 LOOK = """#!{python} -I
 import json, os, sys
-from agentkit.vault.starting import start_for_caller, start_for_root
+from agentkit.vault.separate.starting import start_for_caller, start_for_root
 {start}
 from agentkit.vault.places import find_places
-from agentkit.vault.separation import find_level
+from agentkit.vault.separate.separation import find_level
 level = find_level(find_places(os.environ), os.environ)
 print(level.level)
 for demand in level.demands:

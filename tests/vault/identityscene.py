@@ -17,12 +17,12 @@ from agentkit.vault.access import Wish, find_previous, release
 from agentkit.vault.age import seal_value
 from agentkit.vault.asker import find_asker
 from agentkit.vault.founding import found_vault
-from agentkit.vault.identityrotationfile import NOTE
 from agentkit.vault.keys import derive_recipients_keys, derive_row_keys, read_identities
 from agentkit.vault.locked import lock_vault
 from agentkit.vault.places import find_places
 from agentkit.vault.recipients import Recipients, read_recipients
-from agentkit.vault.rotationstate import Rotation, read_rotation, seal_text, write_rotation
+from agentkit.vault.rotations.identityrotationfile import NOTE
+from agentkit.vault.rotations.rotationstate import Rotation, read_rotation, seal_text, write_rotation
 from agentkit.vault.rows import Row, list_names, read_row
 from agentkit.vault.setting import Particulars, set_secret
 from agentkit.vault.store import keep_pending

@@ -19,7 +19,7 @@ MOST_RUNS = 4
 PROGRAM = """
 import os, sys
 from agentkit.core.errors import AgentkitError, tell
-from agentkit.vault.rotationverbs import rotate_one
+from agentkit.vault.rotations.rotationverbs import rotate_one
 try:
     sys.exit(0 if rotate_one(os.environ, ["agentkit", "vault", "rotate"], sys.argv[1]).rotation.is_over else 1)
 except AgentkitError as error:

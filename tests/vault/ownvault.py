@@ -27,7 +27,7 @@ NOW_S = 1_800_000_000.0
 # The same program with segments so small that every few records begin one.
 SMALL_SEGMENTS = """
 import sys
-from agentkit.vault import chain
+from agentkit.vault.log import chain
 chain.SEGMENT_BYTES = 1500
 from agentkit.__main__ import main
 sys.exit(main())

@@ -13,10 +13,10 @@ from agentkit.vault.asker import find_asker
 from agentkit.vault.keys import read_identities
 from agentkit.vault.locked import lock_vault
 from agentkit.vault.places import Places
-from agentkit.vault.rotation import Progress, hold_rotations, rotate_secret
-from agentkit.vault.rotationdue import Due, rotate_due
-from agentkit.vault.rotationopen import Bench
-from agentkit.vault.rotationstate import Rotation, read_rotation
+from agentkit.vault.rotations.rotation import Progress, hold_rotations, rotate_secret
+from agentkit.vault.rotations.rotationdue import Due, rotate_due
+from agentkit.vault.rotations.rotationopen import Bench
+from agentkit.vault.rotations.rotationstate import Rotation, read_rotation
 from agentkit.vault.setting import Particulars, set_secret
 from tests.vault import provider
 

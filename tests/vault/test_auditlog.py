@@ -10,8 +10,8 @@ import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.schemas import read_schema
-from agentkit.vault.auditlog import DEFAULT_LIMIT, print_log
-from agentkit.vault.segments import BLOCK_BYTES
+from agentkit.vault.log.auditlog import DEFAULT_LIMIT, print_log
+from agentkit.vault.log.segments import BLOCK_BYTES
 from tests.vault.logs import Log, make_eventful_log
 from tests.vault.vaults import make_vault
 
@@ -94,7 +94,7 @@ def test_it_can_be_sifted(log: Log, show: Show) -> None:
 
 
 def test_it_can_be_cut_by_age(log: Log, show: Show, monkeypatch: pytest.MonkeyPatch) -> None:
-    from agentkit.vault import auditlog
+    from agentkit.vault.log import auditlog
 
     newest = records(show(as_json=True, limit=1))[0]["at"]
     now = auditlog.parse_instant(newest)

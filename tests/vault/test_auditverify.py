@@ -12,11 +12,11 @@ import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.schemas import read_schema
-from agentkit.vault.auditverify import print_verdict, split_words
-from agentkit.vault.checkpointing import make_checkpoint
-from agentkit.vault.claims import CLAIMS, describe_levels
-from agentkit.vault.note import make_key, sign_note
-from agentkit.vault.signing import make_signing_key
+from agentkit.vault.log.auditverify import print_verdict, split_words
+from agentkit.vault.log.checkpointing import make_checkpoint
+from agentkit.vault.log.claims import CLAIMS, describe_levels
+from agentkit.vault.log.note import make_key, sign_note
+from agentkit.vault.log.signing import make_signing_key
 from tests.vault.logs import ORIGIN, Log, rewrite
 from tests.vault.vaults import LIMIT_S, VERIFY, make_vault, signing_key
 
@@ -341,7 +341,7 @@ def test_a_log_behind_a_held_lock_is_read_all_the_same(
 ) -> None:
     import fcntl
 
-    from agentkit.vault import loglock
+    from agentkit.vault.log import loglock
 
     monkeypatch.setattr(loglock, "LOCK_LIMIT_S", 0.2)
     held = os.open(log.folder, os.O_RDONLY)

@@ -61,7 +61,7 @@ def test_a_get_loads_nothing_that_it_does_not_need(own: OwnVault) -> None:
     )  # fmt: skip
     assert done.stdout == VALUE
     modules = set(done.stderr.decode().split())
-    assert {"agentkit.vault.get", "agentkit.vault.chain", "pyrage", "_json"} <= modules
+    assert {"agentkit.vault.get", "agentkit.vault.log.chain", "pyrage", "_json"} <= modules
     assert HEAVY & modules == set()
 
 

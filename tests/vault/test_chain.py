@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault import chain, loglock
 from agentkit.vault.asker import find_asker, find_program
-from agentkit.vault.chain import LONGEST_LINE_BYTES, MOST_FRAGMENTS
 from agentkit.vault.locked import lock_vault
+from agentkit.vault.log import chain, loglock
+from agentkit.vault.log.chain import LONGEST_LINE_BYTES, MOST_FRAGMENTS
 from tests.vault.ownvault import OwnVault, read_chain
 
 NAME, VALUE = "db/password", b"what nobody may see"

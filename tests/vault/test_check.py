@@ -15,7 +15,7 @@ import pytest
 
 from agentkit.core.errors import Exit
 from agentkit.core.schemas import read_schema
-from agentkit.vault.checking import check_vault
+from agentkit.vault.checks.checking import check_vault
 from agentkit.vault.places import Places, find_places
 from tests.vault.conftest import Vault
 from tests.vault.tampering import DEEDS, Deed, Hand, make_vault, name_subject, read_records

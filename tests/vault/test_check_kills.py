@@ -12,7 +12,7 @@ import pytest
 
 from agentkit.vault.age import seal_value
 from agentkit.vault.asker import Asker
-from agentkit.vault.checking import Checked, check_vault
+from agentkit.vault.checks.checking import Checked, check_vault
 from agentkit.vault.digest import hash_bytes
 from agentkit.vault.keys import derive_recipients_keys, derive_row_keys, read_identities
 from agentkit.vault.locked import LockedVault, lock_vault

@@ -5,9 +5,9 @@ import time
 import pytest
 
 from agentkit.core.times import format_instant, parse_instant
-from agentkit.vault.checking import check_vault
-from agentkit.vault.checkingsighting import Sighting
-from agentkit.vault.logclock import LogClock
+from agentkit.vault.checks.checking import check_vault
+from agentkit.vault.checks.checkingsighting import Sighting
+from agentkit.vault.log.logclock import LogClock
 from agentkit.vault.places import Places
 from tests.vault.conftest import Vault
 

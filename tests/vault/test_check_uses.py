@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.times import format_instant
-from agentkit.vault.checking import check_vault
-from agentkit.vault.checkingsighting import Sighting
-from agentkit.vault.checkinguses import look_at_uses
+from agentkit.vault.checks.checking import check_vault
+from agentkit.vault.checks.checkingsighting import Sighting
+from agentkit.vault.checks.checkinguses import look_at_uses
 from agentkit.vault.lastuses import LastUses, Past
+from agentkit.vault.log.segments import take_snapshot
 from agentkit.vault.places import Places
 from agentkit.vault.rows import Row, write_row
-from agentkit.vault.segments import take_snapshot
 from tests.vault.conftest import LIMIT_S, Vault
 from tests.vault.logs import Log
 

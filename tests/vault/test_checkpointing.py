@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.anchors import find_anchor, open_anchor, put_anchor, read_anchor
-from agentkit.vault.checkpointing import make_checkpoint
-from agentkit.vault.note import make_key, sign_note
-from agentkit.vault.signing import make_signing_key, read_public_key
+from agentkit.vault.log.anchors import find_anchor, open_anchor, put_anchor, read_anchor
+from agentkit.vault.log.checkpointing import make_checkpoint
+from agentkit.vault.log.note import make_key, sign_note
+from agentkit.vault.log.signing import make_signing_key, read_public_key
 from tests.sweeps.kill_checkpoint import Scene
 from tests.vault.logs import ORIGIN, Log, make_log, rewrite
 from tests.vault.vaults import make_vault, signing_key

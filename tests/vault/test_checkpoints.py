@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.checkpoints import Checkpoint, read_checkpoint
-from agentkit.vault.merkle import Tree, hash_trees
-from agentkit.vault.segments import take_snapshot
+from agentkit.vault.log.checkpoints import Checkpoint, read_checkpoint
+from agentkit.vault.log.merkle import Tree, hash_trees
+from agentkit.vault.log.segments import take_snapshot
 from tests.vault.logs import make_eventful_log
 
 WHOLE = Checkpoint("web-1/7f3a", 12, bytes(32), head="ab" * 32, segment=3, offset=99)

@@ -32,7 +32,7 @@ for number in range(int(sys.argv[1])):
 
 IMPATIENT = """
 import sys
-from agentkit.vault import loglock
+from agentkit.vault.log import loglock
 loglock.LOCK_LIMIT_S = 0.5
 from agentkit.__main__ import main
 sys.exit(main())

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError
+from agentkit.vault.handover.template import read_template
 from agentkit.vault.places import Places
-from agentkit.vault.template import read_template
 from tests.vault.conftest import LIMIT_S, Vault
 from tests.vault.test_exec import read_executions
 
@@ -153,7 +153,7 @@ def test_without_room_for_the_value_the_program_is_not_started(
 def test_where_pipes_are_small_a_value_goes_another_way(stored: Places) -> None:
     script = """
 import fcntl, os
-from agentkit.vault import delivery
+from agentkit.vault.handover import delivery
 made, held = os.pipe, []
 def make_small():
     ends = made()

@@ -56,8 +56,15 @@ def test_an_exec_loads_nothing_that_it_does_not_need(own: OwnVault) -> None:
     modules = set(
         subprocess.run(words, env=own.environ, capture_output=True, timeout=60, check=True).stderr.decode().split()
     )
-    assert {"agentkit.vault.execution", "agentkit.vault.chain", "pyrage"} <= modules
-    assert modules & (HEAVY | {"agentkit.vault.template", "agentkit.vault.reader", "agentkit.vault.masking"}) == set()
+    assert {"agentkit.vault.handover.execution", "agentkit.vault.log.chain", "pyrage"} <= modules
+    assert (
+        modules
+        & (
+            HEAVY
+            | {"agentkit.vault.handover.template", "agentkit.vault.handover.reader", "agentkit.vault.handover.masking"}
+        )
+        == set()
+    )
 
 
 @pytest.mark.parametrize("words", [EXEC, MASKED], ids=["exec", "mask"])

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError
+from agentkit.vault.handover.reader import ask_reader, find_reader
 from agentkit.vault.places import Places
-from agentkit.vault.reader import ask_reader, find_reader
 from tests.conftest import ROOT
 from tests.processes import find_by_words
 from tests.vault.conftest import Vault

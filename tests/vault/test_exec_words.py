@@ -8,7 +8,7 @@ from typer._click import ClickException
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault import cli
-from agentkit.vault.executionwords import FLAG, MANY, WORDS, Execution, build_execution, split_words
+from agentkit.vault.handover.executionwords import FLAG, MANY, WORDS, Execution, build_execution, split_words
 
 GOOD = [
     ["--fd", "3=a", "--", "true"],
@@ -87,7 +87,7 @@ def parse_by_typer(words: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[st
         seen.append(asked)
         return 7
 
-    monkeypatch.setattr("agentkit.vault.execution.run_program", take)
+    monkeypatch.setattr("agentkit.vault.handover.execution.run_program", take)
     command = typer.main.get_group(cli.app).commands["exec"]
     with command.make_context("exec", list(words)) as context:
         assert command.invoke(context) == 7

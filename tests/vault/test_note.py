@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.note import Key, decode_base64, make_key, open_note, read_skey, read_vkey, sign_note
+from agentkit.vault.log.note import Key, decode_base64, make_key, open_note, read_skey, read_vkey, sign_note
 
 NAME = "web-1/7f3a"
 TEXT = "web-1/7f3a\n7\nroot\n"

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from agentkit.core import tree
-from agentkit.vault import rotation
 from agentkit.vault.places import Places
-from agentkit.vault.rotationadopt import Position, find_users
+from agentkit.vault.rotations import rotation
+from agentkit.vault.rotations.rotationadopt import Position, find_users
 from agentkit.vault.setting import Particulars, set_secret
 from tests.conftest import SEED
 from tests.processes import wait_until

@@ -10,10 +10,10 @@ import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.times import format_instant
-from agentkit.vault import rotation
 from agentkit.vault.places import Places
-from agentkit.vault.rotation import give_up_rotation, hold_rotations, rotate_secret
-from agentkit.vault.rotationdue import plan_due
+from agentkit.vault.rotations import rotation
+from agentkit.vault.rotations.rotation import give_up_rotation, hold_rotations, rotate_secret
+from agentkit.vault.rotations.rotationdue import plan_due
 from agentkit.vault.setting import Particulars, set_secret
 from tests.vault.rotating import DAY_S, NAME, START_S, Shop
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.hooks.conninfo import read_server, read_url, write_url
-from agentkit.vault.hooks.speaking import HookError
-from agentkit.vault.rotationhook import Call, StepFailedError, call_hook, find_hook, mask_values, read_value
+from agentkit.vault.rotations.hooks.conninfo import read_server, read_url, write_url
+from agentkit.vault.rotations.hooks.speaking import HookError
+from agentkit.vault.rotations.rotationhook import Call, StepFailedError, call_hook, find_hook, mask_values, read_value
 
 ROOM = timedelta(seconds=60)
 

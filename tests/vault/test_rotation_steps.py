@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.vault.rotationsteps import (
+from agentkit.vault.rotations.rotationsteps import (
     ADOPT,
     CREATE,
     INTENT,

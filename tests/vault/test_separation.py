@@ -10,13 +10,13 @@ import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.vault.age import make_identity
-from agentkit.vault.hookuser import hand_over
-from agentkit.vault.levelsetup import write_setup
 from agentkit.vault.places import Places
-from agentkit.vault.rootowned import find_stranger, find_stranger_below
-from agentkit.vault.separation import find_level
-from agentkit.vault.separationrules import find_surplus
-from agentkit.vault.starting import HOOK_RUNNER, VERBS
+from agentkit.vault.separate.hookuser import hand_over
+from agentkit.vault.separate.levelsetup import write_setup
+from agentkit.vault.separate.rootowned import find_stranger, find_stranger_below
+from agentkit.vault.separate.separation import find_level
+from agentkit.vault.separate.separationrules import find_surplus
+from agentkit.vault.separate.starting import HOOK_RUNNER, VERBS
 from tests.conftest import ROOT
 
 STRANGER = 4242
@@ -205,7 +205,7 @@ def start(
     """Run what the callers' script runs."""
     script = folder / "starter.py"
     script.write_text(
-        f"import sys\nsys.path.append({str(ROOT)!r})\nfrom agentkit.vault.starting import start_for_caller\n"
+        f"import sys\nsys.path.append({str(ROOT)!r})\nfrom agentkit.vault.separate.starting import start_for_caller\n"
         f"start_for_caller(home={str(folder)!r}, identity={str(folder / 'identity')!r})\nprint('started')\n"
     )
     return subprocess.run(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault import chain
+from agentkit.vault.log import chain
 from tests.vault.ownvault import OwnVault
 
 NAME, VALUE = "db/password", b"what nobody may see"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.vault.segments import take_snapshot
-from agentkit.vault.tampered import TamperedError
-from agentkit.vault.verifying import MOST_FRAGMENTS, Walk
-from agentkit.vault.witness import Witness, read_head
+from agentkit.vault.log.segments import take_snapshot
+from agentkit.vault.log.tampered import TamperedError
+from agentkit.vault.log.verifying import MOST_FRAGMENTS, Walk
+from agentkit.vault.log.witness import Witness, read_head
 from tests.vault.logs import ORIGIN, Log, make_eventful_log, make_log, rewrite
 
 FLIPS = 300

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.vault.logs import Log, make_log
 
 LIMIT_S = 60
-VERIFY = "import sys; from agentkit.vault.auditverify import main; sys.exit(main(sys.argv[1:]))"
+VERIFY = "import sys; from agentkit.vault.log.auditverify import main; sys.exit(main(sys.argv[1:]))"
 
 
 def make_vault(environ: Mapping[str, str], count: int = 12) -> Log:

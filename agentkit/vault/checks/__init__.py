@@ -1,0 +1,1 @@
+"""Does the vault hold what was put into it?"""

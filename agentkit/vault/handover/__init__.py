@@ -1,0 +1,1 @@
+"""How a program gets its secrets, and nobody else does."""

@@ -1,0 +1,1 @@
+"""The log of every access: written, read, proved, and signed for others to keep."""

@@ -1,0 +1,1 @@
+"""New values for secrets, and new identities for the vault, with nobody there."""
