@@ -11,7 +11,7 @@ def escape_all_ways(text: bytes) -> "set[bytes]":
     text = _first_letters(text)
     ways = [_percent, _percent_small, _percent_all, _json, _json_ascii, _json_all, _html, _decimal, _hexadecimal]
     ways += [_hexadecimal_large, _backslash, _bash, _octal, _csv, _yaml, _shell, _quoted_printable, _python, _form]
-    ways += [_quoted_printable_lines, _percent_all_small, _bytes_all, _octal_all]
+    ways += [_quoted_printable_lines, _printf_q, _percent_all_small, _bytes_all, _octal_all]
     once = {text} | {way(text) for way in ways}
     twice = {way(form) for form in once for way in (_percent, _percent_small, _json, _html, _csv, _octal, _python)}
     thrice = {_json(_json(form)) for form in once}
@@ -109,6 +109,11 @@ def _hexadecimal_large(text: bytes) -> bytes:
 
 def _backslash(text: bytes) -> bytes:
     return b"".join([bytes((byte,)) if byte in _PLAIN or byte >= 0x80 else b"\\" + bytes((byte,)) for byte in text])
+
+
+def _printf_q(text: bytes) -> bytes:
+    bare = b"/:@%+=,"
+    return b"".join([bytes((byte,)) if byte in bare else _backslash(bytes((byte,))) for byte in text])
 
 
 def _octal(text: bytes) -> bytes:

@@ -61,7 +61,8 @@ def _read_line(line: bytes) -> "tuple[str, bytes]":
     """Raises ValueError with a reason that says nothing of what the line holds."""
     try:
         given = read_object(line.decode(), "the line")
-    except (AgentkitError, UnicodeDecodeError):
+    except (AgentkitError, UnicodeDecodeError, SystemError):
+        # SystemError: what the C scanner says of a text that ends too early, as long as nobody has imported `json`.
         raise ValueError("is no JSON object") from None
     name, value, coded = given.get("name"), given.get("value"), given.get("value_b64")
     if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():

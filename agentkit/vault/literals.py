@@ -21,7 +21,7 @@ from agentkit.vault.spellings import (
     spell_text,
 )
 
-LONGEST_PIECE = 8
+SHORTEST_PIECE, LONGEST_PIECE = 4, 8
 # How far behind the beginning of a value its piece may lie: as many letters are held back until it is whole.
 FARTHEST_PIECE = 24
 # More owners of a piece than these are looked at more closely.
@@ -31,6 +31,15 @@ MOST_RARE = 128
 RAW, BASE64_0, HEX, BASE32_0, RARE_0 = 0, 1, 4, 5, 10
 _TENS = [bytes((BASE32[pair >> 5], BASE32[pair & 31])) for pair in range(1024)]
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+# How + and / stand where they have a meaning: the usual ways first.
+_BASE64_ESCAPES = (
+    (b"-", b"_"),
+    (b"%2B", b"%2F"),
+    (b"+", b"\\/"),
+    (b"%2b", b"%2f"),
+    (b"%252B", b"%252F"),
+    (b"\\u002b", b"\\/"),
+)
 _BETWEEN_LETTERS = (b" ", b", ", b",", b"-", b"','", b"', '", b'","', b'", "', b"_", b".", b"  ", b"\n", b"\r\n")
 # (number of the value, kind, index of the piece's first letter in the spelling)
 Found = tuple[int, int, int]
@@ -46,6 +55,7 @@ class Literals:
         self.values = values
         self.pieces: dict[bytes, list[Found]] = {}
         self._far_heads: dict[bytes, list[Found]] = {}
+        self._begins: set[bytes] = set()
         self._alike: dict[bytes, dict[bytes, list[Found]]] = {}
         self._beginnings: dict[Found, Spelling] = {}
         self._spellings: dict[tuple[int, int], Spelling] = {}
@@ -78,6 +88,10 @@ class Literals:
     def find_pieces(self, text: bytes, place: int) -> "list[bytes]":
         """Return the pieces that stand at a place."""
         pieces = self.pieces
+        if not self._begins:
+            self._begins = {piece[:SHORTEST_PIECE] for piece in pieces}
+        if text[place : place + SHORTEST_PIECE] not in self._begins:
+            return []
         return [piece for size in self.sizes if (piece := text[place : place + size]) in pieces and len(piece) == size]
 
     def find_likely(self, piece: bytes, text: bytes, place: int) -> "list[Found]":
@@ -154,7 +168,7 @@ class Literals:
             self._add_all(pieces, numbers, BASE64_0 + offset)
             for piece, number in zip(pieces, numbers, strict=True):
                 if b"+" in piece or b"/" in piece:
-                    for written in _escape_base64(piece):
+                    for written in _escape_base64(piece, is_thorough=self._is_thorough):
                         self._add(written, number, BASE64_0 + offset)
         self._add_hexadecimal(begins, numbers)
         for offset, shift in enumerate((8, 6, 4, 7, 5)):
@@ -194,8 +208,11 @@ class Literals:
     def _separate(self, digits: str) -> "set[bytes]":
         """Return how hexadecimal digits begin in either case, with what usually separates them."""
         pairs = [digits[at : at + 2] for at in range(0, 8, 2)]
-        forms = {digits[:8], ":".join(pairs[:3]), " ".join(pairs[:3]), f"{digits[:4]} {digits[4:8]}"}
-        forms |= {"-".join(pairs[:3]), ", 0x".join(pairs[:2]), ",0x".join(pairs[:2]), " 0x".join(pairs[:2])}
+        forms = {digits[:8], ":".join(pairs[:3]), " ".join(pairs[:3])}
+        if self._is_thorough:
+            # As `xxd` writes them, by two bytes, from either of them on; and as C does.
+            forms |= {f"{digits[:4]} {digits[4:8]}", f"{digits[:2]} {digits[2:6]}", "-".join(pairs[:3])}
+            forms |= {", 0x".join(pairs[:2]), ",0x".join(pairs[:2]), " 0x".join(pairs[:2])}
         return {form.encode() for form in forms} | {form.upper().replace("X", "x").encode() for form in forms}
 
     def _add_text(self, number: int, kind: int, body: bytes) -> None:
@@ -214,7 +231,7 @@ class Literals:
     def _add_spelling(self, number: int, kind: int, spelling: Spelling) -> None:
         body = spelling.body
         if spelling.gaps == CODE:
-            for form in {body[:8], *_escape_base64(body[:8])}:
+            for form in {body[:8], *_escape_base64(body[:8], is_thorough=True)}:
                 self._add(form, number, kind)
         elif spelling.gaps == DIGITS:
             if spelling.table:
@@ -231,12 +248,10 @@ class Literals:
             self._add_text(number, kind, body)
 
 
-def _escape_base64(piece: bytes) -> "set[bytes]":
+def _escape_base64(piece: bytes, *, is_thorough: bool) -> "set[bytes]":
     """Return a piece as it stands in URLs and in JSON, where two of the letters of base64 are escaped."""
-    forms = {piece.translate(_URL_SAFE)}
-    for plus, slash in ((b"%2B", b"%2F"), (b"%2b", b"%2f"), (b"%252B", b"%252F"), (b"\\u002b", b"\\/"), (b"+", b"\\/")):
-        forms.add(piece.replace(b"+", plus).replace(b"/", slash)[: LONGEST_PIECE + 1])
-    return forms
+    ways = _BASE64_ESCAPES if is_thorough else _BASE64_ESCAPES[:3]
+    return {piece.replace(b"+", plus).replace(b"/", slash)[: LONGEST_PIECE + 1] for plus, slash in ways}
 
 
 def _separate_numbers(value: bytes, digits: bytes) -> "set[bytes]":

@@ -17,7 +17,7 @@ from agentkit.vault.triggers import LONGEST_BREAK, REACH, read_around, read_brok
 KEPT = 1024
 # So much is read before hyperscan is worth its beginning: this, and so much a piece.
 STREAM_FROM = 262144
-STREAM_FROM_PIECE = 50
+STREAM_FROM_PIECE = 20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

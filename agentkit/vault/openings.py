@@ -8,12 +8,15 @@ from _collections_abc import Callable
 
 from agentkit.vault.literals import Literals
 from agentkit.vault.spellings import CODE, STARTS, TEXT, Spelling
+from agentkit.vault.triggers import is_long_line
 
 # No beginning up to the end of its piece is longer than this, however it is escaped.
 FARTHEST = 512
+LONGEST_UNIT = 40
 # What no value begins with after a letter of another kind: escapes, line breaks, quotes, colours.
 _STOPS = frozenset(STARTS + b"\r\n'\"+\x1b\xe2\xc2\xef")
-_ENDS_GAP = frozenset(b" \t>#*|")
+_ESCAPES = frozenset(STARTS + b"\x1b\xe2\xc2\xef")
+FARTHEST_GAP = 96
 
 
 def find_opening(text: bytes, literals: Literals, first: int) -> int:
@@ -22,10 +25,10 @@ def find_opening(text: bytes, literals: Literals, first: int) -> int:
     Nothing before `first` does: what was told of a shorter text holds for a longer one.
     """
     size = len(text)
-    near = text[max(0, size - literals.longest_head - 1) :]
-    is_plain = _STOPS.isdisjoint(near)
+    near = literals.longest_head + 1
+    is_plain = _STOPS.isdisjoint(text[max(0, size - near - LONGEST_UNIT) :])
     opening = _find_edge(text, literals)
-    for at in range(max(0, first, size - (len(near) if is_plain else FARTHEST)), size):
+    for at in range(max(0, first, size - (near if is_plain else FARTHEST)), size):
         letter = text[at]
         if letter in _STOPS or at + 1 == size or text[at + 1] in _STOPS or text[at : at + 2] in literals.first_pairs:
             found = _find_raw(text, at, literals)
@@ -37,10 +40,15 @@ def find_opening(text: bytes, literals: Literals, first: int) -> int:
 
 
 def _find_edge(text: bytes, literals: Literals) -> int:
-    last = text[-1]
-    if last in literals.edges:
+    """Return the place of a last letter that may hold the first bits of a coded value; else the length."""
+    if text[-1] in literals.edges:
         return len(text) - 1
-    if last not in _ENDS_GAP and last not in _STOPS and not text[-1:].isalnum() and last not in b";}":
+    # Most texts end with a line, or a word and blanks: that needs no closer look.
+    end = text[-FARTHEST_GAP:].rstrip(b" \t>#*|")
+    line = end.rstrip(b"\r\n")
+    if line != end and not is_long_line(line):
+        return len(text)
+    if line == end and _ESCAPES.isdisjoint(end[-24:]) and end[-1:] not in (b"'", b'"'):
         return len(text)
     from agentkit.vault.starts import find_edge
 
@@ -92,7 +100,7 @@ def _find_letters(text: bytes, at: int) -> "list[tuple[int, int]]":
 def _choose_heads(text: bytes, end: int, part: bytes, heads: list[bytes], literals: Literals) -> list[bytes]:
     """Return those of the heads, which begin with a part, that can go on with the escape or gap at `end`."""
     from agentkit.vault.gaps import read_gap
-    from agentkit.vault.units import is_open, read_unit
+    from agentkit.vault.units import is_open, read_sign, read_unit
 
     letter = text[end : end + 1]
     following = [letter]
@@ -103,6 +111,7 @@ def _choose_heads(text: bytes, end: int, part: bytes, heads: list[bytes], litera
             return heads
         unit = read_unit(text, end)
         following += [meant[:1] for meant in (unit[0] if unit else ())]
+        following += [bytes((sign,)) for sign in b"\\&" if read_sign(text, end, sign)]
     if part and (b"" in following or read_gap(text, end, CODE, len(part), is_last=False) != []):
         return heads
     return [head for one in {*following} for head in _beginning_with(literals.heads, part + one) if one]

@@ -14,7 +14,7 @@ from _collections_abc import Callable, Mapping
 from agentkit.core.errors import AgentkitError, Exit, tell
 
 HELP = "agentkit vault redact --help"
-READ_BYTES = 262144
+READ_BYTES = 524288
 Values = list[tuple[str, bytes]]
 
 

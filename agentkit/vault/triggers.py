@@ -30,6 +30,9 @@ _ESCAPED_BREAK = rb"\\{1,8}[rn]|%(?:25){0,8}0[AaDd]"
 _BREAK = rb"(?:\r?\n|\r|(?:" + _ESCAPED_BREAK + rb"){1,2})[ \t>#*|]{0,40}"
 # One expression each: together hyperscan reads them at a third of the speed.
 BROKEN_LINE = tuple(_CODED + rb"{16}" + sign for sign in (rb"[\r\n]", rb"\\{1,8}[rn]", rb"%(?:25){0,8}0[AaDd]"))
+_CODED_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
+_FOLDED = bytes([97 if code in _CODED_LETTERS else 10 if code in b"\r\n\\%" else 46 for code in range(256)])
+_LONG_LINE = b"a" * 16 + b"\n"
 LONGEST_TRIGGER = 32
 # A break with its indentation, and a piece behind it.
 LONGEST_BREAK = 96
@@ -52,8 +55,16 @@ def find_escaped_letters(text: bytes, new: int) -> list[int]:
     return [end for end in _patterns[0](text, first) if end > new]
 
 
+def is_long_line(line: bytes) -> bool:
+    """Tell whether a line ends with so many letters of a code that it may have been broken there."""
+    return line[-16:].translate(_FOLDED) == _LONG_LINE[:-1]
+
+
 def find_broken_lines(text: bytes, new: int) -> list[int]:
     """Return where the first signs of breaks of long lines end, behind `new`."""
+    # Most texts have none, and need no expression to see it.
+    if _LONG_LINE not in text[max(0, new - LONGEST_TRIGGER - 16) :].translate(_FOLDED):
+        return []
     if not _breaks:
         _compile_breaks()
     return [end for _, end in _breaks[0](text, max(0, new - LONGEST_TRIGGER), len(text)) if end > new]
@@ -63,8 +74,8 @@ def read_broken(text: bytes, ends: list[int], literals: Literals) -> list[tuple[
     """Return (piece, place) for each piece that lies over a break; `ends` as from `find_broken_lines`."""
     if not _breaks:
         _compile_breaks()
-    found = []
-    size = literals.sizes[0]
+    found: list[tuple[bytes, int]] = []
+    size = max(literals.sizes, default=0)
     for end in ends:
         for first, last in _breaks[1](text, max(0, end - LONGEST_TRIGGER), end + LONGEST_BREAK):
             if first < end <= last:
@@ -124,6 +135,7 @@ def _read_units(
     places: list[int] = []
     steps: list[int] = []
     asked: set[int] = set()
+    longest = max(literals.sizes, default=0)
     size, at = 0, begin
     for meant, first, last in units:
         if first > at:
@@ -138,7 +150,7 @@ def _read_units(
         steps.append(3 if len(meant) * 3 == last - first else 0)
         if len(meant) * 3 == last - first or meant.isalnum():
             # Pieces without an escaped letter stand in the text themselves.
-            asked.update(range(max(0, size - literals.sizes[0] + 1), size + len(meant)))
+            asked.update(range(max(0, size - longest + 1), size + len(meant)))
         size += len(meant)
         at = last
     parts.append(text[at:end])
