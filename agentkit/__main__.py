@@ -12,7 +12,7 @@ HOT_VERBS = {
     ("heartbeat", "mark"): "agentkit.heartbeat.marks",
     ("vault", "get"): "agentkit.vault.get",
     ("vault", "exec"): "agentkit.vault.handover.execution",
-    ("vault", "redact"): "agentkit.vault.redact",
+    ("vault", "redact"): "agentkit.vault.redaction.redact",
     ("vault", "audit", "verify"): "agentkit.vault.log.auditverify",
     ("depmap", "blast"): "agentkit.depmap.blast",
     ("depmap", "why"): "agentkit.depmap.why",

@@ -198,7 +198,7 @@ def redact(
     quiet: bool = flag("--quiet", "no warnings"),
 ) -> int:
     """copy stdin to stdout with {{vault:NAME}} in the place of each value, however it is spelled"""
-    from agentkit.vault.redact import redact as mask_stdin
+    from agentkit.vault.redaction.redact import redact as mask_stdin
 
     return mask_stdin(values, os.environ, is_quiet=quiet)
 

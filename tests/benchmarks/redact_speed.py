@@ -22,7 +22,7 @@ import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
-REDACT = "import os, sys; from agentkit.vault import redact; os._exit(redact.main(sys.argv[1:]))"
+REDACT = "import os, sys; from agentkit.vault.redaction import redact; os._exit(redact.main(sys.argv[1:]))"
 COPY = "import os\nwhile chunk := os.read(0, 262144): os.write(1, chunk)"
 TOKEN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 ENCODINGS = (

@@ -13,7 +13,7 @@ import random
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
-from agentkit.vault.masker import Masker
+from agentkit.vault.redaction.masker import Masker
 from tests.vault.encodings import draw_value, find_encodings
 
 FILLERS = (b" ", b"\n", b"<", b"> ", b"; ", b"\tfiller text\n", b"[", b"] ", b"| a |", b"\n\n")

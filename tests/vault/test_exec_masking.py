@@ -308,7 +308,7 @@ def test_nothing_of_us_shows_a_value_while_the_program_runs(begin: "list[Started
 def test_a_fault_of_the_masker_lets_nothing_out(environ: dict[str, str], places: object) -> None:
     script = """
 import sys
-from agentkit.vault import masker
+from agentkit.vault.redaction import masker
 from agentkit.__main__ import main
 
 def fail(self, chunk, **more):

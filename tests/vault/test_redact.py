@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.vault import redact
-from agentkit.vault.givenvalues import read_given_values
+from agentkit.vault.redaction import redact
+from agentkit.vault.redaction.givenvalues import read_given_values
 from tests.vault.conftest import Vault
 
 LIMIT_S = 120.0
 # The verb as it is dispatched: one call with the words behind it.
 MAIN = (
-    "import os, sys\nfrom agentkit.vault import redact\n"
+    "import os, sys\nfrom agentkit.vault.redaction import redact\n"
     "try:\n    status = redact.main(sys.argv[1:])\nexcept BaseException as error:\n"
     "    from agentkit.failure import report_failure\n"
     "    status = report_failure(error, os.environ)\nos._exit(status)\n"
@@ -190,7 +190,7 @@ def test_what_an_ordinary_text_does_not_need_is_not_imported(environ: dict[str, 
     )  # fmt: skip
     loaded = set(ended.stderr.decode().split())
     assert ended.stdout == b"a plain line\npassword: "
-    assert "agentkit.vault.masker" in loaded
+    assert "agentkit.vault.redaction.masker" in loaded
     assert not loaded & {"hyperscan", "json", "pathlib", "typing", "subprocess", "dataclasses", "typer"}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.vault.masker import Masker
+from agentkit.vault.redaction.masker import Masker
 from tests.vault.encodings import ANY, LINE, RARE, RARE_TEXT, TEXT, draw_value, find_encodings
 
 # With a sign of each kind that some encoding escapes, put together here: no test holds a value.

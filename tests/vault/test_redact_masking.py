@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agentkit.vault.masker import KEPT, Masker
-from agentkit.vault.units import is_open, read_unit
-from agentkit.vault.walk import Walk
+from agentkit.vault.redaction.masker import KEPT, Masker
+from agentkit.vault.redaction.units import is_open, read_unit
+from agentkit.vault.redaction.walk import Walk
 from tests.vault.test_redact_encodings import mask
 
 LONG = b"Tk7" + b"secretly-long" + b"42x"

@@ -17,7 +17,7 @@ from agentkit.vault.handover.delivery import reserve_descriptors
 from agentkit.vault.handover.outflow import Outflow
 from agentkit.vault.handover.programfile import become
 from agentkit.vault.handover.signalfile import SignalFile, act_on
-from agentkit.vault.masker import Masker
+from agentkit.vault.redaction.masker import Masker
 
 READ_BYTES = 65536
 MOST_LEFT_BYTES = 1 << 20

@@ -14,7 +14,7 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.process import Ended, Program, run_program
 from agentkit.core.times import format_duration
 from agentkit.vault.handover.allowed import cut_environment
-from agentkit.vault.masker import Masker
+from agentkit.vault.redaction.masker import Masker
 from agentkit.vault.separate.hookuser import hand_over
 
 SHIPPED = ("command", "postgres", "token")

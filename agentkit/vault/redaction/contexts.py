@@ -5,7 +5,7 @@
 
 from _collections_abc import Callable
 
-from agentkit.vault.spellings import Spelling, spell_base64, spell_hex, spell_text
+from agentkit.vault.redaction.spellings import Spelling, spell_base64, spell_hex, spell_text
 
 SHORTEST = 6
 SHORTEST_NUMBER = 8

@@ -6,7 +6,7 @@ piece gives one for each escape.
 
 from binascii import b2a_base64
 
-from agentkit.vault.spellings import (
+from agentkit.vault.redaction.spellings import (
     BASE32,
     BASE64,
     CODE,
@@ -223,7 +223,7 @@ class Literals:
         elif piece:
             self._add(piece, number, kind)
         else:
-            from agentkit.vault.escapes import escape_all_ways
+            from agentkit.vault.redaction.escapes import escape_all_ways
 
             for form in {form[:LONGEST_PIECE] for form in escape_all_ways(body)}:
                 self._add(form, number, kind)

@@ -6,9 +6,9 @@ What this finds is held back; everything before it can go out.
 from _bisect import bisect_left
 from _collections_abc import Callable
 
-from agentkit.vault.literals import Literals
-from agentkit.vault.spellings import CODE, STARTS, TEXT, Spelling
-from agentkit.vault.triggers import is_long_line
+from agentkit.vault.redaction.literals import Literals
+from agentkit.vault.redaction.spellings import CODE, STARTS, TEXT, Spelling
+from agentkit.vault.redaction.triggers import is_long_line
 
 # No beginning up to the end of its piece is longer than this, however it is escaped.
 FARTHEST = 512
@@ -50,7 +50,7 @@ def _find_edge(text: bytes, literals: Literals) -> int:
         return len(text)
     if line == end and _ESCAPES.isdisjoint(end[-24:]) and end[-1:] not in (b"'", b'"'):
         return len(text)
-    from agentkit.vault.starts import find_edge
+    from agentkit.vault.redaction.starts import find_edge
 
     return find_edge(text, literals.edges)
 
@@ -84,7 +84,7 @@ def _find_escaped(text: bytes, at: int, literals: Literals) -> int | None:
 
 def _find_unfinished(text: bytes, at: int, literals: Literals) -> int | None:
     """Return where that begins which an escape may begin whose end has not come."""
-    from agentkit.vault.units import is_open
+    from agentkit.vault.redaction.units import is_open
 
     if not is_open(text, at):
         return None
@@ -92,15 +92,15 @@ def _find_unfinished(text: bytes, at: int, literals: Literals) -> int | None:
 
 
 def _find_letters(text: bytes, at: int) -> "list[tuple[int, int]]":
-    from agentkit.vault.starts import find_letters
+    from agentkit.vault.redaction.starts import find_letters
 
     return find_letters(text, at)
 
 
 def _choose_heads(text: bytes, end: int, part: bytes, heads: list[bytes], literals: Literals) -> list[bytes]:
     """Return those of the heads, which begin with a part, that can go on with the escape or gap at `end`."""
-    from agentkit.vault.gaps import read_gap
-    from agentkit.vault.units import is_open, read_sign, read_unit
+    from agentkit.vault.redaction.gaps import read_gap
+    from agentkit.vault.redaction.units import is_open, read_sign, read_unit
 
     letter = text[end : end + 1]
     following = [letter]
@@ -118,7 +118,7 @@ def _choose_heads(text: bytes, end: int, part: bytes, heads: list[bytes], litera
 
 
 def _walk(text: bytes, at: int, heads: list[bytes], literals: Literals) -> int | None:
-    from agentkit.vault.walk import Page, Walk
+    from agentkit.vault.redaction.walk import Page, Walk
 
     page = Page(text, 0, is_last=False)
 

@@ -8,7 +8,7 @@ it stands for.
 from _bisect import bisect_right
 from _collections_abc import Callable, Iterator
 
-from agentkit.vault.literals import Literals
+from agentkit.vault.redaction.literals import Literals
 
 _CODE = rb"(?:3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])"
 TYPE_CHECKING = False
@@ -116,7 +116,7 @@ def read_around(text: bytes, new: int, places: list[int], literals: Literals) ->
 
 
 def _read_region(text: bytes, begin: int, end: int, literals: Literals) -> list[tuple[bytes, int]]:
-    from agentkit.vault.units import find_units
+    from agentkit.vault.redaction.units import find_units
 
     units = list(find_units(text, begin, end))
     found = _read_units(text, begin, end, [(meant[0], first, last) for meant, first, last in units], literals)

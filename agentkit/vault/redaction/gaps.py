@@ -6,7 +6,7 @@ terminal; quotes that close and open again; between digits also whatever separat
 
 import re
 
-from agentkit.vault.spellings import CODE, DIGITS, LETTERS, TEXT
+from agentkit.vault.redaction.spellings import CODE, DIGITS, LETTERS, TEXT
 
 # Fewer letters of a value before a line break are no reason to hold back the end of each line that ends so.
 LEAST_BEFORE_BREAK = 4

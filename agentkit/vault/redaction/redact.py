@@ -81,7 +81,7 @@ def mask_stream(values: Values, source: int, target: int, counts: "dict[str, int
 
     What has come is written before more is read, up to what may be the beginning of a value.
     """
-    from agentkit.vault.masker import Masker
+    from agentkit.vault.redaction.masker import Masker
 
     # Thousands of small things are made that live to the end: looking through them costs as much as making them.
     gc.disable()
@@ -112,7 +112,7 @@ def write_all(target: int, raw: bytes) -> None:
 
 
 def _redact_given(path: str, *, is_quiet: bool) -> int:
-    from agentkit.vault.givenvalues import read_given_values
+    from agentkit.vault.redaction.givenvalues import read_given_values
 
     values, bad = read_given_values(path)
     if bad:

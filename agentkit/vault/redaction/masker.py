@@ -7,11 +7,11 @@ beyond that is masked as well.
 
 from _collections_abc import Callable, Sequence
 
-from agentkit.vault.contexts import Context, needs_context
-from agentkit.vault.literals import RAW, Literals
-from agentkit.vault.openings import FARTHEST, find_opening
-from agentkit.vault.plainscan import Hits, PlainScan
-from agentkit.vault.triggers import LONGEST_BREAK, REACH, read_around, read_broken
+from agentkit.vault.redaction.contexts import Context, needs_context
+from agentkit.vault.redaction.literals import RAW, Literals
+from agentkit.vault.redaction.openings import FARTHEST, find_opening
+from agentkit.vault.redaction.plainscan import Hits, PlainScan
+from agentkit.vault.redaction.triggers import LONGEST_BREAK, REACH, read_around, read_broken
 
 # What stays of the text that has gone out: the beginning of what overlaps it, and what a context looks back at.
 KEPT = 1024
@@ -21,7 +21,7 @@ STREAM_FROM_PIECE = 20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from agentkit.vault.walk import Walk
+    from agentkit.vault.redaction.walk import Walk
 
 
 class Masker:
@@ -91,7 +91,7 @@ class Masker:
             if not needs_context(text):
                 texts.setdefault(text, (owner, text, False))
         if b"\n" in trimmed or b"\\n" in trimmed:
-            from agentkit.vault.lines import find_secret_lines
+            from agentkit.vault.redaction.lines import find_secret_lines
 
             for line in find_secret_lines(trimmed):
                 texts.setdefault(line, (owner, line, True))
@@ -104,7 +104,7 @@ class Masker:
             return
         self._is_plain = False
         try:
-            from agentkit.vault.streamscan import StreamScan
+            from agentkit.vault.redaction.streamscan import StreamScan
         except ImportError:
             if self._engine == "stream":
                 raise
@@ -135,8 +135,8 @@ class Masker:
 
     def _start_walks(self, piece: bytes, place: int) -> None:
         # What an ordinary text never needs is loaded when it is: the first byte should be out soon.
-        from agentkit.vault.starts import find_starts
-        from agentkit.vault.walk import Walk
+        from agentkit.vault.redaction.starts import find_starts
+        from agentkit.vault.redaction.walk import Walk
 
         literals, base = self._literals, self._base
         for number, kind, index in literals.find_likely(piece, self._text, place):
@@ -151,7 +151,7 @@ class Masker:
                 self._walks.append(Walk(spelling, literals.values[number][0], start + base, first + base, rank=rank))
 
     def _start_in_context(self, context: Context, index: int, end: int, *, is_last: bool = False) -> None:
-        from agentkit.vault.walk import Walk
+        from agentkit.vault.redaction.walk import Walk
 
         at = end - self._base
         begin = context.find_begin(self._text, at)
@@ -169,7 +169,7 @@ class Masker:
     def _walk_on(self, *, is_last: bool) -> None:
         if not self._walks:
             return
-        from agentkit.vault.walk import Page
+        from agentkit.vault.redaction.walk import Page
 
         still = []
         page = Page(self._text, self._base, is_last=is_last)

@@ -8,10 +8,10 @@ from _collections_abc import Callable
 
 import hyperscan
 
-from agentkit.vault.contexts import Context
-from agentkit.vault.literals import Literals
-from agentkit.vault.plainscan import Hits
-from agentkit.vault.triggers import BROKEN_LINE, ESCAPED_LETTER
+from agentkit.vault.redaction.contexts import Context
+from agentkit.vault.redaction.literals import Literals
+from agentkit.vault.redaction.plainscan import Hits
+from agentkit.vault.redaction.triggers import BROKEN_LINE, ESCAPED_LETTER
 
 Note = Callable[[int, int, int, int, object], None]
 

@@ -1,8 +1,8 @@
 """Where does a spelling begin, one letter of which has been found?"""
 
-from agentkit.vault.gaps import read_gap
-from agentkit.vault.spellings import CODE, STARTS, TEXT, Spelling
-from agentkit.vault.units import is_open, read_unit
+from agentkit.vault.redaction.gaps import read_gap
+from agentkit.vault.redaction.spellings import CODE, STARTS, TEXT, Spelling
+from agentkit.vault.redaction.units import is_open, read_unit
 
 # The last letter before a coded value, escaped, and a line break with its indentation.
 FARTHEST_BEFORE = 64

@@ -4,9 +4,9 @@ Four bytes are compared as one number, at each of the four places that a number 
 without a step of ours for each byte.
 """
 
-from agentkit.vault.contexts import Context
-from agentkit.vault.literals import Literals
-from agentkit.vault.triggers import find_broken_lines, find_escaped_letters
+from agentkit.vault.redaction.contexts import Context
+from agentkit.vault.redaction.literals import Literals
+from agentkit.vault.redaction.triggers import find_broken_lines, find_escaped_letters
 
 BLOCK = 16384
 LONGEST_CONTEXT = 512

@@ -5,9 +5,9 @@ readings are followed at once, and none again, so that the time is bounded by th
 the end of the text leaves open is taken up when more has come: how the text was cut changes nothing.
 """
 
-from agentkit.vault.gaps import read_gap
-from agentkit.vault.spellings import CODE, STARTS, TEXT, Spelling
-from agentkit.vault.units import is_open, read_sign, read_unit
+from agentkit.vault.redaction.gaps import read_gap
+from agentkit.vault.redaction.spellings import CODE, STARTS, TEXT, Spelling
+from agentkit.vault.redaction.units import is_open, read_sign, read_unit
 
 _GAP_STARTS = frozenset(b" \t\r\n\x1b\xe2\xc2\xef'\":,;._|-*0\\[](){}%&")
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")

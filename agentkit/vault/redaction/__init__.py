@@ -1,0 +1,1 @@
+"""Every value of the vault masked in whatever passes through a pipe."""
