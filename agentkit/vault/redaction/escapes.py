@@ -11,7 +11,7 @@ def escape_all_ways(text: bytes) -> "set[bytes]":
     text = _first_letters(text)
     ways = [_percent, _percent_small, _percent_all, _json, _json_ascii, _json_all, _html, _decimal, _hexadecimal]
     ways += [_hexadecimal_large, _backslash, _bash, _octal, _csv, _yaml, _shell, _quoted_printable, _python, _form]
-    ways += [_quoted_printable_lines, _printf_q, _percent_all_small, _bytes_all, _octal_all]
+    ways += [_quoted_printable_lines, _printf_q, _percent_but_slash, _percent_all_small, _bytes_all, _octal_all]
     once = {text} | {way(text) for way in ways}
     twice = {way(form) for form in once for way in (_percent, _percent_small, _json, _html, _csv, _octal, _python)}
     thrice = {_json(_json(form)) for form in once}
@@ -50,6 +50,10 @@ def _percent(text: bytes) -> bytes:
 
 def _percent_small(text: bytes) -> bytes:
     return _each(text, "%{:02x}")
+
+
+def _percent_but_slash(text: bytes) -> bytes:
+    return b"/".join([_percent(part) for part in text.split(b"/")])
 
 
 def _percent_all(text: bytes) -> bytes:

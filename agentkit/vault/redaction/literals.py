@@ -98,8 +98,10 @@ class Literals:
         """Return what a piece at a place may be part of; of many that begin alike those that go on like the text."""
         owners = self.pieces[piece]
         following = text[place + len(piece) : place + len(piece) + 6]
+        if len(owners) <= FEW or not text.startswith(piece, place):
+            return owners
         # Letters and digits are neither gap nor escape; but `0x` may be.
-        if len(owners) <= FEW or len(following) < 6 or not following.isalnum() or b"x" in following.lower():
+        if len(following) < 6 or not following.isalnum() or b"x" in following.lower():
             return owners
         alike = self._alike.get(piece)
         if alike is None:

@@ -24,7 +24,10 @@ def find_starts(text: bytes, at: int, index: int, spelling: Spelling) -> list[in
     first = body[0]
     is_raw = at >= index and text[at - index : at + 1] == body[: index + 1]
     if is_raw and (first >= 0x80 or body[:1].isalnum()):
-        return [at - index]
+        start = at - index
+        # The letter may be the last sign of its own escape: `%36` ends with a 6.
+        escaped = [place for place in range(max(0, start - FARTHEST_UNIT), start) if text[place] in _STARTS]
+        return [start, *[place for place in escaped if _stands_for(text, place, start + 1, body[:1])]]
     likely = {first, *_STARTS}
     if first in b"'\"":
         likely.update(b"'\"")
@@ -33,6 +36,11 @@ def find_starts(text: bytes, at: int, index: int, spelling: Spelling) -> list[in
     # Each letter before this one takes at most 12 bytes, in two layers of escapes.
     places = [place for place in range(max(0, at - 12 * index - 32), at + 1) if text[place] in likely]
     return [place for place in places if text[place] not in _STARTS or _may_begin(text, place, body)]
+
+
+def _stands_for(text: bytes, begin: int, end: int, letter: bytes) -> bool:
+    unit = read_unit(text, begin)
+    return unit is not None and unit[1] == end and letter in unit[0]
 
 
 def _may_begin(text: bytes, place: int, body: bytes) -> bool:
