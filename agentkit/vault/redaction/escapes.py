@@ -11,10 +11,19 @@ def escape_all_ways(text: bytes) -> "set[bytes]":
     text = _first_letters(text)
     ways = [_percent, _percent_small, _percent_all, _json, _json_ascii, _json_all, _html, _decimal, _hexadecimal]
     ways += [_hexadecimal_large, _backslash, _bash, _octal, _csv, _yaml, _shell, _quoted_printable, _python, _form]
-    ways += [_quoted_printable_lines, _printf_q, _percent_but_slash, _percent_all_small, _bytes_all, _octal_all]
+    ways += [
+        _quoted_printable_lines,
+        _quoted_printable_blanks,
+        _printf_q,
+        _percent_but_slash,
+        _percent_all_small,
+        _bytes_all,
+        _octal_all,
+    ]
     once = {text} | {way(text) for way in ways}
     twice = {way(form) for form in once for way in (_percent, _percent_small, _json, _html, _csv, _octal, _python)}
-    thrice = {_json(_json(form)) for form in once}
+    thrice = {_json(_json(form)) for form in once} | {_percent(_percent(form)) for form in once}
+    thrice |= {_json(_json(_json(form))) for form in once}
     return {form for form in once | twice | thrice if len(form) >= 4}
 
 
@@ -125,7 +134,10 @@ def _octal(text: bytes) -> bytes:
 
 
 def _bash(text: bytes) -> bytes:
-    return _octal(_json(text).replace(b"'", b"\\'").replace(b'\\"', b'"'))
+    named = _json(text).replace(b"'", b"\\'").replace(b'\\"', b'"')
+    for sign, written in ((7, b"\\a"), (8, b"\\b"), (11, b"\\v"), (12, b"\\f"), (27, b"\\E")):
+        named = named.replace(bytes((sign,)), written)
+    return _octal(named)
 
 
 def _python(text: bytes) -> bytes:
@@ -151,3 +163,7 @@ def _quoted_printable(text: bytes) -> bytes:
 
 def _quoted_printable_lines(text: bytes) -> bytes:
     return b"\n".join([_quoted_printable(line) for line in text.split(b"\n")])
+
+
+def _quoted_printable_blanks(text: bytes) -> bytes:
+    return _quoted_printable(text).replace(b" ", b"=20")

@@ -14,8 +14,9 @@ LEAST_BEFORE_BREAK = 4
 LEAST_LINE = 16
 _LINE = re.compile(rb"[A-Za-z0-9+/_-]{16}\Z")
 _BREAK = rb"\r?\n[ \t>#*|]{0,40}"
-_PLAIN = rb"\x1b\[[0-9;?]{0,16}[A-Za-z]|\xe2\x80\x8b|\xc2\xad|\xef\xbb\xbf"
-_PLAIN_OPEN = rb"\x1b(?:\[[0-9;?]{0,16})?|\xe2\x80?|\xc2|\xef\xbb?"
+# Colours, letters without width, and a letter struck twice, as a terminal shows bold ones.
+PLAIN = rb"\x1b\[[0-9;?]{0,16}[A-Za-z]|\xe2\x80\x8b|\xc2\xad|\xef\xbb\xbf|\x08[^\r\n]"
+_PLAIN_OPEN = rb"\x1b(?:\[[0-9;?]{0,16})?|\xe2\x80?|\xc2|\xef\xbb?|\x08"
 _JOINED = rb"'\$'|([\"'])[ \t]{0,40}[+.]?[ \t]{0,40}(?:\\?\r?\n[ \t]{0,40}[+.]?[ \t]{0,40})?\1"
 _JOINED_OPEN = rb"'\$?|([\"'])[ \t]{0,40}[+.]?[ \t]{0,40}(?:\\?\r?\n?[ \t]{0,40}[+.]?[ \t]{0,40})?"
 _ESCAPED_BREAK = rb"(?:\\{1,8}[rn]|%(?:25){0,8}0[AaDd]|&#(?:10|13|x[aAdD]);)[ \t]{0,40}"
@@ -24,7 +25,10 @@ _SIGNS = rb"[ \t:,;._|-]{1,8}|0[xX]|\\{1,8}x|['\"]{1,2}|[\[\](){}]"
 # `xxd` and `hexdump -C`: the letters beside the digits, and the address before the next ones.
 _DUMP = rb"[ \t]{1,8}[^\r\n]{1,20}\r?\n[0-9A-Fa-f]{4,16}:?[ \t]{1,4}"
 _DUMP_OPEN = rb"[ \t]{1,8}[^\r\n]{1,20}(?:\r?\n[0-9A-Fa-f]{0,16}:?[ \t]{0,4})?"
-_SPACED = rb"[ \t,;|_*.-]{1,3}|['\"][ \t,;]{0,4}(?:\r?\n[ \t]{0,40})?['\"]"
+# `od`: the address alone.
+_ADDRESS = rb"\r?\n[0-9A-Fa-f]{7,16}[ \t]{1,4}"
+_ADDRESS_OPEN = rb"\r?\n[0-9A-Fa-f]{0,16}[ \t]{0,4}"
+_SPACED = rb"['\"][ \t,;]{0,4}(?:\r?\n[ \t]{0,40})?['\"]"
 _SPACED_OPEN = rb"[ \t,;|_*.-]{1,3}|['\"][ \t,;]{0,4}(?:\r?\n?[ \t]{0,40})?"
 
 
@@ -35,17 +39,28 @@ _BREAKS = {
     LETTERS: _BREAK,
 }
 _OTHERS = {
-    TEXT: (_PLAIN + rb"|" + _JOINED,),
-    CODE: (_PLAIN + rb"|" + _JOINED,),
+    TEXT: (PLAIN + rb"|" + _JOINED,),
+    CODE: (PLAIN + rb"|" + _JOINED,),
     # A blank between two numbers begins a line's end of a dump as well: both are tried.
-    DIGITS: (_PLAIN + rb"|" + _SIGNS, _DUMP),
-    LETTERS: (_PLAIN + rb"|" + _SPACED,),
+    DIGITS: (PLAIN + rb"|" + _SIGNS, _DUMP, _ADDRESS),
+    # A sign between two letters may be a letter of the value: each number of them is tried.
+    LETTERS: (PLAIN + rb"|" + _SPACED, _ADDRESS, rb"\r?\n", *[rb"[ \t,;|_*.-]{%d}" % size for size in (1, 2, 3)]),
 }
 _OPENINGS = {
     TEXT: _PLAIN_OPEN + rb"|" + _JOINED_OPEN,
     CODE: _PLAIN_OPEN + rb"|" + _JOINED_OPEN + rb"|" + _ESCAPED_BREAK_OPEN + rb"|" + _ESCAPED_BREAK,
-    DIGITS: _DUMP_OPEN + rb"|" + _PLAIN_OPEN + rb"|" + _SIGNS + rb"|0|" + _ESCAPED_BREAK_OPEN + rb"|" + _ESCAPED_BREAK,
-    LETTERS: _PLAIN_OPEN + rb"|" + _SPACED_OPEN,
+    DIGITS: _DUMP_OPEN
+    + rb"|"
+    + _ADDRESS_OPEN
+    + rb"|"
+    + _PLAIN_OPEN
+    + rb"|"
+    + _SIGNS
+    + rb"|0|"
+    + _ESCAPED_BREAK_OPEN
+    + rb"|"
+    + _ESCAPED_BREAK,
+    LETTERS: _PLAIN_OPEN + rb"|" + _ADDRESS_OPEN + rb"|" + _SPACED_OPEN,
 }
 _compiled: dict[int, tuple[re.Pattern[bytes], re.Pattern[bytes], list[re.Pattern[bytes]]]] = {}
 
@@ -60,7 +75,8 @@ def read_gap(text: bytes, place: int, kind: int, before: int, *, is_last: bool) 
         opening = re.compile(rb"(?:" + _BREAK + rb"|\r|" + _OPENINGS[kind] + rb")\Z")
         _compiled[kind] = opening, breaks, [re.compile(other) for other in _OTHERS[kind]]
     opening, breaks, others = _compiled[kind]
-    may_break = before >= LEAST_BEFORE_BREAK
+    # Between numbers and between single letters a break is a sign as any other.
+    may_break = before >= LEAST_BEFORE_BREAK or kind in (DIGITS, LETTERS)
     if not may_break and text[place] in b"\r\n\\%&":
         # `MIME` and PEM wrap long lines; a short word at the end of a line is no reason to wait for the next.
         if kind == TEXT or not _LINE.search(text, max(0, place - LEAST_LINE), place):

@@ -40,7 +40,22 @@ _BASE64_ESCAPES = (
     (b"%252B", b"%252F"),
     (b"\\u002b", b"\\/"),
 )
-_BETWEEN_LETTERS = (b" ", b", ", b",", b"-", b"','", b"', '", b'","', b'", "', b"_", b".", b"  ", b"\n", b"\r\n")
+_BETWEEN_LETTERS = (
+    b" ",
+    b", ",
+    b",",
+    b"-",
+    b"','",
+    b"', '",
+    b'","',
+    b'", "',
+    b"_",
+    b".",
+    b"  ",
+    b"   ",
+    b"\n",
+    b"\r\n",
+)
 # (number of the value, kind, index of the piece's first letter in the spelling)
 Found = tuple[int, int, int]
 
@@ -61,13 +76,13 @@ class Literals:
         self._spellings: dict[tuple[int, int], Spelling] = {}
         self._rare: dict[int, list[Spelling]] = {}
         coded = [number for number, (_, _, is_line) in enumerate(values) if not is_line]
-        self._is_thorough = len(coded) <= MOST_RARE
+        self.is_thorough = len(coded) <= MOST_RARE
         for number, (_, value, _) in enumerate(values):
             self._add_text(number, RAW, value)
         if coded:
             self._add_codes(coded)
         edges = _find_edges({values[number][1][0] for number in coded})
-        if self._is_thorough:
+        if self.is_thorough:
             for number in coded:
                 self._rare[number] = spell_rare(values[number][1])
                 for at, spelling in enumerate(self._rare[number]):
@@ -170,7 +185,7 @@ class Literals:
             self._add_all(pieces, numbers, BASE64_0 + offset)
             for piece, number in zip(pieces, numbers, strict=True):
                 if b"+" in piece or b"/" in piece:
-                    for written in _escape_base64(piece, is_thorough=self._is_thorough):
+                    for written in _escape_base64(piece, is_thorough=self.is_thorough):
                         self._add(written, number, BASE64_0 + offset)
         self._add_hexadecimal(begins, numbers)
         for offset, shift in enumerate((8, 6, 4, 7, 5)):
@@ -181,11 +196,11 @@ class Literals:
                 for bits in forties
             ]
             self._add_all(pieces, numbers, BASE32_0 + offset)
-            if self._is_thorough:
+            if self.is_thorough:
                 self._add_all([piece.lower() for piece in pieces], numbers, BASE32_0 + offset)
 
     def _add_hexadecimal(self, begins: "list[bytes]", numbers: "list[int]") -> None:
-        if self._is_thorough:
+        if self.is_thorough:
             for begin, number in zip(begins, numbers, strict=True):
                 for piece in self._separate(begin.hex()):
                     self._add(piece, number, HEX)
@@ -211,11 +226,12 @@ class Literals:
         """Return how hexadecimal digits begin in either case, with what usually separates them."""
         pairs = [digits[at : at + 2] for at in range(0, 8, 2)]
         forms = {digits[:8], ":".join(pairs[:3]), " ".join(pairs[:3])}
-        if self._is_thorough:
+        if self.is_thorough:
             # As `xxd` writes them, by two bytes, from either of them on; and as C does.
             forms |= {f"{digits[:4]} {digits[4:8]}", f"{digits[:2]} {digits[2:6]}", "-".join(pairs[:3])}
             forms |= {", 0x".join(pairs[:2]), ",0x".join(pairs[:2]), " 0x".join(pairs[:2])}
-        return {form.encode() for form in forms} | {form.upper().replace("X", "x").encode() for form in forms}
+        found = {form.encode() for form in forms} | {form.upper().replace("X", "x").encode() for form in forms}
+        return found | _mix_cases(digits[:6]) if self.is_thorough else found
 
     def _add_text(self, number: int, kind: int, body: bytes) -> None:
         piece, index = _choose_piece(body)
@@ -227,8 +243,10 @@ class Literals:
         else:
             from agentkit.vault.redaction.escapes import escape_all_ways
 
-            for form in {form[:LONGEST_PIECE] for form in escape_all_ways(body)}:
-                self._add(form, number, kind)
+            for form in escape_all_ways(body):
+                # A run of backslashes alone stands in many a text.
+                size = max(LONGEST_PIECE, len(form) - len(form.lstrip(b"\\")) + 1)
+                self._add(form[:size], number, kind)
 
     def _add_spelling(self, number: int, kind: int, spelling: Spelling) -> None:
         body = spelling.body
@@ -244,10 +262,18 @@ class Literals:
                 self._add(form, number, kind)
         elif spelling.gaps == LETTERS:
             for sign in _BETWEEN_LETTERS:
-                form = sign.join([body[at : at + 1] for at in range(5)])[: LONGEST_PIECE + 1]
+                form = sign.join(_first_letters(body))[: LONGEST_PIECE + 1]
                 self._add(form, number, kind)
         else:
             self._add_text(number, kind, body)
+
+
+def _mix_cases(digits: str) -> "set[bytes]":
+    """Return digits with each letter of them small and large."""
+    mixed = {""}
+    for digit in digits:
+        mixed = {begun + one for begun in mixed for one in {digit, digit.upper()}}
+    return {one.encode() for one in mixed}
 
 
 def _escape_base64(piece: bytes, *, is_thorough: bool) -> "set[bytes]":
@@ -259,13 +285,21 @@ def _escape_base64(piece: bytes, *, is_thorough: bool) -> "set[bytes]":
 def _separate_numbers(value: bytes, digits: bytes) -> "set[bytes]":
     """Return how the beginning looks with what usually separates numbers; `digits` tells which numbers they are."""
     forms = set()
-    for shape in ("{:d}", "{:03o}", "{:08b}"):
+    for shape in ("{:d}", "{:03o}", "{:o}", "{:08b}"):
         numbers = [shape.format(byte) for byte in value[:6]]
         if digits.startswith("".join(numbers).encode()):
             forms |= {
-                sign.join(numbers).encode()[: LONGEST_PIECE + 1] for sign in (", ", ",", " ", "", ",\n", ";", "-")
+                sign.join(numbers).encode()[: LONGEST_PIECE + 1]
+                for sign in (", ", ",", " ", "", ";", "-", ",\n", ",\n  ", ",\n    ")
             }
     return forms
+
+
+def _first_letters(body: bytes) -> "list[bytes]":
+    try:
+        return [letter.encode() for letter in body.decode()[:5]]
+    except UnicodeDecodeError:
+        return [body[at : at + 1] for at in range(5)]
 
 
 def _choose_piece(body: bytes) -> "tuple[bytes, int]":

@@ -14,8 +14,8 @@ from agentkit.vault.redaction.triggers import is_long_line
 FARTHEST = 512
 LONGEST_UNIT = 40
 # What no value begins with after a letter of another kind: escapes, line breaks, quotes, colours.
-_STOPS = frozenset(STARTS + b"\r\n'\"+\x1b\xe2\xc2\xef")
-_ESCAPES = frozenset(STARTS + b"\x1b\xe2\xc2\xef")
+_STOPS = frozenset(STARTS + b"\r\n'\"+\x08\x1b\xe2\xc2\xef`^")
+_ESCAPES = frozenset(STARTS + b"\x08\x1b\xe2\xc2\xef")
 FARTHEST_GAP = 96
 
 
@@ -104,6 +104,10 @@ def _choose_heads(text: bytes, end: int, part: bytes, heads: list[bytes], litera
 
     letter = text[end : end + 1]
     following = [letter]
+    if letter in (b"`", b"^"):
+        following.append(text[end + 1 : end + 2])
+        if end + 1 == len(text):
+            return heads
     if letter in (b"+", b"\r"):
         following.append(b" " if letter == b"+" else b"\n")
     if letter in STARTS:

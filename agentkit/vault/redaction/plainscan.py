@@ -6,7 +6,7 @@ without a step of ours for each byte.
 
 from agentkit.vault.redaction.contexts import Context
 from agentkit.vault.redaction.literals import Literals
-from agentkit.vault.redaction.triggers import find_broken_lines, find_escaped_letters
+from agentkit.vault.redaction.triggers import LONG, SHORT, find_broken_lines, find_escaped_letters
 
 BLOCK = 16384
 LONGEST_CONTEXT = 512
@@ -29,7 +29,7 @@ class PlainScan:
         return (
             self._find_pieces(text, new),
             find_escaped_letters(text, new),
-            find_broken_lines(text, new),
+            find_broken_lines(text, new, SHORT if self._literals.is_thorough else LONG),
             self._find_contexts(text, new),
         )
 

@@ -5,10 +5,12 @@ letters at both ends hold bits of the neighbours too; `before` and `behind` say 
 RFC 4648 (base64, base32, base16); git's and btoa's base85.
 """
 
-from binascii import b2a_base64
+from binascii import b2a_base64, b2a_uu
 
 BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 BASE32 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_GIT85 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+_ASCII85 = bytes(range(33, 118))
 # Which letters of a text count as which of the spelling.
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _LOWER = bytes.maketrans(bytes(range(65, 91)), bytes(range(97, 123)))
@@ -96,53 +98,90 @@ def _cut(coded: bytes, letters: bytes, offset: int, size: int, *, table: bytes, 
 
 def spell_rare(value: bytes) -> list[Spelling]:
     """Return the spellings that few programs write: codes in codes, UTF-16, turned round, number by number."""
-    found = [spell_text(text) for text in _turned(value)]
-    inner = [b2a_base64(value, newline=False), value.hex().encode(), *_wide(value), *_escaped(value)]
+    found = [spell_text(text) for text in _unique(value, [*_turn(value), *_widen(value), *_code_whole(value)])]
+    inner = [b2a_base64(value, newline=False), value.hex().encode(), *_widen(value), *_escape(value)]
     inner += [spelling.body for spelling in (spell_base64(value, 1), spell_base64(value, 2))]
-    for data in inner:
-        if data == value:
-            continue
+    for data in _unique(value, inner):
         found += [spell_base64(data, offset) for offset in range(3)]
         found.append(spell_hex(data))
     found += [spell_base32(inner[0], offset) for offset in range(5)]
-    found.append(Spelling("".join(map(str, value)).encode(), DIGITS))
-    found.append(Spelling("".join([f"{byte:08b}" for byte in value]).encode(), DIGITS))
-    found.append(Spelling("".join([f"{byte:03o}" for byte in value]).encode(), DIGITS))
+    found += [_to_base32hex(spell_base32(value, offset)) for offset in range(5)]
+    # `od -x` shows two bytes as one number, the second one first; a value may begin with either of them.
+    found += [Spelling(_swap_pairs(value[first:]), DIGITS, table=_LOWER) for first in (0, 1)]
+    for shape in ("{}", "{:08b}", "{:03o}", "{:o}"):
+        found.append(Spelling("".join([shape.format(byte) for byte in value]).encode(), DIGITS))
     found.append(Spelling(value, LETTERS))
     return found
 
 
-def _turned(value: bytes) -> list[bytes]:
-    return [
-        text
-        for text in (value[::-1], value.translate(_ROT13), value.upper(), value.lower(), *_wide(value), _base85(value))
-        if text != value
-    ]
+def _unique(value: bytes, texts: list[bytes]) -> list[bytes]:
+    return [text for text in dict.fromkeys(texts) if text != value and len(text) >= 6]
 
 
-def _wide(value: bytes) -> list[bytes]:
+def _turn(value: bytes) -> list[bytes]:
+    texts = [value[::-1], value.translate(_ROT13), value.upper(), value.lower(), value.swapcase()]
+    text = _read_text(value)
+    if text is None or text.isascii():
+        return texts
+    from unicodedata import normalize
+
+    texts += [text[::-1].encode(), text.upper().encode(), text.lower().encode(), text.swapcase().encode()]
+    texts += [normalize(form, text).encode() for form in ("NFC", "NFD", "NFKC", "NFKD")]
+    return [*texts, text.encode("latin-1", "ignore"), text.encode("utf-7")]
+
+
+def _widen(value: bytes) -> list[bytes]:
+    text = _read_text(value)
+    return [] if text is None else [text.encode("utf-16-le"), text.encode("utf-16-be")]
+
+
+def _read_text(value: bytes) -> str | None:
     try:
-        text = value.decode()
+        return value.decode()
     except UnicodeDecodeError:
-        return []
-    return [text.encode("utf-16-le"), text.encode("utf-16-be")]
+        return None
 
 
-def _escaped(value: bytes) -> list[bytes]:
+def _escape(value: bytes) -> list[bytes]:
+    """Return a value as JSON and as URLs have it, for what is coded after that."""
     plain = b"".join([b"\\" + bytes((byte,)) if byte in b'"\\' else bytes((byte,)) for byte in value])
     escaped = plain.replace(b"\n", b"\\n").replace(b"\t", b"\\t").replace(b"\r", b"\\r")
     percent = b"".join([bytes((byte,)) if _is_unreserved(byte) else b"%%%02X" % byte for byte in value])
-    return [text for text in (escaped, percent) if text != value]
+    text = _read_text(escaped)
+    codes = [] if text is None else [int.from_bytes(pair, "big") for pair in _split_pairs(text.encode("utf-16-be"))]
+    ascii_only = b"".join([bytes((code,)) if code < 0x80 else b"\\u%04x" % code for code in codes])
+    return [escaped, percent, ascii_only]
 
 
 def _is_unreserved(byte: int) -> bool:
     return 48 <= byte < 58 or 65 <= byte < 91 or 97 <= byte < 123 or byte in b"-._~"
 
 
-def _base85(value: bytes) -> bytes:
-    letters = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
-    whole = b""
-    for at in range(0, len(value) - 3, 4):
-        number = int.from_bytes(value[at : at + 4], "big")
-        whole += bytes([letters[number // 85**power % 85] for power in (4, 3, 2, 1, 0)])
-    return whole
+def _split_pairs(data: bytes) -> list[bytes]:
+    return [data[at : at + 2] for at in range(0, len(data) - 1, 2)]
+
+
+def _swap_pairs(data: bytes) -> bytes:
+    return b"".join([pair[::-1] for pair in _split_pairs(data)]).hex().encode()
+
+
+def _to_base32hex(spelling: Spelling) -> Spelling:
+    to_hex = bytes.maketrans(BASE32, b"0123456789ABCDEFGHIJKLMNOPQRSTUV")
+    before, behind = spelling.before.translate(to_hex), spelling.behind.translate(to_hex)
+    body = spelling.body.translate(to_hex)
+    return Spelling(body, CODE, table=_UPPER, before=before, behind=behind, pads=spelling.pads)
+
+
+def _code_whole(value: bytes) -> list[bytes]:
+    """Return base85 in its two alphabets, and the first line of uuencode, from the beginning of a value on."""
+    found = [_base85(data, letters) for data in (value, value[: len(value) // 4 * 4]) for letters in (_GIT85, _ASCII85)]
+    return [*found, b2a_uu(value[:45]).rstrip(b"\n")[1:]]
+
+
+def _base85(value: bytes, letters: bytes) -> bytes:
+    coded = b""
+    for at in range(0, len(value), 4):
+        group = value[at : at + 4]
+        number = int.from_bytes(group.ljust(4, b"\0"), "big")
+        coded += bytes([letters[number // 85**power % 85] for power in (4, 3, 2, 1, 0)])[: len(group) + 1]
+    return coded

@@ -11,7 +11,7 @@ import hyperscan
 from agentkit.vault.redaction.contexts import Context
 from agentkit.vault.redaction.literals import Literals
 from agentkit.vault.redaction.plainscan import Hits
-from agentkit.vault.redaction.triggers import BROKEN_LINE, ESCAPED_LETTER
+from agentkit.vault.redaction.triggers import ESCAPED_LETTER, LONG, SHORT, express_breaks
 
 Note = Callable[[int, int, int, int, object], None]
 
@@ -24,10 +24,11 @@ class StreamScan:
         self._pieces = [piece for piece in literals.pieces if b"\0" not in piece]
         self._wide = [piece for piece in literals.pieces if b"\0" in piece]
         self._sizes = [len(piece) for piece in self._pieces]
+        breaks = express_breaks(SHORT if literals.is_thorough else LONG)
         self._first_break = len(ESCAPED_LETTER)
-        self._first_context = self._first_break + len(BROKEN_LINE)
+        self._first_context = self._first_break + len(breaks)
         self._first_wide = self._first_context + len(contexts)
-        expressions = [*ESCAPED_LETTER, *BROKEN_LINE, *[context.expression() for context in contexts]]
+        expressions = [*ESCAPED_LETTER, *breaks, *[context.expression() for context in contexts]]
         expressions += [b"".join([b"\\x%02x" % byte for byte in piece]) for piece in self._wide]
         # The binding keeps no reference to the database of a stream, nor to the function that it calls.
         self._streams: list[tuple[hyperscan.Database, hyperscan.Stream, Note]] = []

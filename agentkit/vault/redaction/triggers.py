@@ -17,35 +17,43 @@ if TYPE_CHECKING:
 
 # The same expressions for `re` and for hyperscan.
 ESCAPED_LETTER = (
-    rb"%(?:25){0,8}" + _CODE,
+    rb"%(?:25){0,8}(?:" + _CODE + rb"|2[DdEe]|5[Ff]|7[Ee])",
     rb"\\(?:x|u00|[ux]\{0{0,4})" + _CODE,
     rb"\\U0{4,6}" + _CODE,
     rb"\\(?:0?(?:6[0-7]|7[01])|1[0-7][0-7])",
     rb"[&;6]#0{0,4}(?:4[89]|5[0-7]|6[5-9]|[78][0-9]|9[07-9]|1[01][0-9]|12[0-2])",
     rb"[&;6]#[xX]0{0,4}" + _CODE,
     rb"%(?:25){0,8}23(?:[46-9][0-9]|1[012][0-9]|[xX]" + _CODE + rb")",
+    # Not escaped, but parted: by a change of colour, by what has no width, by being struck twice.
+    rb"[A-Za-z0-9](?:\x1b\[[0-9;?]{0,16}[A-Za-z]){1,4}[A-Za-z0-9]",
+    rb"[A-Za-z0-9](?:\xe2\x80\x8b|\xc2\xad|\xef\xbb\xbf)",
+    rb"[A-Za-z0-9]\x08[A-Za-z0-9]",
 )
 _CODED = rb"[A-Za-z0-9+/_-]"
 _ESCAPED_BREAK = rb"\\{1,8}[rn]|%(?:25){0,8}0[AaDd]"
-_BREAK = rb"(?:\r?\n|\r|(?:" + _ESCAPED_BREAK + rb"){1,2})[ \t>#*|]{0,40}"
+_JOINED = rb"\"[ \t]{0,4}[+.]?[ \t]{0,4}\"|'[ \t]{0,4}[+.]?[ \t]{0,4}'"
+_BREAK = rb"(?:(?:\r?\n|\r|(?:" + _ESCAPED_BREAK + rb"){1,2})[ \t>#*|]{0,40}|" + _JOINED + rb")"
 # One expression each: together hyperscan reads them at a third of the speed.
-BROKEN_LINE = tuple(_CODED + rb"{16}" + sign for sign in (rb"[\r\n]", rb"\\{1,8}[rn]", rb"%(?:25){0,8}0[AaDd]"))
+_BREAK_SIGNS = (rb"[\r\n]", rb"\\{1,8}[rn]", rb"%(?:25){0,8}0[AaDd]")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-")
 _CODED_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-"
-_FOLDED = bytes([97 if code in _CODED_LETTERS else 10 if code in b"\r\n\\%" else 46 for code in range(256)])
-_LONG_LINE = b"a" * 16 + b"\n"
-LONGEST_TRIGGER = 32
+_FOLDED = bytes([97 if code in _CODED_LETTERS else 10 if code in b"\r\n\\%\"'" else 46 for code in range(256)])
+# A line that was broken has so many letters before the break; where there are few values, shorter ones are looked at.
+LONG, SHORT = 16, 4
+_SIGNS = (b"%", b"\\", b"#", b"\x1b", b"\x08", b"\xe2\x80\x8b", b"\xc2\xad", b"\xef\xbb\xbf")
+LONGEST_TRIGGER = 80
 # A break with its indentation, and a piece behind it.
 LONGEST_BREAK = 96
 # A piece of 9 letters, each of them escaped in three layers, is not longer.
 REACH = 112
 _patterns: list[Callable[[bytes, int], list[int]]] = []
-_breaks: list[Callable[[bytes, int, int], Iterator[tuple[int, int]]]] = []
+_breaks: dict[int, Callable[[bytes, int, int], Iterator[tuple[int, int]]]] = {}
 
 
 def find_escaped_letters(text: bytes, new: int) -> list[int]:
     """Return where escaped letters end, behind `new`."""
     first = max(0, new - LONGEST_TRIGGER)
-    if text.find(b"%", first) < 0 and text.find(b"\\", first) < 0 and text.find(b"#", first) < 0:
+    if not any(sign in text[first:] for sign in _SIGNS):
         return []
     if not _patterns:
         import re
@@ -57,17 +65,23 @@ def find_escaped_letters(text: bytes, new: int) -> list[int]:
 
 def is_long_line(line: bytes) -> bool:
     """Tell whether a line ends with so many letters of a code that it may have been broken there."""
-    return line[-16:].translate(_FOLDED) == _LONG_LINE[:-1]
+    return line[-LONG:].translate(_FOLDED) == b"a" * LONG
 
 
-def find_broken_lines(text: bytes, new: int) -> list[int]:
-    """Return where the first signs of breaks of long lines end, behind `new`."""
+def express_breaks(least: int) -> list[bytes]:
+    """Return the expressions for the first sign of a break behind so many letters."""
+    # One each: together hyperscan reads them at a third of the speed.
+    return [_CODED + b"{%d}" % least + sign for sign in (*_BREAK_SIGNS, *_JOINED.split(b"|"))]
+
+
+def find_broken_lines(text: bytes, new: int, least: int) -> list[int]:
+    """Return where the first signs of breaks of lines end, behind `new` and behind so many letters."""
     # Most texts have none, and need no expression to see it.
-    if _LONG_LINE not in text[max(0, new - LONGEST_TRIGGER - 16) :].translate(_FOLDED):
+    if b"a" * least + b"\n" not in text[max(0, new - LONGEST_TRIGGER - least) :].translate(_FOLDED):
         return []
     if not _breaks:
         _compile_breaks()
-    return [end for _, end in _breaks[0](text, max(0, new - LONGEST_TRIGGER), len(text)) if end > new]
+    return [end for _, end in _breaks[least](text, max(0, new - LONGEST_TRIGGER), len(text)) if end > new]
 
 
 def read_broken(text: bytes, ends: list[int], literals: Literals) -> list[tuple[bytes, int]]:
@@ -77,7 +91,7 @@ def read_broken(text: bytes, ends: list[int], literals: Literals) -> list[tuple[
     found: list[tuple[bytes, int]] = []
     size = max(literals.sizes, default=0)
     for end in ends:
-        for first, last in _breaks[1](text, max(0, end - LONGEST_TRIGGER), end + LONGEST_BREAK):
+        for first, last in _breaks[0](text, max(0, end - LONGEST_TRIGGER), end + LONGEST_BREAK):
             if first < end <= last:
                 before = text[max(0, first - size + 1) : first]
                 joined = before + text[last : last + size]
@@ -89,9 +103,10 @@ def read_broken(text: bytes, ends: list[int], literals: Literals) -> list[tuple[
 def _compile_breaks() -> None:
     import re
 
-    for expression in (rb"(?:[\r\n]|" + _ESCAPED_BREAK + rb")", _BREAK):
-        pattern = re.compile(rb"(?<=" + _CODED + rb"{16})" + expression)
-        _breaks.append(_make_spans(pattern))
+    _breaks[0] = _make_spans(re.compile(rb"(?<=" + _CODED + rb"{4})" + _BREAK))
+    for least in (LONG, SHORT):
+        behind = rb"(?<=" + _CODED + b"{%d})" % least
+        _breaks[least] = _make_spans(re.compile(behind + rb"(?:[\r\n]|" + _ESCAPED_BREAK + rb"|" + _JOINED + rb")"))
 
 
 def _make_spans(pattern: "re.Pattern[bytes]") -> Callable[[bytes, int, int], Iterator[tuple[int, int]]]:
@@ -148,9 +163,12 @@ def _read_units(
         indexes.append(size)
         places.append(first)
         steps.append(3 if len(meant) * 3 == last - first else 0)
-        if len(meant) * 3 == last - first or meant.isalnum():
-            # Pieces without an escaped letter stand in the text themselves.
-            asked.update(range(max(0, size - longest + 1), size + len(meant)))
+        # Pieces without an escaped letter stand in the text themselves.
+        for index in range(size, size + len(meant)):
+            if meant[index - size] in _UNRESERVED:
+                asked.update(range(max(0, index - longest + 1), index + 1))
+        if not meant:
+            asked.update(range(max(0, size - longest + 1), size))
         size += len(meant)
         at = last
     parts.append(text[at:end])

@@ -7,46 +7,68 @@ RFC 3986 (percent), RFC 8259 (JSON), RFC 2045 (quoted-printable), the HTML stand
 import re
 from _collections_abc import Iterator
 
+from agentkit.vault.redaction.gaps import PLAIN
+from agentkit.vault.redaction.spellings import STARTS
+
 # The signs that begin escapes are escaped themselves where layers lie over each other.
 _HEX = rb"[0-9A-Fa-f]"
 _PERCENT = rb"%(?:25){0,8}"
 _BACKSLASH = rb"(?:\\|" + _PERCENT + rb"5[Cc]|&#0{0,4}92;|&#[xX]0{0,4}5[Cc];|&bsol;)"
 _SEMICOLON = rb"(?:;|" + _PERCENT + rb"3[Bb])"
 _HASH = rb"(?:#|" + _PERCENT + rb"23)"
-_AMPERSAND = rb"(?:&|" + _PERCENT + rb"26|" + _BACKSLASH + rb"{1,8}u0026)(?:amp" + _SEMICOLON + rb"){0,8}"
+_AGAIN = rb"(?:amp" + _SEMICOLON + rb"){0,8}"
+_AMPERSAND = rb"(?:&|" + _PERCENT + rb"26)" + _AGAIN
+_ENTITY = rb"(?:" + _HASH + rb"(?P<decimal>[0-9]{1,7})" + _SEMICOLON + rb"?|" + _HASH + rb"[xX]"
+_ENTITY += (
+    rb"(?P<hexadecimal>"
+    + _HEX
+    + rb"{1,6})"
+    + _SEMICOLON
+    + rb"?|(?P<name>[A-Za-z][A-Za-z0-9]{1,7})"
+    + _SEMICOLON
+    + rb")"
+)
+# What a run of backslashes has taken it does not give back (`+`): long runs of them would be read again and again.
 _UNIT = re.compile(
     rb"(?:"
-    + (_BACKSLASH + rb"{0,16}" + _AMPERSAND + rb"(?:" + _HASH + rb"(?P<decimal>[0-9]{1,7})" + _SEMICOLON + rb"?")
-    + (rb"|" + _HASH + rb"[xX](?P<hexadecimal>" + _HEX + rb"{1,6})" + _SEMICOLON + rb"?")
-    + (rb"|(?P<name>[A-Za-z][A-Za-z0-9]{1,7})" + _SEMICOLON + rb")")
-    + (rb"|" + _BACKSLASH + rb"{0,16}" + _PERCENT + rb"(?P<percent>(?!5[Cc])" + _HEX + rb"{2})")
-    + (rb"|" + _BACKSLASH + rb"{1,16}(?:")
-    + (rb"u(?P<high>[dD][89abAB]" + _HEX + rb"{2})" + _BACKSLASH + rb"{1,16}u(?P<low>[dD][c-fC-F]" + _HEX + rb"{2})")
+    + (_BACKSLASH + rb"{1,16}+(?:")
+    + (rb"(?:u0026" + _AGAIN + rb"|" + _AMPERSAND + rb")" + _ENTITY)
+    + (rb"|u(?P<high>[dD][89abAB]" + _HEX + rb"{2})" + _BACKSLASH + rb"{1,16}+u(?P<low>[dD][c-fC-F]" + _HEX + rb"{2})")
     + (rb"|u(?P<four>" + _HEX + rb"{4})|U(?P<eight>" + _HEX + rb"{8})|[ux]\{(?P<braced>" + _HEX + rb"{1,6})\}")
-    + (rb"|x(?P<two>" + _HEX + rb"{2})|(?P<octal>[0-7]{1,3})|(?P<joined>\r?\n[ \t]{0,40})")
-    + (rb"|(?P<letter>[abefnrtvE])|(?P<itself>[^0-9A-Za-z\\\r\n]))")
-    + (rb"|" + _PERCENT + rb"(?P<backslash>5[Cc])")
+    + (rb"|x(?P<two>" + _HEX + rb"{2})|(?P<octal>[0-7]{1,3})|(?P<joined>\r?\n[ \t]{0,40})|(?P<letter>[abefnrtvE])")
+    + (rb"|" + _PERCENT + rb"(?P<percented>" + _HEX + rb"{2})|(?P<itself>[^0-9A-Za-z\\\r\n]))")
+    + (
+        rb"|"
+        + _AMPERSAND
+        + _ENTITY.replace(b"?P<", b"?P<bare_")
+        + rb"|"
+        + _PERCENT
+        + rb"(?P<percent>"
+        + _HEX
+        + rb"{2})"
+    )
     + (rb"|=(?P<quoted>" + _HEX + rb"{2})|(?P<soft>=\r?\n))"),
     re.DOTALL,
 )
 # The beginning of a unit whose end has not come yet; what matches to the end of the text may still become another.
-_OPEN = re.compile(
-    (rb"(?:" + _BACKSLASH + rb"{0,16}(?:%(?:25){0,8}(?:2|" + _HEX + rb")?")
-    + (rb"|(?:" + _BACKSLASH + rb"{1,8}u0026|&|" + _PERCENT + rb"26)(?:amp" + _SEMICOLON + rb"){0,8}")
-    + (rb"(?:[A-Za-z][A-Za-z0-9]{0,7}|" + _HASH + rb"(?:[0-9]{0,7}|[xX]" + _HEX + rb"{0,6}))?(?:%(?:25){0,8}[23]?)?)")
-    + (rb"|" + _BACKSLASH + rb"{1,16}(?:[uU]" + _HEX + rb"{0,7}|[ux]\{" + _HEX + rb"{0,6}|x" + _HEX + rb"?")
-    + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{0,16}(?:%(?:25){0,8}5?|&[#A-Za-z0-9]{0,8})?")
-    + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{1,16}u" + _HEX + rb"{0,3}")
-    + (rb"|[0-7]{1,2}|\r|\r?\n[ \t]{0,40}|%(?:25){0,8}[0-9A-Fa-f]?)?|=" + _HEX + rb"?|=\r)\Z")
+_NAME_OPEN = (
+    rb"(?:[A-Za-z][A-Za-z0-9]{0,7}|" + _HASH + rb"(?:[0-9]{0,7}|[xX]" + _HEX + rb"{0,6}))?(?:%(?:25){0,8}[23]?)?"
 )
-_START = re.compile(rb"[%\\&]")
+_OPEN = re.compile(
+    (rb"(?:" + _BACKSLASH + rb"{0,16}+(?:%(?:25){0,8}" + _HEX + rb"?|(?:u0026|&|" + _PERCENT + rb"26)" + _AGAIN)
+    + (_NAME_OPEN + rb"|[uU]" + _HEX + rb"{0,7}|[ux]\{" + _HEX + rb"{0,6}|x" + _HEX + rb"?")
+    + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{0,16}+(?:%(?:25){0,8}5?|&[#A-Za-z0-9]{0,8}|u" + _HEX)
+    + (rb"{0,3})?|[0-7]{1,2}|\r|\r?\n[ \t]{0,40})?|=" + _HEX + rb"?|=\r)\Z")
+)
+_START = re.compile(rb"[%\\&\x08\x1b\xe2\xc2\xef]")
+_PLAIN = re.compile(PLAIN)
 # Many bytes in a row, none of which can begin an escape of its own.
 _PERCENTS = re.compile(rb"(?:%(?!25|5[Cc]|26)[2-7]" + _HEX + rb"){2,}")
 _LETTERS = {97: 7, 98: 8, 101: 27, 69: 27, 102: 12, 110: 10, 114: 13, 116: 9, 118: 11}
 _NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"AMP": b"&", b"LT": b"<", b"GT": b">"}
 _SIGNS = {
     0x5C: re.compile(_BACKSLASH),
-    0x26: re.compile(_AMPERSAND),
+    0x26: re.compile(rb"(?:" + _AMPERSAND + rb"|" + _BACKSLASH + rb"{1,8}+u0026" + _AGAIN + rb")"),
 }
 # Each layer of escaping doubles backslashes.
 _DOUBLINGS = (1, 2, 4, 8)
@@ -72,6 +94,12 @@ def find_units(text: bytes, begin: int, end: int) -> Iterator[tuple[tuple[bytes,
     # `=` is no escape beside letters: `x=41` is ordinary text, and no encoder writes a letter so.
     while start := _START.search(text, begin, end):
         begin = start.end()
+        if text[start.start()] not in STARTS:
+            gap = _PLAIN.match(text, start.start())
+            if gap:
+                begin = gap.end()
+                yield (b"",), start.start(), begin
+            continue
         many = _PERCENTS.match(text, start.start(), end)
         if many:
             begin = many.end()
@@ -86,9 +114,10 @@ def find_units(text: bytes, begin: int, end: int) -> Iterator[tuple[tuple[bytes,
 
 def _decode(found: re.Match[bytes]) -> tuple[bytes, ...]:
     """Return what a unit may stand for; nothing where it is no letter."""
-    kind = found.lastgroup
-    given = found.group(kind or 0)
-    if kind in ("percent", "backslash", "two", "quoted"):
+    kind = found.lastgroup or ""
+    given = found.group(kind)
+    kind = kind.removeprefix("bare_")
+    if kind in ("percent", "percented", "two", "quoted"):
         return _byte_or_letter(int(given, 16))
     if kind == "octal":
         return _byte_or_letter(int(given, 8) & 0xFF)

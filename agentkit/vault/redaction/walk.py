@@ -6,14 +6,15 @@ the end of the text leaves open is taken up when more has come: how the text was
 """
 
 from agentkit.vault.redaction.gaps import read_gap
-from agentkit.vault.redaction.spellings import CODE, STARTS, TEXT, Spelling
+from agentkit.vault.redaction.spellings import DIGITS, LETTERS, STARTS, TEXT, Spelling
 from agentkit.vault.redaction.units import is_open, read_sign, read_unit
 
-_GAP_STARTS = frozenset(b" \t\r\n\x1b\xe2\xc2\xef'\":,;._|-*0\\[](){}%&")
+_GAP_STARTS = frozenset(b" \t\r\n\x08\x1b\xe2\xc2\xef'\":,;._|-*0\\[](){}%&")
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 _QUOTES = b"'\""
 _CLOSED_QUOTE = {0x27: (b"'\\''", b"'\"'\"'"), 0x22: (b'"\\""', b'"\'"\'"')}
 _BLANKS = b" \t>|"
+_SIGNS = b"!\"#$%&'()*+,;<=>?@[\\]^`{|}~"
 # What stands behind `%` for a letter, where no further layer can begin with it.
 _PERCENT = [b"%02X" % byte if 0x20 < byte < 0x7F and byte not in b"%\\&" else b"none" for byte in range(256)]
 
@@ -96,17 +97,23 @@ class Walk:
         given = table[letter] if table else letter
         if given == wanted:
             ends.append((index + 1, at + 1))
-        if letter in STARTS and gaps in (TEXT, CODE):
+        if letter in STARTS and gaps != DIGITS:
             if not is_last and is_open(text, at):
                 return True
             self._read_unit(text, at, index, ends)
-        if gaps == TEXT:
+        if gaps in (TEXT, LETTERS):
             if wanted in b"\\%&" and letter in STARTS:
                 ends += [(index + 1, end) for end in read_sign(text, at, wanted)]
             if wanted in _QUOTES:
                 if not is_last and _is_open_quote(text, at):
                     return True
                 _double_quotes(text, at, index, wanted, ends)
+            if letter in b"`^" and wanted in _SIGNS:
+                # The escape signs of PowerShell and of cmd.
+                if at + 1 == len(text) and not is_last:
+                    return True
+                if text[at + 1 : at + 2] == body[index : index + 1]:
+                    ends.append((index + 1, at + 2))
             if letter == 0x2B and wanted == 0x20:
                 ends.append((index + 1, at + 1))
             if wanted == 0x0A and letter == 0x0D:
