@@ -71,7 +71,8 @@ def is_long_line(line: bytes) -> bool:
 def express_breaks(least: int) -> list[bytes]:
     """Return the expressions for the first sign of a break behind so many letters."""
     # One each: together hyperscan reads them at a third of the speed.
-    return [_CODED + b"{%d}" % least + sign for sign in (*_BREAK_SIGNS, *_JOINED.split(b"|"))]
+    signs = [*_BREAK_SIGNS, *(_JOINED.split(b"|") if least == SHORT else ())]
+    return [_CODED + b"{%d}" % least + sign for sign in signs]
 
 
 def find_broken_lines(text: bytes, new: int, least: int) -> list[int]:
@@ -104,9 +105,9 @@ def _compile_breaks() -> None:
     import re
 
     _breaks[0] = _make_spans(re.compile(rb"(?<=" + _CODED + rb"{4})" + _BREAK))
-    for least in (LONG, SHORT):
+    for least, signs in ((LONG, b""), (SHORT, rb"|" + _JOINED)):
         behind = rb"(?<=" + _CODED + b"{%d})" % least
-        _breaks[least] = _make_spans(re.compile(behind + rb"(?:[\r\n]|" + _ESCAPED_BREAK + rb"|" + _JOINED + rb")"))
+        _breaks[least] = _make_spans(re.compile(behind + rb"(?:[\r\n]|" + _ESCAPED_BREAK + signs + rb")"))
 
 
 def _make_spans(pattern: "re.Pattern[bytes]") -> Callable[[bytes, int, int], Iterator[tuple[int, int]]]:
