@@ -20,7 +20,7 @@ NAME, VALUE = "db/password", b"what nobody may see"
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OwnVault:
-    """Return a vault with one secret, whose records are all of one length: zeros at the end of `mono_s` are left out."""
+    """Return a vault with one secret, whose records have one length: `mono_s` may end in zeros, which are left out."""
     monkeypatch.setattr(chain, "time", SimpleNamespace(time=time.time, monotonic=lambda: 12345.678901))
     vault = OwnVault(tmp_path / "own")
     vault.set(NAME, VALUE)
