@@ -176,17 +176,36 @@ RARE: dict[str, Encoding] = {
     "base64 of base64": _whole(lambda value: base64.b64encode(base64.b64encode(value))),
     "hex of base64": _whole(lambda value: binascii.hexlify(base64.b64encode(value))),
     "base64 of hex": _whole(lambda value: base64.b64encode(value.hex().encode())),
-    "backwards": _whole(lambda value: value[::-1]),
     "numbers": _whole(lambda value: ", ".join(map(str, value)).encode()),
     "bits": _whole(lambda value: " ".join([f"{byte:08b}" for byte in value]).encode()),
     "hex in C": lambda value, _: (b"0x", ", 0x".join([f"{byte:02x}" for byte in value]).encode(), b""),
     "base85": _whole(lambda value: base64.b85encode(value[: len(value) // 4 * 4])),
     "small base32": _whole(lambda value: base64.b32encode(value).lower()),
+    "base32hex": _whole(base64.b32hexencode),
+    "ascii85": _whole(base64.a85encode),
+    "numbers by line": _whole(lambda value: ",\n  ".join(map(str, value)).encode()),
+    "small and large hex": lambda value, chance: (b"", _mix_hex(value, chance), b""),
 }
 RARE_TEXT: dict[str, Encoding] = {
     "UTF-16": _whole(lambda value: _text(value).encode("utf-16-le")),
+    "braced escapes": _whole(lambda value: "".join([f"\\u{{{ord(one):x}}}" for one in _text(value)]).encode()),
+    "eight digits": _whole(lambda value: "".join([f"\\U{ord(one):08x}" for one in _text(value)]).encode()),
+    "entities with zeros": _whole(lambda value: "".join([f"&#{ord(one):07};" for one in _text(value)]).encode()),
+    "percent, three times": _whole(lambda value: _percent_often(value, 3)),
+    "backwards": _whole(lambda value: _text(value)[::-1].encode()),
     "base64 of UTF-16": _whole(lambda value: base64.b64encode(_text(value).encode("utf-16-le"))),
 }
+
+
+def _mix_hex(value: bytes, chance: random.Random) -> bytes:
+    return "".join([chance.choice((digit, digit.upper())) for digit in value.hex()]).encode()
+
+
+def _percent_often(value: bytes, times: int) -> bytes:
+    text = _text(value)
+    for _ in range(times):
+        text = urllib.parse.quote(text, safe="")
+    return text.encode()
 
 
 def _json_in_json(value: bytes, layers: int) -> Encoded:

@@ -72,6 +72,10 @@ def test_the_values_of_a_file_are_masked(run: Redact, values_file: Path, value: 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"login {{vault:db/password}}\n\x00\xff", b"")
 
 
+def test_what_the_end_leaves_open_comes_out(run: Redact, values_file: Path, value: str) -> None:
+    assert run("--values", str(values_file), stdin=value[:-1].encode()).stdout == value[:-1].encode()
+
+
 def test_values_come_through_a_descriptor(run: Redact, values_file: Path, value: str) -> None:
     with values_file.open("rb") as file:
         path = f"/dev/fd/{file.fileno()}"

@@ -1,7 +1,10 @@
 """Is a value masked whatever program wrote it, exactly where it stands, and nothing else?"""
 
+import base64
+import json
 import random
 import string
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,88 @@ def test_a_dump_of_memory_does_not_show_a_value(value: bytes) -> None:
     masked = mask([("it", value)], "".join(rows).encode())
     assert b"{{vault:it}}" in masked
     assert value[:6].hex().encode() not in masked.replace(b" ", b"")
+
+
+@pytest.mark.parametrize("width", [4, 6, 10, 15, 16, 40])
+def test_a_value_coded_in_short_lines_is_masked(width: int, value: bytes) -> None:
+    coded = base64.b64encode(value).decode()
+    lines = "\n".join([coded[at : at + width] for at in range(0, len(coded), width)]).encode()
+    for cut in (1, 1000):
+        assert mask([("it", value)], b"<\n" + lines + b"\n>", cut=cut) == b"<\n{{vault:it}}\n>"
+
+
+@pytest.mark.parametrize("before", range(6))
+@pytest.mark.parametrize("coded", [base64.b64encode, base64.b32encode])
+def test_a_coded_value_at_any_place_of_other_bytes_is_masked_alike_however_it_is_cut(
+    before: int, coded: Callable[[bytes], bytes], value: bytes
+) -> None:
+    text = coded(b"?" * before + value + b"!")
+    masked = mask([("it", value)], text)
+    assert masked.count(b"{{vault:it}}") == 1
+    assert len(masked) <= len(coded(b"?" * before)) + len(b"{{vault:it}}") + 8
+    assert mask([("it", value)], text, cut=1) == masked
+    assert mask([("it", value)], text, "stream", cut=3) == masked
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        " ".join,
+        "-".join,
+        "\n".join,
+        lambda text: json.dumps(list(text)),
+        "\u200b".join,
+        lambda text: "".join([f"\x1b[3{at % 8}m{one}" for at, one in enumerate(text)]),
+        lambda text: "".join([f"{one}\b{one}" for one in text]),
+        lambda text: f'"{text[:9]}" +\n    "{text[9:]}"',
+        lambda text: text.swapcase(),
+        lambda text: text.upper(),
+    ],
+    ids=["spaced", "dashed", "by line", "list", "no width", "coloured", "struck twice", "joined", "swapped", "upper"],
+)
+def test_letters_that_are_parted_or_changed_do_not_show_a_value(
+    write: Callable[[str], str], random_choices: random.Random
+) -> None:
+    text = "".join(random_choices.choices(string.ascii_letters, k=9)) + "-k7.Xy9wq"
+    written = write(text).encode()
+    masked = mask([("it", text.encode())], b"<" + written + b">")
+    assert b"{{vault:it}}" in masked
+    assert len(masked) < len(b"<{{vault:it}}>") + 8
+    assert mask([("it", text.encode())], b"<" + written + b">", cut=1) == masked
+
+
+@pytest.mark.parametrize(
+    "words", [["xxd"], ["xxd", "-p"], ["od", "-x"], ["od", "-c"], ["od", "-An", "-tx1"], ["hexdump", "-C"]]
+)
+def test_what_a_dump_of_a_file_shows_is_masked(words: list[str], random_choices: random.Random, tmp_path: Path) -> None:
+    value = "".join(random_choices.choices(string.ascii_letters + string.digits, k=24))
+    dumped = write_dump(words, value.encode())
+    masked = mask([("it", value.encode())], dumped)
+    assert b"{{vault:it}}" in masked
+    assert value[:8].encode().hex() not in masked.decode().replace(" ", "").replace("\n", "")
+
+
+def write_dump(words: list[str], data: bytes) -> bytes:
+    """Return what the program would print; not every machine has each of them."""
+    lines = []
+    for at in range(0, len(data), 16):
+        part = data[at : at + 16]
+        shown = part.decode()
+        if words == ["xxd"]:
+            pairs = " ".join([part[index : index + 2].hex() for index in range(0, len(part), 2)])
+            lines.append(f"{at:08x}: {pairs:40} {shown}")
+        elif words == ["xxd", "-p"]:
+            lines.append(part.hex())
+        elif words == ["od", "-x"]:
+            numbers = [int.from_bytes(part[index : index + 2], "little") for index in range(0, len(part), 2)]
+            lines.append(f"{at:07o} " + " ".join([f"{number:04x}" for number in numbers]))
+        elif words == ["od", "-c"]:
+            lines.append(f"{at:07o}" + "".join([f"{one:>4}" for one in shown]))
+        elif words == ["hexdump", "-C"]:
+            lines.append(f"{at:08x}  {part[:8].hex(' '):23}  {part[8:].hex(' '):23}  |{shown}|")
+        else:
+            lines.append(" " + part.hex(" "))
+    return "\n".join([*lines, ""]).encode()
 
 
 def test_a_value_with_colours_in_it_or_joined_from_strings_is_masked(value: bytes) -> None:

@@ -74,6 +74,11 @@ def test_a_number_of_eight_digits_is_masked_anywhere_and_one_of_seven_is_not() -
     assert mask([("a", b"71946203"), ("b", b"8194620")], b"71946203 8194620") == b"{{vault:a}} 8194620"
 
 
+def test_the_frame_of_a_key_is_no_secret_of_its_own() -> None:
+    key = b"-----BEGIN-----\n" + LONG + b"\n-----END-----"
+    assert mask([("k", key)], b"-----BEGIN-----\n" + LONG) == b"-----BEGIN-----\n{{vault:k}}"
+
+
 def test_counts_tell_how_often_which_name_was_masked() -> None:
     masker = Masker([("a", LONG), ("b", LONG[::-1]), ("c", b"never" + LONG)])
     masker.feed(b" ".join([LONG, LONG.hex().encode(), LONG[::-1]]))
