@@ -53,9 +53,14 @@ def _find_first(before: int, bits: int) -> int:
     return before * 8 // bits + (1 if own and bits - own > 2 else 0)
 
 
+def _draw_others(chance: random.Random, size: int) -> bytes:
+    """Return other bytes, none of which would escape the first byte of a value."""
+    return "".join(chance.choices(TOKEN, k=chance.randrange(size))).encode()
+
+
 def _base64(value: bytes, chance: random.Random, letters: bytes = b"+/") -> Encoded:
     """Return it behind 0 to 5 other bytes and before as many."""
-    before, behind = chance.randbytes(chance.randrange(6)), chance.randbytes(chance.randrange(6))
+    before, behind = _draw_others(chance, 6), _draw_others(chance, 6)
     coded = base64.b64encode(before + value + behind, letters)
     first = _find_first(len(before), 6)
     last = len(coded) if not behind else -(-(len(before) + len(value)) * 8 // 6)
@@ -63,7 +68,7 @@ def _base64(value: bytes, chance: random.Random, letters: bytes = b"+/") -> Enco
 
 
 def _base32(value: bytes, chance: random.Random) -> Encoded:
-    before, behind = chance.randbytes(chance.randrange(8)), chance.randbytes(chance.randrange(8))
+    before, behind = _draw_others(chance, 8), _draw_others(chance, 8)
     coded = base64.b32encode(before + value + behind)
     first = _find_first(len(before), 5)
     last = len(coded) if not behind else -(-(len(before) + len(value)) * 8 // 5)

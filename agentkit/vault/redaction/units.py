@@ -60,6 +60,7 @@ _OPEN = re.compile(
     + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{0,16}+(?:%(?:25){0,8}5?|&[#A-Za-z0-9]{0,8}|u" + _HEX)
     + (rb"{0,3})?|[0-7]{1,2}|\r|\r?\n[ \t]{0,40})?|=" + _HEX + rb"?|=\r)\Z")
 )
+_ESCAPED_AMPERSAND = re.compile(_BACKSLASH + rb"{1,16}+(?:&|" + _PERCENT + rb"26)")
 _START = re.compile(rb"[%\\&\x08\x1b\xe2\xc2\xef]")
 _PLAIN = re.compile(PLAIN)
 # Many bytes in a row, none of which can begin an escape of its own.
@@ -83,6 +84,10 @@ def read_unit(text: bytes, place: int) -> tuple[tuple[bytes, ...], int] | None:
     """Return what the unit at `place` may stand for and where it ends; None where there is none."""
     found = _UNIT.match(text, place)
     meant = found and _decode(found)
+    if found and not meant:
+        # No entity has that name: then it is an ampersand behind backslashes, and what follows is text.
+        found = _ESCAPED_AMPERSAND.match(text, place)
+        meant = (b"&",) if found else None
     return (meant, found.end()) if found and meant else None
 
 
