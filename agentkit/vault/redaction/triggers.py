@@ -150,7 +150,8 @@ def _read_units(
     indexes: list[int] = []
     places: list[int] = []
     steps: list[int] = []
-    asked: set[int] = set()
+    asked: list[int] = []
+    asked_to = 0
     longest = max(literals.sizes, default=0)
     size, at = 0, begin
     for meant, first, last in units:
@@ -165,11 +166,10 @@ def _read_units(
         places.append(first)
         steps.append(3 if len(meant) * 3 == last - first else 0)
         # Pieces without an escaped letter stand in the text themselves.
-        for index in range(size, size + len(meant)):
-            if meant[index - size] in _UNRESERVED:
-                asked.update(range(max(0, index - longest + 1), index + 1))
-        if not meant:
-            asked.update(range(max(0, size - longest + 1), size))
+        marked = [index for index, letter in enumerate(meant, size) if letter in _UNRESERVED] if meant else [size - 1]
+        for index in marked:
+            asked += range(max(asked_to, index - longest + 1), index + 1)
+            asked_to = max(asked_to, index + 1)
         size += len(meant)
         at = last
     parts.append(text[at:end])
@@ -178,7 +178,7 @@ def _read_units(
     steps.append(1)
     whole = b"".join(parts)
     found = []
-    for index in sorted(asked):
+    for index in asked:
         for piece in literals.find_pieces(whole, index):
             nearest = bisect_right(indexes, index) - 1
             # Raw letters take one byte each, percent escapes in a row three.

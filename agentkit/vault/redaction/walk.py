@@ -68,6 +68,10 @@ class Walk:
                     at += matched
                     if index == stop:
                         continue
+                if text[at : at + 1] == b"%" and not stops and index == 0 and self._is_percent(text, at):
+                    index = size
+                    at += 3 * size
+                    continue
                 if text[at : at + 1] == b"%" and text[at + 1 : at + 3].upper() == _PERCENT[body[index]] and not stops:
                     # The usual escape at once; where it can be more than that it is no stop of the spelling.
                     index += 1
@@ -86,6 +90,14 @@ class Walk:
             else:
                 self._finish(page, index, at, stack)
         return bool(self.waiting)
+
+    def _is_percent(self, text: bytes, at: int) -> bool:
+        """Tell whether the whole spelling stands there with each letter in percent."""
+        body = self.spelling.body
+        codes = text[at : at + 3 * len(body)]
+        if len(codes) < 3 * len(body) or codes.count(b"%") != len(body) or codes[::3].strip(b"%"):
+            return False
+        return codes.upper() == b"".join([b"%%%02X" % letter for letter in body]) and _is_plain(body)
 
     def _branch(self, page: Page, index: int, at: int, stack: list[tuple[int, int]]) -> bool:
         """Put every way on from here on the stack; return whether the text ends before that can be told."""
@@ -232,6 +244,10 @@ def _count_equal(wanted: bytes, text: bytes, at: int, table: bytes | None) -> in
                 done += 1
             return done
     return done
+
+
+def _is_plain(body: bytes) -> bool:
+    return body.isascii() and not any(sign in body for sign in (b"%", b"\\", b"&"))
 
 
 def _is_open_quote(text: bytes, at: int) -> bool:
