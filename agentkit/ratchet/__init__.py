@@ -1,0 +1,1 @@
+"""What worked goes on working, judged test by test."""
