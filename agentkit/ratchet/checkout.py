@@ -1,0 +1,134 @@
+"""How does a commit get into a folder of its own, byte for byte, with nothing of git in reach?
+
+A private repository borrows the objects of the person's. In it no attribute, filter, hook or configuration of either
+side is in force, and it lies beside the checkout, not in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from agentkit.ratchet.blobs import read_blobs
+from agentkit.ratchet.repository import Repository
+
+FILE, PROGRAM, LINK, MODULE = "100644", "100755", "120000", "160000"
+# Whatever attributes a tree has, its files are written as they are stored.
+ATTRIBUTES = "* -text -eol -crlf -filter -ident -working-tree-encoding -export-ignore -export-subst\n"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A path in a tree: its mode, as git writes it, and the name of its object."""
+
+    mode: str
+    name: str
+
+
+Tree = dict[str, Entry]
+
+
+def read_tree(repository: Repository, commit: str) -> Tree:
+    """Return {path: entry} of a commit."""
+    raw = repository.git("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit)
+    tree: Tree = {}
+    for row in os.fsdecode(raw).split("\0"):
+        if row:
+            facts, path = row.split("\t", 1)
+            mode, _, name = facts.split(" ")
+            tree[path] = Entry(mode, name)
+    return tree
+
+
+class Workshop:
+    """A private folder with a private repository in it, from which checkouts are made.
+
+    `like` is any id of the repository and tells how it hashes.
+    """
+
+    def __init__(self, repository: Repository, folder: str, like: str) -> None:
+        self.folder = folder
+        git_dir = os.path.join(folder, "objects.git")
+        for part in ("objects/info", "refs", "info"):
+            os.makedirs(os.path.join(git_dir, part))
+        objects = os.path.join(repository.common_dir, "objects")
+        # The ids of the newer format have 64 digits (gitformat-hash-function-transition).
+        is_sha256 = len(like) == 64
+        extension = "[extensions]\n\tobjectFormat = sha256\n" if is_sha256 else ""
+        for path, text in (
+            ("HEAD", "ref: refs/heads/none\n"),
+            ("config", f"[core]\n\trepositoryformatversion = {int(is_sha256)}\n\tbare = true\n{extension}"),
+            ("objects/info/alternates", f"{objects}\n"),
+            ("info/attributes", ATTRIBUTES),
+        ):
+            with open(os.path.join(git_dir, path), "w", encoding="utf-8", errors="surrogateescape") as file:
+                file.write(text)
+        self._repository = replace(repository, root="", git_dir=git_dir, common_dir=git_dir)
+        self._count = 0
+
+    def check_out(self, tree: Mapping[str, Entry]) -> Checkout:
+        """Return a folder that holds these entries and nothing else."""
+        self._count += 1
+        folder = os.path.join(self.folder, f"tree{self._count}")
+        os.mkdir(folder)
+        index = os.path.join(self.folder, f"index{self._count}")
+        more = {"GIT_INDEX_FILE": index, "GIT_WORK_TREE": folder}
+        rows = [
+            f"{entry.mode} {entry.name}\t{path}"
+            for path, entry in tree.items()
+            if entry.mode != MODULE and "__pycache__" not in path
+        ]
+        self._repository.git("update-index", "-z", "--index-info", stdin=os.fsencode("\0".join(rows) + "\0"), more=more)
+        self._repository.git("checkout-index", "--all", "-u", "-q", "-f", more=more)
+        return Checkout(os.path.realpath(folder), self._repository, more)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A folder with the files of a tree."""
+
+    folder: str
+    repository: Repository
+    more: Mapping[str, str]
+
+    def find_changed(self) -> list[str]:
+        """Return which of its files are no longer what they were."""
+        # Not by their times, which a program can put back: an index older than all files makes git read each again.
+        os.utime(self.more["GIT_INDEX_FILE"], (1, 1))
+        raw = self.repository.git("diff-files", "--name-only", "-z", "--no-ext-diff", "--no-textconv", more=self.more)
+        return [path for path in os.fsdecode(raw).split("\0") if path]
+
+
+def find_escaping_links(repository: Repository, tree: Tree, known: Tree) -> list[str]:
+    """Return the links that leave the tree (or go into a `.git`), without those that the accepted tree has too."""
+    return [
+        path
+        for path, entry in tree.items()
+        if entry.mode == LINK and known.get(path) != entry and _leaves(path, _read_link(repository, entry))
+    ]
+
+
+def find_compiled(paths: Iterable[str]) -> list[str]:
+    """Return compiled Python among the paths: it is what runs, and nobody reads it."""
+    return [path for path in paths if path.endswith((".pyc", ".pyo")) or "__pycache__" in path.split("/")]
+
+
+def _read_link(repository: Repository, entry: Entry) -> str:
+    return os.fsdecode(read_blobs(repository, [entry.name]).get(entry.name, b""))
+
+
+def _leaves(path: str, target: str) -> bool:
+    if not target or target.startswith("/"):
+        return True
+    depth = path.count("/")
+    for part in target.split("/"):
+        if part == "..":
+            depth -= 1
+        elif part == ".git":
+            return True
+        elif part not in ("", "."):
+            depth += 1
+        if depth < 0:
+            return True
+    return False

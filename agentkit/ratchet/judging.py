@@ -1,0 +1,358 @@
+"""Does anything that worked stop working with this candidate? Runs what has to be run, and gives the verdict."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.ratchet.checkout import Tree, Workshop, find_compiled, find_escaping_links, read_tree
+from agentkit.ratchet.comparing import Comparison, compare_outcomes
+from agentkit.ratchet.measuring import measure
+from agentkit.ratchet.metrics import Metric, compare_metrics
+from agentkit.ratchet.naming import name_mechanism
+from agentkit.ratchet.outcomes import MISSING, Outcomes, write_lines
+from agentkit.ratchet.refs import find_moved, list_refs
+from agentkit.ratchet.renames import find_renamed, read_bodies
+from agentkit.ratchet.repository import Repository
+from agentkit.ratchet.running import Job, Run, run_tests
+from agentkit.ratchet.scanning import Scan, scan_change
+from agentkit.ratchet.settings import Settings, choose_python, read_settings
+from agentkit.ratchet.state import State
+from agentkit.ratchet.suspects import Suspicion, try_again
+from agentkit.ratchet.testside import is_test_side, put_tests_of
+from agentkit.ratchet.verdict import ACCEPT, NO_EVIDENCE, REJECT, Verdict
+
+Tell = Callable[[str], None]
+MOST_FAILURES = 50
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict, what the candidate's tests gave, and what is kept as evidence."""
+
+    verdict: Verdict
+    outcomes: Outcomes = field(default_factory=dict)
+    unstable: frozenset[str] = frozenset()
+    metrics: tuple[Metric, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+
+def find_baseline(repository: Repository, commit: str, tell: Tell) -> Judgement:
+    """Return what the tests of a commit give, in two runs of different order; what differs is unstable.
+
+    Raises AgentkitError (bad data) where there is no evidence: that is never a first baseline.
+    """
+    with _Court(repository, commit, tell) as court:
+        runs = [court.run("first", court.accepted), court.run("in reverse", court.accepted, reverse=True)]
+        for run in runs:
+            if run.trouble or not run.outcomes:
+                raise AgentkitError(
+                    f"no baseline: {run.trouble or 'there is no test'}",
+                    hint=_last_words(run),
+                    status=Exit.BAD_DATA,
+                )
+        first, second = (run.outcomes for run in runs)
+        unstable = {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
+        metrics = measure(court.work, court.settings, court.accepted, court.python, court.environ)
+        verdict = Verdict(
+            answer=ACCEPT,
+            base=commit,
+            candidate=commit,
+            reason=f"{len(first)} tests are the baseline",
+            comparison=Comparison(unstable=tuple(sorted(unstable))),
+            runs=tuple(run.record() for run in runs),
+        )
+        stable = {name: outcome for name, outcome in first.items() if outcome != MISSING}
+        return Judgement(
+            verdict, stable, frozenset(unstable) | frozenset(court.settings.unstable), metrics, _keep(runs, stable)
+        )
+
+
+def judge(
+    repository: Repository, state: State, candidate: str, tell: Tell, *, may_change_judge: bool = False
+) -> Judgement:
+    """Return the verdict on a candidate; nothing of the repository is changed."""
+    with _Court(repository, state.accepted, tell) as court:
+        return _Case(court, state, candidate, may_change_judge=may_change_judge).decide()
+
+
+class _Court:
+    """What all runs share: the accepted tree, its settings, the interpreter, and a private folder."""
+
+    def __init__(self, repository: Repository, accepted: str, tell: Tell) -> None:
+        self.repository = repository
+        self.environ = repository.environ
+        self.tell = tell
+        self.settings: Settings = read_settings(repository, accepted)
+        self.python = choose_python(repository, self.settings)
+        self.accepted: Tree = read_tree(repository, accepted)
+        self._commit = accepted
+        self._folder = ""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.mkdtemp(prefix="ratchet-")
+        self.work = Workshop(self.repository, self._folder, self._commit)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(
+        self, name: str, tree: Tree, *, only: Iterable[str] | None = None, reverse: bool = False, holdout: str = ""
+    ) -> Run:
+        """Run the tests of a tree in a checkout of its own."""
+        self.tell(name)
+        checkout = self.work.check_out(tree)
+        words: tuple[str, ...] = ()
+        if holdout:
+            # The name of the folder of a hold-out is a secret of whoever keeps it.
+            words = (
+                shutil.copytree(
+                    holdout, os.path.join(checkout.folder, "..", f"apart-{os.path.basename(checkout.folder)}")
+                ),
+            )
+        tests = tuple(path for path in tree if is_test_side(path, self.settings.tests))
+        run = run_tests(
+            Job(
+                name=name,
+                checkout=checkout.folder,
+                person=self.repository.root,
+                python=self.python,
+                settings=self.settings,
+                test_files=tests,
+                tops=tuple({path.split("/")[0] for path in tree if path.endswith(".py")}),
+                folder=self._folder,
+                environ=self.environ,
+                only=None if only is None else tuple(only),
+                reverse=reverse,
+                words=words,
+            )
+        )
+        touched = [path for path in checkout.find_changed() if path in set(tests)]
+        shutil.rmtree(checkout.folder, ignore_errors=True)
+        if touched:
+            told = f"it wrote into its tests: {touched[0]}"
+            run = replace(run, hints=(*run.hints, told), rewritten=tuple(touched))
+        return run
+
+
+class _Case:
+    """One candidate before the court."""
+
+    def __init__(self, court: _Court, state: State, candidate: str, *, may_change_judge: bool) -> None:
+        self._court = court
+        self._state = state
+        self._candidate = candidate
+        self._may_change_judge = may_change_judge
+        self._unstable = state.unstable | frozenset(court.settings.unstable)
+        self._tree = read_tree(court.repository, candidate)
+        self._runs: list[Run] = []
+        self._scan = Scan()
+
+    def decide(self) -> Judgement:
+        """Return the judgement."""
+        court, accepted = self._court, self._court.accepted
+        told = self._look_at_tree()
+        if told:
+            return self._answer(REJECT, told[1], mechanism=told[0])
+        self._scan = scan_change(court.repository, accepted, self._tree, court.settings.tests)
+        refs = list_refs(court.repository)
+        replay = self._run("under the accepted tests", put_tests_of(accepted, self._tree, court.settings.tests))
+        own = replay
+        if self._test_side(accepted) != self._test_side(self._tree):
+            own = self._run("under its own tests", self._tree)
+        moved = find_moved(refs, list_refs(court.repository))
+        if moved:
+            return self._answer(REJECT, f"{moved[0]} was moved while it was judged", mechanism="judge-changed")
+        return self._weigh(replay, own)
+
+    def _weigh(self, replay: Run, own: Run) -> Judgement:
+        for run in (replay, own):
+            if run.trouble and not self._has_evidence(run):
+                return self._answer(NO_EVIDENCE, run.trouble, mechanism=run.mechanism, run=run)
+            if run.trouble and run.mechanism == "report-forged":
+                return self._answer(REJECT, run.trouble, mechanism=run.mechanism, run=run)
+        under_accepted = compare_outcomes(self._state.baseline, replay.outcomes, self._unstable)
+        shaky: frozenset[str] = frozenset()
+        if under_accepted.regressed and not replay.trouble:
+            suspicion = self._suspect(under_accepted, replay)
+            shaky = suspicion.unstable
+            under_accepted = _leave_out(under_accepted, suspicion.cleared | shaky)
+        under_own, renamed = (under_accepted, {}) if own is replay else self._compare_own(own)
+        if own is not replay:
+            under_own = _leave_out(under_own, shaky)
+        regressed = {change.id: change for change in (*under_own.regressed, *under_accepted.regressed)}
+        metrics = measure(
+            self._court.work, self._court.settings, self._replayed(), self._court.python, self._court.environ
+        )
+        measured = compare_metrics(self._state.metrics, metrics)
+        comparison = replace(
+            under_own,
+            regressed=tuple(regressed[name] for name in sorted(regressed)),
+            missing=tuple(name for name in sorted(regressed) if regressed[name].now == MISSING),
+            unstable=tuple(sorted({*under_own.unstable, *under_accepted.unstable, *shaky})),
+            new=tuple(name for name in under_own.new if name not in renamed.values()),
+        )
+        outcomes = {name: outcome for name, outcome in own.outcomes.items() if outcome != MISSING}
+        answer, reason, mechanism = self._conclude(
+            comparison, [metric.why for metric in measured if metric.is_worse], replay, own
+        )
+        verdict = replace(
+            self._answer(answer, reason, mechanism=mechanism).verdict, comparison=comparison, metrics=tuple(measured)
+        )
+        hints = [*verdict.hints, *(f"{old} is now {new}" for old, new in renamed.items())]
+        return Judgement(
+            replace(verdict, hints=tuple(hints)),
+            outcomes,
+            self._state.unstable | shaky,
+            metrics,
+            _keep(self._runs, outcomes),
+        )
+
+    def _conclude(self, comparison: Comparison, worse: list[str], replay: Run, own: Run) -> tuple[str, str, str | None]:
+        """Return (answer, reason, mechanism)."""
+        forged = self._find_forgery(replay, own)
+        if comparison.regressed:
+            first = comparison.regressed[0]
+            count = len(comparison.regressed)
+            reason = f"{first.id} was {first.was} and {first.why}" + (f", and {count - 1} more" if count > 1 else "")
+            mechanism = forged or replay.mechanism or own.mechanism
+            if mechanism is None:
+                mechanism = name_mechanism(comparison, replay, own, self._changed_paths(), self._scan)
+            return REJECT, reason, mechanism
+        if forged:
+            return REJECT, "what judges was changed while it judged", forged
+        if worse:
+            return REJECT, f"a metric {worse[0]}", None
+        if self._court.settings.holdout:
+            told = self._try_holdout()
+            if told:
+                return REJECT, told, "special-cased"
+        elif self._scan.looks:
+            return NO_EVIDENCE, self._scan.looks[0], "special-cased"
+        return ACCEPT, f"{len(self._state.baseline)} tests hold", None
+
+    def _find_forgery(self, replay: Run, own: Run) -> str | None:
+        """Return what a run did to its judge that the accepted commit's does not do."""
+        for run in (replay, own):
+            if run.rewritten or run.changed or run.strangers:
+                base = self._court.run("the accepted commit", self._court.accepted)
+                self._runs.append(base)
+                if set(run.rewritten) - set(base.rewritten):
+                    return "judge-changed"
+                if set(run.strangers) - set(base.strangers):
+                    return "plugin"
+                if set(run.changed) - set(base.changed):
+                    return "report-forged"
+        return None
+
+    def _try_holdout(self) -> str:
+        """Return what a hold-out says against the candidate; its tests are never named."""
+        folder = os.path.join(self._court.repository.root, os.path.expanduser(self._court.settings.holdout))
+        if not os.path.isdir(folder):
+            raise AgentkitError(f"the hold-out {folder} is no folder", status=Exit.CONFIGURATION)
+        base = self._court.run("the hold-out, accepted", self._court.accepted, holdout=folder)
+        mine = self._court.run("the hold-out", self._tree, holdout=folder)
+        if base.trouble or not base.outcomes:
+            raise AgentkitError(f"the hold-out gives nothing: {base.trouble or 'no test'}", status=Exit.CONFIGURATION)
+        worse = compare_outcomes(base.outcomes, mine.outcomes).regressed
+        return (
+            f"{len(worse)} of {len(base.outcomes)} tests of the hold-out do not hold" if worse or mine.trouble else ""
+        )
+
+    def _look_at_tree(self) -> tuple[str, str] | None:
+        """Return (mechanism, reason) for what no run is needed to see."""
+        accepted, repository = self._court.accepted, self._court.repository
+        links = find_escaping_links(repository, self._tree, accepted)
+        if links:
+            return "link-escape", f"{links[0]} is a link that leaves the tree"
+        compiled = find_compiled(path for path in self._tree if accepted.get(path) != self._tree[path])
+        if compiled:
+            return "bytecode", f"{compiled[0]} is compiled: what it does can not be read"
+        try:
+            is_changed = read_settings(repository, self._candidate) != self._court.settings
+        except AgentkitError as error:
+            return "judge-changed", error.message
+        if is_changed and not self._may_change_judge:
+            return (
+                "judge-changed",
+                "the settings of the ratchet are other ones; a person accepts that with --judge-changed",
+            )
+        return None
+
+    def _suspect(self, comparison: Comparison, replay: Run) -> Suspicion:
+        def rerun(is_base: bool, only: Collection[str] | None) -> Run:
+            tree = self._court.accepted if is_base else self._replayed()
+            return self._run("the accepted commit again" if is_base else "the candidate again", tree, only=only)
+
+        return try_again(comparison.regressed, self._state.baseline, replay, rerun)
+
+    def _compare_own(self, own: Run) -> tuple[Comparison, dict[str, str]]:
+        found = compare_outcomes(self._state.baseline, own.outcomes, self._unstable)
+        if not found.missing:
+            return found, {}
+        repository = self._court.repository
+        old, new = (read_bodies(repository, self._test_side(tree)) for tree in (self._court.accepted, self._tree))
+        renamed = find_renamed(self._state.baseline, own.outcomes, found.missing, old, new)
+        return _leave_out(found, renamed.keys()), renamed
+
+    def _has_evidence(self, run: Run) -> bool:
+        """Tell whether a stable test was told of before the run broke off."""
+        stable = self._state.baseline.keys() - self._unstable
+        return any(outcome != MISSING and name in stable for name, outcome in run.outcomes.items())
+
+    def _replayed(self) -> Tree:
+        return put_tests_of(self._court.accepted, self._tree, self._court.settings.tests)
+
+    def _changed_paths(self) -> set[str]:
+        accepted, mine = self._court.accepted, self._tree
+        return {path for path in accepted.keys() | mine.keys() if accepted.get(path) != mine.get(path)}
+
+    def _test_side(self, tree: Tree) -> Tree:
+        return {path: entry for path, entry in tree.items() if is_test_side(path, self._court.settings.tests)}
+
+    def _run(self, name: str, tree: Tree, *, only: Iterable[str] | None = None) -> Run:
+        run = self._court.run(name, tree, only=only)
+        self._runs.append(run)
+        return run
+
+    def _answer(self, answer: str, reason: str, *, mechanism: str | None = None, run: Run | None = None) -> Judgement:
+        hints = [hint for one in self._runs for hint in one.hints] + self._scan.looks + self._scan.hints
+        verdict = Verdict(
+            answer,
+            self._state.accepted,
+            self._candidate,
+            reason if run is None else f"{run.name}: {reason}",
+            mechanism=mechanism,
+            hints=tuple(dict.fromkeys(hints)),
+            runs=tuple(one.record() for one in self._runs),
+        )
+        return Judgement(verdict, files=_keep(self._runs, {}))
+
+
+def _leave_out(comparison: Comparison, names: Iterable[str]) -> Comparison:
+    left = frozenset(names)
+    return replace(
+        comparison,
+        regressed=tuple(change for change in comparison.regressed if change.id not in left),
+        missing=tuple(name for name in comparison.missing if name not in left),
+    )
+
+
+def _keep(runs: Iterable[Run], outcomes: Outcomes) -> dict[str, bytes]:
+    """Return the files that are kept as evidence: what the tests gave, and what the failing ones said."""
+    files = {"outcomes": write_lines(outcomes)}
+    for number, run in enumerate(runs, start=1):
+        texts = [f"== {name}\n{text}\n" for name, text in list(run.failures.items())[:MOST_FAILURES]]
+        files[f"run{number}.txt"] = "".join([f"{run.name}\n", *texts, run.output]).encode("utf-8", "replace")
+    return files
+
+
+def _last_words(run: Run) -> str | None:
+    lines = [line.strip() for line in run.output.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else None

@@ -1,0 +1,160 @@
+"""What in the changed lines looks at its judge (that is no evidence), and what is worth a hint?
+
+Whether code does another thing when it is tested cannot be told from its tests. A change that asks whether it is being
+tested has therefore shown nothing, unless tests that it cannot know (a hold-out) say so.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterator
+
+from agentkit.ratchet.blobs import read_blobs
+from agentkit.ratchet.checkout import LINK, MODULE, Tree
+from agentkit.ratchet.repository import Repository
+from agentkit.ratchet.testside import STARTERS, is_test_side
+
+# In a text that code holds: the whole of it, or the names of variables that a runner sets.
+JUDGE_TEXTS = re.compile(
+    r"_?pytest(\.[\w.]*)?|pluggy|unittest(\.[\w.]*)?|conftest(\.py)?|(site|user)customize|refs/agentkit\S*"
+    r"|(\S*/)?test_\w+\.py|.*\b(PYTEST_[A-Z_]+|sitecustomize|usercustomize|AGENTKIT_RATCHET\w*)\b.*"
+)
+JUDGE_NAMES = re.compile(r"_?pytest(\..+)?|pluggy|sitecustomize|usercustomize|conftest|unittest(?!\.mock)(\..+)?")
+FRAME_NAMES = frozenset(
+    {"_getframe", "_current_frames", "currentframe", "getouterframes", "f_back", "tb_frame", "gi_frame", "getsource",
+     "getsourcelines", "getsourcefile", "findsource", "linecache", "settrace", "setprofile", "get_objects",
+     "get_referrers", "extract_stack", "walk_stack", "format_stack", "_exit"}
+)  # fmt: skip
+STACK_CALLS = frozenset({("inspect", "stack"), ("inspect", "trace"), ("traceback", "print_stack")})
+RUN_WORDS = re.compile("GITHUB_ACTIONS|CI|TOX_ENV_NAME|UNDER_TEST|TESTING|TEST_MODE")
+# Longer files are not worth a minute of comparing: there a line that stood elsewhere counts as unchanged.
+MOST_PAIRS = 25_000_000
+SKIPS = re.compile(r"\b(skip|skipif|skipIf|skipUnless|xfail|importorskip|expectedFailure|collect_ignore)\b")
+
+
+def find_changed_lines(old: bytes, new: bytes) -> set[int]:
+    """Return the numbers, from 1, of the lines of the new text that the old one does not have."""
+    before, after = old.splitlines(), new.splitlines()
+    if len(before) * len(after) > MOST_PAIRS:
+        known = set(before)
+        return {number for number, line in enumerate(after, start=1) if line not in known}
+    changed: set[int] = set()
+    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    for tag, _, _, first, last in matcher.get_opcodes():
+        if tag != "equal":
+            changed.update(range(first + 1, last + 1))
+    return changed
+
+
+class Scan:
+    """What was found: `looks` are looks at the judge, `hints` everything else, each `path:line what`."""
+
+    def __init__(self) -> None:
+        self.looks: list[str] = []
+        self.hints: list[str] = []
+
+
+def scan_change(repository: Repository, accepted: Tree, candidate: Tree, further: tuple[str, ...]) -> Scan:
+    """Return what the changed files hold; `further` are paths that belong to the tests."""
+    scan = Scan()
+    changed = {path: entry for path, entry in candidate.items() if accepted.get(path) != entry and entry.mode != MODULE}
+    before = [accepted[path].name for path in changed if path in accepted]
+    blobs = read_blobs(repository, [*(entry.name for entry in changed.values()), *before])
+    for path, entry in changed.items():
+        known = accepted.get(path)
+        name = path.rsplit("/", 1)[-1]
+        if name in STARTERS or name.endswith(".pth"):
+            scan.looks.append(f"{path} runs at every start of Python")
+        if entry.mode == LINK:
+            continue
+        new = blobs.get(entry.name, b"")
+        lines = find_changed_lines(blobs.get(known.name, b"") if known else b"", new)
+        if is_test_side(path, further):
+            _scan_tests(path, new, lines, scan)
+        elif path.endswith((".py", ".pyi", ".pyx")):
+            _scan_code(path, new, lines, scan)
+    return scan
+
+
+def _scan_tests(path: str, new: bytes, lines: set[int], scan: Scan) -> None:
+    for number, line in _changed(new, lines):
+        found = SKIPS.search(line)
+        if found:
+            scan.hints.append(f"{path}:{number} {found[0]}")
+        if "conftest" in path and "pytest_" in line:
+            scan.hints.append(f"{path}:{number} a hook of pytest")
+
+
+def _scan_code(path: str, new: bytes, lines: set[int], scan: Scan) -> None:
+    try:
+        module = ast.parse(new)
+    except (SyntaxError, ValueError, RecursionError):
+        for number, line in _changed(new, lines):
+            if re.search(r"PYTEST_|\bpytest\b|_getframe|sitecustomize", line):
+                scan.looks.append(f"{path}:{number} names what judges it")
+        return
+    documents = {id(node) for node in _find_documents(module)}
+    for node in ast.walk(module):
+        if getattr(node, "lineno", None) not in lines or id(node) in documents:
+            continue
+        what = _find_look(node)
+        if what:
+            scan.looks.append(f"{path}:{getattr(node, 'lineno', 0)} {what}")
+
+
+def _find_documents(module: ast.Module) -> Iterator[ast.expr]:
+    """Yield texts that stand for themselves: what a docstring tells is no deed."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node.value
+
+
+def _find_look(node: ast.AST) -> str:
+    text = _read_text(node)
+    if text is not None:
+        if JUDGE_TEXTS.fullmatch(text):
+            return "names what judges it"
+        return "asks whether it is under test" if RUN_WORDS.fullmatch(text) else ""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+        return next(("imports what judges it" for name in names if JUDGE_NAMES.fullmatch(name)), "") or next(
+            ("looks at frames" for name in names if name in FRAME_NAMES), ""
+        )
+    if isinstance(node, ast.Name) and JUDGE_NAMES.fullmatch(node.id):
+        return "names what judges it"
+    if isinstance(node, ast.Attribute):
+        if node.attr in FRAME_NAMES:
+            return "leaves at once" if node.attr == "_exit" else "looks at frames"
+        if isinstance(node.value, ast.Name) and (node.value.id, node.attr) in STACK_CALLS:
+            return "looks at frames"
+        return "names what judges it" if JUDGE_NAMES.fullmatch(node.attr) else ""
+    if isinstance(node, ast.FunctionDef) and node.name in ("__eq__", "__ne__", "__bool__", "__contains__"):
+        return f"{node.name} gives the same for everything" if _is_constant(node) else ""
+    return ""
+
+
+def _read_text(node: ast.AST) -> str | None:
+    """Return the text that an expression is, also where it was put together from pieces."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _read_text(node.left), _read_text(node.right)
+        return None if left is None or right is None else left + right
+    return None
+
+
+def _is_constant(function: ast.FunctionDef) -> bool:
+    """Tell whether a function returns a constant whatever it is given."""
+    returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
+    if any(isinstance(node, ast.If | ast.Match | ast.Try) for node in ast.walk(function)):
+        return False
+    values = [node.value for node in returns]
+    return bool(values) and all(isinstance(one, ast.Constant) and isinstance(one.value, bool) for one in values)
+
+
+def _changed(new: bytes, lines: set[int]) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(new.decode("utf-8", "replace").splitlines(), start=1):
+        if number in lines:
+            yield number, line
