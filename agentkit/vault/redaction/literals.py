@@ -4,6 +4,7 @@ A piece (4 to 8 bytes) is one that every usual escape leaves as it is, letters a
 piece gives one for each escape.
 """
 
+from _collections_abc import Iterable
 from binascii import b2a_base64
 
 from agentkit.vault.redaction.spellings import (
@@ -100,14 +101,17 @@ class Literals:
         """Return what begins with a head."""
         return [found for found in self.pieces.get(head, ()) if not found[2]] + self._far_heads.get(head, [])
 
-    def find_pieces(self, text: bytes, place: int) -> "list[bytes]":
-        """Return the pieces that stand at a place."""
-        pieces = self.pieces
+    def find_pieces(self, text: bytes, places: "Iterable[int]") -> "list[tuple[bytes, int]]":
+        """Return (piece, place) of the pieces that stand at some places."""
         if not self._begins:
-            self._begins = {piece[:SHORTEST_PIECE] for piece in pieces}
-        if text[place : place + SHORTEST_PIECE] not in self._begins:
-            return []
-        return [piece for size in self.sizes if (piece := text[place : place + size]) in pieces and len(piece) == size]
+            self._begins = {piece[:SHORTEST_PIECE] for piece in self.pieces}
+        begins = self._begins
+        likely = [place for place in places if text[place : place + SHORTEST_PIECE] in begins]
+        return [found for place in likely for found in self._find_at(text, place)]
+
+    def _find_at(self, text: bytes, place: int) -> "list[tuple[bytes, int]]":
+        parts = [text[place : place + size] for size in self.sizes if place + size <= len(text)]
+        return [(part, place) for part in parts if part in self.pieces]
 
     def find_likely(self, piece: bytes, text: bytes, place: int) -> "list[Found]":
         """Return what a piece at a place may be part of; of many that begin alike those that go on like the text."""

@@ -115,40 +115,41 @@ class Masker:
         """Start a walk wherever something may begin."""
         text, base = self._text, self._base
         hits, triggers, breaks, contexts = self._scan(text, new)
-        for piece, place in hits:
-            self._start_walks(piece, place)
+        self._start_walks(hits)
         if triggers or self._triggers:
             places = sorted({*triggers, *[place - base for place in self._triggers]})
-            for piece, place in read_around(text, new, places, self._literals):
-                self._start_walks(piece, place)
+            self._start_walks(read_around(text, new, places, self._literals))
             # What was near the end is looked at again when more has come.
             self._triggers = [place + base for place in places if place + REACH > len(text)]
         if breaks or self._breaks:
             places = sorted({*breaks, *[place - base for place in self._breaks]})
-            for piece, place in read_broken(text, places, self._literals):
-                self._start_walks(piece, place)
+            self._start_walks(read_broken(text, places, self._literals))
             self._breaks = [place + base for place in places if place + LONGEST_BREAK > len(text)]
         asked = {*self._asked, *[(index, end + base) for index, end in contexts]}
         self._asked = []
         for index, end in sorted(asked):
             self._start_in_context(self._contexts[index], index, end)
 
-    def _start_walks(self, piece: bytes, place: int) -> None:
+    def _start_walks(self, found: "list[tuple[bytes, int]]") -> None:
+        """Start a walk wherever something begins that one of the pieces, each at its place, may be part of."""
+        if not found:
+            return
         # What an ordinary text never needs is loaded when it is: the first byte should be out soon.
         from agentkit.vault.redaction.starts import find_starts
         from agentkit.vault.redaction.walk import Walk
 
-        literals, base = self._literals, self._base
-        for number, kind, index in literals.find_likely(piece, self._text, place):
-            spelling = literals.spelling(number, kind)
-            for start in find_starts(self._text, place, index, spelling):
-                key = (number, kind, start + base)
-                if key in self._known:
-                    continue
-                self._known.add(key)
-                first = place if spelling.before else start
-                rank = 0 if kind == RAW else 1
-                self._walks.append(Walk(spelling, literals.values[number][0], start + base, first + base, rank=rank))
+        literals, text, base, known = self._literals, self._text, self._base, self._known
+        for piece, place in found:
+            for number, kind, index in literals.find_likely(piece, text, place):
+                spelling = literals.spelling(number, kind)
+                for start in find_starts(text, place, index, spelling):
+                    key = (number, kind, start + base)
+                    if key in known:
+                        continue
+                    known.add(key)
+                    first = place if spelling.before else start
+                    rank = 0 if kind == RAW else 1
+                    self._walks.append(Walk(spelling, literals.values[number][0], start + base, first + base, rank=rank))
 
     def _start_in_context(self, context: Context, index: int, end: int, *, is_last: bool = False) -> None:
         from agentkit.vault.redaction.walk import Walk

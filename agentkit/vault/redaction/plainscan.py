@@ -43,8 +43,8 @@ class PlainScan:
                 part = view[at : at + (end - at + 3) // 4 * 4].cast("I")
                 if not known.isdisjoint(part):
                     places += [at + 4 * index for index, number in enumerate(part) if number in known]
-        found = self._literals.find_pieces
-        return [(piece, place) for place in places for piece in found(text, place) if place + len(piece) > new]
+        found = self._literals.find_pieces(text, places)
+        return [(piece, place) for piece, place in found if place + len(piece) > new]
 
     def _find_contexts(self, text: bytes, new: int) -> list[tuple[int, int]]:
         first = max(0, new - LONGEST_CONTEXT)

@@ -23,7 +23,12 @@ STARTS = b"%\\&="
 FEW_LETTERS = 4
 # How the text between two letters of a spelling may look: see walk.py.
 TEXT, CODE, DIGITS, LETTERS = 1, 2, 3, 4
-_DOUBTFUL = {TEXT: b"'\"\\%&=", CODE: b"", DIGITS: b"0", LETTERS: b" \t,;|_*.-'\""}
+_DOUBTFUL = {
+    TEXT: frozenset(b"'\"\\%&="),
+    CODE: frozenset(b""),
+    DIGITS: frozenset(b"0"),
+    LETTERS: frozenset(b" \t,;|_*.-'\""),
+}
 
 
 class Spelling:
@@ -52,7 +57,8 @@ class Spelling:
         self.pads = pads
         # Letters that can also begin something longer: doubled quotes, `%25`, `&amp;`, `=3D`, `0x`.
         doubtful = _DOUBTFUL[gaps]
-        self.stops = [index for index, letter in enumerate(body) if letter in doubtful] if doubtful else []
+        is_free = doubtful.isdisjoint(body)
+        self.stops = [] if is_free else [index for index, letter in enumerate(body) if letter in doubtful]
 
 
 def spell_text(value: bytes) -> Spelling:

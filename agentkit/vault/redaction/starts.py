@@ -2,7 +2,7 @@
 
 from agentkit.vault.redaction.gaps import read_gap
 from agentkit.vault.redaction.spellings import CODE, STARTS, TEXT, Spelling
-from agentkit.vault.redaction.units import is_open, read_unit
+from agentkit.vault.redaction.units import PERCENT, is_open, read_unit
 
 # The last letter before a coded value, escaped, and a line break with its indentation.
 FARTHEST_BEFORE = 64
@@ -45,7 +45,12 @@ def _stands_for(text: bytes, begin: int, end: int, letter: bytes) -> bool:
 
 def _may_begin(text: bytes, place: int, body: bytes) -> bool:
     """Tell whether the escape at a place may stand for the first letter, or for itself."""
-    if text[place] == body[0] or body[0] in STARTS or is_open(text, place):
+    if text[place] == body[0] or body[0] in STARTS:
+        return True
+    percent = text[place : place + 3] if text[place] == 0x25 else b""
+    if percent in PERCENT:
+        return PERCENT[percent] == body[0]
+    if is_open(text, place):
         return True
     unit = read_unit(text, place)
     # A line break of one kind may stand for one of the other.

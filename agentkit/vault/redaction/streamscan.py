@@ -21,9 +21,9 @@ class StreamScan:
 
     def __init__(self, literals: Literals, contexts: list[Context]) -> None:
         # The binding takes a literal up to its first NUL; as an expression it is whole.
-        self._pieces = [piece for piece in literals.pieces if b"\0" not in piece]
+        # In order they are compiled in three quarters of the time.
+        self._pieces = sorted(piece for piece in literals.pieces if b"\0" not in piece)
         self._wide = [piece for piece in literals.pieces if b"\0" in piece]
-        self._sizes = [len(piece) for piece in self._pieces]
         breaks = express_breaks(SHORT if literals.is_thorough else LONG)
         self._first_break = len(ESCAPED_LETTER)
         self._first_context = self._first_break + len(breaks)
@@ -32,13 +32,10 @@ class StreamScan:
         expressions += [b"".join([b"\\x%02x" % byte for byte in piece]) for piece in self._wide]
         # The binding keeps no reference to the database of a stream, nor to the function that it calls.
         self._streams: list[tuple[hyperscan.Database, hyperscan.Stream, Note]] = []
-        self._open(expressions, self._note_expression, is_literal=False)
-        if self._pieces:
-            self._open(self._pieces, self._note_piece, is_literal=True)
-        self._hits: Hits = ([], [], [], [])
+        # (number of the expression or piece, where it ends in the stream), of one text.
+        self._expressions_seen = self._open(expressions, is_literal=False)
+        self._pieces_seen = self._open(self._pieces, is_literal=True) if self._pieces else []
         self._seen = 0
-        # What has to be added to a place in the stream to get the place in the text.
-        self._offset = 0
 
     def scan(self, text: bytes, new: int) -> Hits:
         """Return what ends behind `new`.
@@ -46,15 +43,38 @@ class StreamScan:
         The first text is scanned from its beginning on, so that nothing lies unseen over the place where we begin.
         """
         first = new if self._seen else 0
-        self._hits = ([], [], [], [])
-        self._offset = first - self._seen
+        # What has to be added to a place in the stream to get the place in the text.
+        offset = first - self._seen
         fresh = text[first:]
         for _, stream, note in self._streams:
-            stream.scan(fresh, match_event_handler=note, context=self)
+            stream.scan(fresh, match_event_handler=note)
         self._seen += len(fresh)
-        return self._hits
+        hits: Hits = ([], [], [], [])
+        for number, end in self._expressions_seen:
+            if number < self._first_break:
+                hits[1].append(end + offset)
+            elif number < self._first_context:
+                hits[2].append(end + offset)
+            elif number < self._first_wide:
+                hits[3].append((number - self._first_context, end + offset))
+            else:
+                piece = self._wide[number - self._first_wide]
+                hits[0].append((piece, end + offset - len(piece)))
+        for number, end in self._pieces_seen:
+            piece = self._pieces[number]
+            hits[0].append((piece, end + offset - len(piece)))
+        self._expressions_seen.clear()
+        self._pieces_seen.clear()
+        return hits
 
-    def _open(self, expressions: list[bytes], note: Note, *, is_literal: bool) -> None:
+    def _open(self, expressions: list[bytes], *, is_literal: bool) -> list[tuple[int, int]]:
+        """Open a stream that is looked through for these; return the list that gets what is found."""
+        seen: list[tuple[int, int]] = []
+
+        # It is called for each sign of an escaped value, and does as little as it can.
+        def note(number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
+            seen.append((number, end))
+
         database = hyperscan.Database(mode=hyperscan.HS_MODE_STREAM)
         database.compile(
             expressions=expressions,
@@ -63,21 +83,7 @@ class StreamScan:
             flags=0,
             literal=is_literal,
         )
-        stream = database.stream(match_event_handler=note, context=self)
+        stream = database.stream(match_event_handler=note)
         stream.__enter__()
         self._streams.append((database, stream, note))
-
-    def _note_piece(self, number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
-        self._hits[0].append((self._pieces[number], end - self._sizes[number] + self._offset))
-
-    def _note_expression(self, number: int, _begin: int, end: int, _flags: int, _context: object) -> None:
-        end += self._offset
-        if number < self._first_break:
-            self._hits[1].append(end)
-        elif number < self._first_context:
-            self._hits[2].append(end)
-        elif number < self._first_wide:
-            self._hits[3].append((number - self._first_context, end))
-        else:
-            piece = self._wide[number - self._first_wide]
-            self._hits[0].append((piece, end - len(piece)))
+        return seen

@@ -92,12 +92,15 @@ def read_broken(text: bytes, ends: list[int], literals: Literals) -> list[tuple[
     found: list[tuple[bytes, int]] = []
     size = max(literals.sizes, default=0)
     for end in ends:
-        for first, last in _breaks[0](text, max(0, end - LONGEST_TRIGGER), end + LONGEST_BREAK):
+        # A sign that is not escaped begins its break.
+        begin = end - 1 if text[end - 1] in b"\r\n" else max(0, end - LONGEST_TRIGGER)
+        for first, last in _breaks[0](text, begin, end + LONGEST_BREAK):
             if first < end <= last:
                 before = text[max(0, first - size + 1) : first]
                 joined = before + text[last : last + size]
-                for at in range(len(before)):
-                    found += [(piece, first - len(before) + at) for piece in literals.find_pieces(joined, at)]
+                offset = first - len(before)
+                found += [(piece, offset + at) for piece, at in literals.find_pieces(joined, range(len(before)))]
+                break
     return found
 
 
@@ -168,8 +171,9 @@ def _read_units(
         # Pieces without an escaped letter stand in the text themselves.
         marked = [index for index, letter in enumerate(meant, size) if letter in _UNRESERVED] if meant else [size - 1]
         for index in marked:
-            asked += range(max(asked_to, index - longest + 1), index + 1)
-            asked_to = max(asked_to, index + 1)
+            reach = index - longest + 1
+            asked += range(reach if reach > asked_to else asked_to, index + 1)
+            asked_to = index + 1
         size += len(meant)
         at = last
     parts.append(text[at:end])
@@ -178,10 +182,9 @@ def _read_units(
     steps.append(1)
     whole = b"".join(parts)
     found = []
-    for index in asked:
-        for piece in literals.find_pieces(whole, index):
-            nearest = bisect_right(indexes, index) - 1
-            # Raw letters take one byte each, percent escapes in a row three.
-            step = steps[nearest]
-            found.append((piece, places[nearest] + (index - indexes[nearest]) * step))
+    for piece, index in literals.find_pieces(whole, asked):
+        nearest = bisect_right(indexes, index) - 1
+        # Raw letters take one byte each, percent escapes in a row three.
+        step = steps[nearest]
+        found.append((piece, places[nearest] + (index - indexes[nearest]) * step))
     return found

@@ -65,6 +65,13 @@ _START = re.compile(rb"[%\\&\x08\x1b\xe2\xc2\xef]")
 _PLAIN = re.compile(PLAIN)
 # Many bytes in a row, none of which can begin an escape of its own.
 _PERCENTS = re.compile(rb"(?:%(?!25|5[Cc]|26)[2-7]" + _HEX + rb"){2,}")
+# What each of them stands for.
+PERCENT = {
+    b"%" + form(f"{byte:02x}").encode(): byte
+    for byte in range(0x20, 0x80)
+    for form in (str.lower, str.upper)
+    if byte not in b"%\\&"
+}
 _LETTERS = {97: 7, 98: 8, 101: 27, 69: 27, 102: 12, 110: 10, 114: 13, 116: 9, 118: 11}
 _NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"AMP": b"&", b"LT": b"<", b"GT": b">"}
 _SIGNS = {

@@ -55,7 +55,7 @@ class Walk:
         text, base = page.text, page.base
         stack = self.waiting
         self.waiting = []
-        body, stops, table = self.spelling.body, self.spelling.stops, self.spelling.table
+        body, stops, table, gaps = self.spelling.body, self.spelling.stops, self.spelling.table, self.spelling.gaps
         size, length = len(body), len(text)
         while stack:
             index, place = stack.pop()
@@ -68,14 +68,20 @@ class Walk:
                     at += matched
                     if index == stop:
                         continue
-                if text[at : at + 1] == b"%" and not stops and index == 0 and self._is_percent(text, at):
-                    index = size
-                    at += 3 * size
-                    continue
-                if text[at : at + 1] == b"%" and text[at + 1 : at + 3].upper() == _PERCENT[body[index]] and not stops:
-                    # The usual escape at once; where it can be more than that it is no stop of the spelling.
+                # The usual escape at once; where it can be more than that it is a stop of the spelling.
+                if text[at : at + 1] == b"%" and index < stop and (gaps == TEXT or not stops):
+                    if not stops and index == 0 and self._is_percent(text, at):
+                        index = size
+                        at += 3 * size
+                        continue
+                    if text[at + 1 : at + 3].upper() == _PERCENT[body[index]]:
+                        index += 1
+                        at += 3
+                        continue
+                if gaps == DIGITS and text[at : at + 1] == b"0" == body[index : index + 1] and not _is_x(text, at + 1):
+                    # It stands for itself alone: no `0x` begins here.
                     index += 1
-                    at += 3
+                    at += 1
                     continue
                 if at >= length:
                     if not page.is_last:
@@ -244,6 +250,10 @@ def _count_equal(wanted: bytes, text: bytes, at: int, table: bytes | None) -> in
                 done += 1
             return done
     return done
+
+
+def _is_x(text: bytes, at: int) -> bool:
+    return text[at : at + 1] in (b"", b"x", b"X")
 
 
 def _is_plain(body: bytes) -> bool:
