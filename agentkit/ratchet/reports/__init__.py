@@ -1,0 +1,1 @@
+"""What a test runner wrote down, read as one outcome a test."""
