@@ -53,8 +53,11 @@ def run_git(
     folder: Path | None = None,
     stdin: bytes = b"",
     more: Mapping[str, str] | None = None,
+    keep_bytes: int = KEEP_BYTES,
 ) -> Ended:
     """Run git and return how it ended, whatever its status; `more` are variables for it.
+
+    Of a longer answer than `keep_bytes` the end is kept (`stdout_truncated`).
 
     Raises AgentkitError: unavailable where there is no git, try later where it did not end within the limit.
     """
@@ -65,7 +68,7 @@ def run_git(
         environment={**_choose(environ), **QUIET, **(more or {})},
         folder=folder,
         stdin=stdin,
-        keep_bytes=KEEP_BYTES,
+        keep_bytes=keep_bytes,
     )
     ended = run_program(program)
     if ended.status in (Exit.NOT_FOUND, Exit.NOT_EXECUTABLE, Exit.WRAPPER_FAILED):

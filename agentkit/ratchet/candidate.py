@@ -1,0 +1,87 @@
+"""Which commit is the candidate that a person names: a revision, a patch, or the work tree as it stands?
+
+Objects are added to the repository and nothing else: no index, tree, stash or branch is touched.
+"""
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.ratchet.objects import NAME
+from agentkit.ratchet.ratchetlock import make_scratch
+from agentkit.ratchet.repository import Repository, demand_branch, tell_failure
+from agentkit.ratchet.snapshot import take_snapshot
+
+NO_IDENTITY = ("tell me who you are", "empty ident name", "auto-detect", "no email was given", "no name was given")
+LONGEST_SUBJECT = 200
+
+
+def take_rev(repository: Repository, rev: str) -> str:
+    """Return the commit that a revision names; raises AgentkitError (unavailable) where it names none."""
+    ended = repository.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
+    commit = ended.stdout.decode("ascii", "replace").strip()
+    if ended.status != 0 or len(commit) != len(repository.no_object):
+        raise AgentkitError(f"{rev!r} names no commit of this repository", hint="git log --oneline --all")
+    return commit
+
+
+def take_patch(repository: Repository, base: str, patch: bytes, message: str = "") -> str:
+    """Return the commit of a patch (as `git diff` or `git format-patch` writes it) on the base.
+
+    Raises AgentkitError: bad data where it is none or does not apply.
+    """
+    with make_scratch(repository) as scratch:
+        private = {"GIT_INDEX_FILE": f"{scratch}/index"}
+        repository.git("read-tree", "--end-of-options", base, more=private)
+        ended = repository.ask("apply", "--cached", "--whitespace=nowarn", "-", stdin=patch, more=private)
+        if ended.status != 0:
+            told = tell_failure("apply", ended)
+            if told.status == Exit.UNAVAILABLE:
+                what = told.message.removeprefix("git apply: ")
+                raise AgentkitError(
+                    f"the patch does not apply to {base[:12]}: {what}", hint="git diff BASE", status=Exit.BAD_DATA
+                )
+            raise told
+        tree = repository.git("write-tree", more=private).decode().strip()
+    return _commit(repository, tree, base, message or _find_subject(patch) or "Apply a patch")
+
+
+def take_work_tree(repository: Repository, base: str, message: str = "") -> str:
+    """Return the commit of the work tree as it stands, on top of what is checked out, which must contain the base.
+
+    That is what is checked out where nothing has changed since. Raises AgentkitError (refused: HEAD is detached or
+    does not contain the base).
+    """
+    branch, head = demand_branch(repository)
+    if head != base and repository.ask("merge-base", "--is-ancestor", base, head).status != 0:
+        raise AgentkitError(
+            f"{branch.removeprefix('refs/heads/')} does not contain the accepted commit {base[:12]}",
+            hint=f"git log --oneline {base[:12]}...HEAD",
+            status=Exit.REFUSED,
+        )
+    return _commit(repository, take_snapshot(repository), head, message or "Take the work tree as it stands")
+
+
+def _commit(repository: Repository, tree: str, parent: str, message: str) -> str:
+    if repository.git("rev-parse", "--verify", "--end-of-options", f"{parent}^{{tree}}").decode().strip() == tree:
+        return parent
+    words = ("commit-tree", tree, "-p", parent)
+    ended = repository.ask(*words, stdin=message.encode("utf-8", "surrogateescape") + b"\n")
+    said = ended.stderr.decode("utf-8", "replace").lower()
+    if ended.status != 0 and any(sign in said for sign in NO_IDENTITY):
+        name, _, mail = NAME.partition(" <")
+        own = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
+               for what, value in (("NAME", name), ("EMAIL", mail.rstrip(">")))}  # fmt: skip
+        ended = repository.ask(*words, stdin=message.encode("utf-8", "surrogateescape") + b"\n", more=own)
+    if ended.status != 0:
+        raise tell_failure("commit-tree", ended)
+    return ended.stdout.decode().strip()
+
+
+def _find_subject(patch: bytes) -> str:
+    """Return the subject of a patch that was sent as a mail, without its `[PATCH 1/2]`."""
+    head = patch.partition(b"\n---\n")[0] if patch.startswith((b"From ", b"From:")) else b""
+    for row in head.decode("utf-8", "replace").split("\n"):
+        if row.startswith("Subject: "):
+            subject = row.removeprefix("Subject: ").strip()
+            if subject.startswith("[") and "]" in subject:
+                subject = subject.partition("]")[2].strip()
+            return subject[:LONGEST_SUBJECT]
+    return ""
