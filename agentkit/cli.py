@@ -24,6 +24,7 @@ COMPLETE_VARIABLE = "_AGENTKIT_COMPLETE"
 DOORS = {
     "heartbeat": "every job leaves evidence, and missing evidence is the alert",
     "vault": "secrets are used, never seen, and no use goes unrecorded",
+    "ratchet": "what worked goes on working: the baseline only moves forward",
     "depmap": "you know what falls when this falls, and no check of it can hang",
 }
 

@@ -42,19 +42,15 @@ def read_tree(repository: Repository, commit: str) -> Tree:
 
 
 class Workshop:
-    """A private folder with a private repository in it, from which checkouts are made.
+    """A private folder with a private repository in it, from which checkouts are made."""
 
-    `like` is any id of the repository and tells how it hashes.
-    """
-
-    def __init__(self, repository: Repository, folder: str, like: str) -> None:
+    def __init__(self, repository: Repository, folder: str) -> None:
         self.folder = folder
         git_dir = os.path.join(folder, "objects.git")
         for part in ("objects/info", "refs", "info"):
             os.makedirs(os.path.join(git_dir, part))
         objects = os.path.join(repository.common_dir, "objects")
-        # The ids of the newer format have 64 digits (gitformat-hash-function-transition).
-        is_sha256 = len(like) == 64
+        is_sha256 = repository.object_format == "sha256"
         extension = "[extensions]\n\tobjectFormat = sha256\n" if is_sha256 else ""
         for path, text in (
             ("HEAD", "ref: refs/heads/none\n"),

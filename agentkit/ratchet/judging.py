@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.checkout import Tree, Workshop, find_compiled, find_escaping_links, read_tree
+from agentkit.ratchet.checkout import Tree, find_compiled, find_escaping_links, read_tree
 from agentkit.ratchet.comparing import Comparison, compare_outcomes
+from agentkit.ratchet.court import Court, Tell
 from agentkit.ratchet.measuring import measure
 from agentkit.ratchet.metrics import Metric, compare_metrics
 from agentkit.ratchet.naming import name_mechanism
@@ -19,15 +17,14 @@ from agentkit.ratchet.outcomes import MISSING, Outcomes, write_lines
 from agentkit.ratchet.refs import find_moved, list_refs
 from agentkit.ratchet.renames import find_renamed, read_bodies
 from agentkit.ratchet.repository import Repository
-from agentkit.ratchet.running import Job, Run, run_tests
+from agentkit.ratchet.running import Run
 from agentkit.ratchet.scanning import Scan, scan_change
-from agentkit.ratchet.settings import Settings, choose_python, read_settings
+from agentkit.ratchet.settings import read_settings
 from agentkit.ratchet.state import State
 from agentkit.ratchet.suspects import Suspicion, try_again
 from agentkit.ratchet.testside import is_test_side, put_tests_of
 from agentkit.ratchet.verdict import ACCEPT, NO_EVIDENCE, REJECT, Verdict
 
-Tell = Callable[[str], None]
 MOST_FAILURES = 50
 
 
@@ -39,6 +36,7 @@ class Judgement:
     outcomes: Outcomes = field(default_factory=dict)
     unstable: frozenset[str] = frozenset()
     metrics: tuple[Metric, ...] = ()
+    failures: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
@@ -47,7 +45,7 @@ def find_baseline(repository: Repository, commit: str, tell: Tell) -> Judgement:
 
     Raises AgentkitError (bad data) where there is no evidence: that is never a first baseline.
     """
-    with _Court(repository, commit, tell) as court:
+    with Court(repository, commit, tell) as court:
         runs = [court.run("first", court.accepted), court.run("in reverse", court.accepted, reverse=True)]
         for run in runs:
             if run.trouble or not run.outcomes:
@@ -69,7 +67,11 @@ def find_baseline(repository: Repository, commit: str, tell: Tell) -> Judgement:
         )
         stable = {name: outcome for name, outcome in first.items() if outcome != MISSING}
         return Judgement(
-            verdict, stable, frozenset(unstable) | frozenset(court.settings.unstable), metrics, _keep(runs, stable)
+            verdict,
+            stable,
+            frozenset(unstable) | frozenset(court.settings.unstable),
+            metrics,
+            files=_keep(runs, stable),
         )
 
 
@@ -77,74 +79,14 @@ def judge(
     repository: Repository, state: State, candidate: str, tell: Tell, *, may_change_judge: bool = False
 ) -> Judgement:
     """Return the verdict on a candidate; nothing of the repository is changed."""
-    with _Court(repository, state.accepted, tell) as court:
+    with Court(repository, state.accepted, tell) as court:
         return _Case(court, state, candidate, may_change_judge=may_change_judge).decide()
-
-
-class _Court:
-    """What all runs share: the accepted tree, its settings, the interpreter, and a private folder."""
-
-    def __init__(self, repository: Repository, accepted: str, tell: Tell) -> None:
-        self.repository = repository
-        self.environ = repository.environ
-        self.tell = tell
-        self.settings: Settings = read_settings(repository, accepted)
-        self.python = choose_python(repository, self.settings)
-        self.accepted: Tree = read_tree(repository, accepted)
-        self._commit = accepted
-        self._folder = ""
-
-    def __enter__(self) -> Self:
-        self._folder = tempfile.mkdtemp(prefix="ratchet-")
-        self.work = Workshop(self.repository, self._folder, self._commit)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def run(
-        self, name: str, tree: Tree, *, only: Iterable[str] | None = None, reverse: bool = False, holdout: str = ""
-    ) -> Run:
-        """Run the tests of a tree in a checkout of its own."""
-        self.tell(name)
-        checkout = self.work.check_out(tree)
-        words: tuple[str, ...] = ()
-        if holdout:
-            # The name of the folder of a hold-out is a secret of whoever keeps it.
-            words = (
-                shutil.copytree(
-                    holdout, os.path.join(checkout.folder, "..", f"apart-{os.path.basename(checkout.folder)}")
-                ),
-            )
-        tests = tuple(path for path in tree if is_test_side(path, self.settings.tests))
-        run = run_tests(
-            Job(
-                name=name,
-                checkout=checkout.folder,
-                person=self.repository.root,
-                python=self.python,
-                settings=self.settings,
-                test_files=tests,
-                tops=tuple({path.split("/")[0] for path in tree if path.endswith(".py")}),
-                folder=self._folder,
-                environ=self.environ,
-                only=None if only is None else tuple(only),
-                reverse=reverse,
-                words=words,
-            )
-        )
-        touched = [path for path in checkout.find_changed() if path in set(tests)]
-        shutil.rmtree(checkout.folder, ignore_errors=True)
-        if touched:
-            told = f"it wrote into its tests: {touched[0]}"
-            run = replace(run, hints=(*run.hints, told), rewritten=tuple(touched))
-        return run
 
 
 class _Case:
     """One candidate before the court."""
 
-    def __init__(self, court: _Court, state: State, candidate: str, *, may_change_judge: bool) -> None:
+    def __init__(self, court: Court, state: State, candidate: str, *, may_change_judge: bool) -> None:
         self._court = court
         self._state = state
         self._candidate = candidate
@@ -211,6 +153,7 @@ class _Case:
             outcomes,
             self._state.unstable | shaky,
             metrics,
+            self._failures(),
             _keep(self._runs, outcomes),
         )
 
@@ -306,6 +249,10 @@ class _Case:
         stable = self._state.baseline.keys() - self._unstable
         return any(outcome != MISSING and name in stable for name, outcome in run.outcomes.items())
 
+    def _failures(self) -> dict[str, str]:
+        """Return what the failing tests of the candidate said."""
+        return {name: text for run in reversed(self._runs) for name, text in run.failures.items()}
+
     def _replayed(self) -> Tree:
         return put_tests_of(self._court.accepted, self._tree, self._court.settings.tests)
 
@@ -332,7 +279,7 @@ class _Case:
             hints=tuple(dict.fromkeys(hints)),
             runs=tuple(one.record() for one in self._runs),
         )
-        return Judgement(verdict, files=_keep(self._runs, {}))
+        return Judgement(verdict, failures=self._failures(), files=_keep(self._runs, {}))
 
 
 def _leave_out(comparison: Comparison, names: Iterable[str]) -> Comparison:

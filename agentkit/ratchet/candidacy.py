@@ -1,0 +1,160 @@
+"""What becomes of a candidate that a person names: judged, written down, and (by `accept`) taken over?"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from agentkit.core.config import load_configuration
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.ratchet.candidate import take_patch, take_rev, take_work_tree
+from agentkit.ratchet.judging import Judgement, judge
+from agentkit.ratchet.metrics import keep_best
+from agentkit.ratchet.moving import accept_candidate
+from agentkit.ratchet.repair import repair
+from agentkit.ratchet.repository import Repository, demand_quiet, find_repository
+from agentkit.ratchet.state import State, read_state, write_state
+from agentkit.ratchet.telling import tell_verdict, warn
+from agentkit.ratchet.verdict import ACCEPT, exit_status
+from agentkit.ratchet.verdictlog import append_verdict
+
+# Fifty that accept at once each begin again when another one was quicker.
+MOST_ROUNDS = 200
+LIMIT_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words of `check` and `accept`: at most one of `rev`, `patch` and `work_tree`; without any it is HEAD."""
+
+    rev: str | None = None
+    patch: str | None = None
+    work_tree: bool = False
+    may_change_judge: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        given = [word for word, is_given in (("--rev", self.rev is not None), ("--patch", self.patch is not None),
+                                             ("--work-tree", self.work_tree)) if is_given]  # fmt: skip
+        if len(given) > 1:
+            raise AgentkitError(f"{' and '.join(given)}: give one of them", status=Exit.USAGE)
+
+
+def check_candidate(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
+    """Judge a candidate, write the verdict down and print it; the baseline stays. Returns the status."""
+    repository = open_repository(folder, environ)
+    take = _choose(repository, asked)
+    state = read_state(repository)
+    judgement = _judge(repository, state, take(state), asked)
+    _write_down(repository, judgement, asked, environ)
+    return exit_status(judgement.verdict.answer)
+
+
+def accept_if_good(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
+    """Judge a candidate and, where nothing got worse, move branch and baseline together. Returns the status.
+
+    Where another candidate was accepted meanwhile it is judged again on top of that.
+    """
+    repository = open_repository(folder, environ)
+    demand_quiet(repository)
+    take = _choose(repository, asked)
+    due = time.monotonic() + LIMIT_S
+    for _ in range(MOST_ROUNDS):
+        state = read_state(repository)
+        candidate = take(state)
+        judgement = _judge(repository, state, candidate, asked)
+        if judgement.verdict.answer != ACCEPT:
+            _write_down(repository, judgement, asked, environ)
+            return exit_status(judgement.verdict.answer)
+        try:
+            _move(repository, state, candidate, judgement, keeps_files=asked.work_tree)
+        except AgentkitError as error:
+            has_moved = error.status == Exit.TRY_LATER and read_state(repository).commit != state.commit
+            if not has_moved or asked.patch is None or time.monotonic() > due:
+                raise
+            continue
+        _write_down(repository, judgement, asked, environ)
+        return Exit.OK
+    raise AgentkitError("others were accepted before this one each time", status=Exit.TRY_LATER)
+
+
+def open_repository(folder: str, environ: Mapping[str, str]) -> Repository:
+    """Return the repository around a folder, with what an earlier run was cut off from brought to its end."""
+    repository = find_repository(folder, environ)
+    mended = repair(repository)
+    if mended:
+        warn(mended)
+    return repository
+
+
+def _choose(repository: Repository, asked: Asked) -> Callable[[State], str]:
+    """Return what makes the candidate's commit, given the state that it is held against."""
+    if asked.patch is not None:
+        patch = _read_patch(asked.patch)
+        return lambda state: take_patch(repository, state.accepted, patch)
+    if asked.work_tree:
+        return lambda state: take_work_tree(repository, state.accepted)
+    commit = take_rev(repository, "HEAD" if asked.rev is None else asked.rev)
+    return lambda _: commit
+
+
+def _read_patch(path: str) -> bytes:
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read()
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise AgentkitError(f"{path}: {error.strerror}", status=Exit.BAD_DATA) from error
+
+
+def _judge(repository: Repository, state: State, candidate: str, asked: Asked) -> Judgement:
+    tell = (lambda _: None) if asked.quiet or asked.as_json else _tell_step
+    return judge(repository, state, candidate, tell, may_change_judge=asked.may_change_judge is not None)
+
+
+def _tell_step(step: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[Kagentkit: {step} …")
+        sys.stderr.flush()
+
+
+def _move(repository: Repository, state: State, candidate: str, judgement: Judgement, *, keeps_files: bool) -> None:
+    record = judgement.verdict.record(_host(repository.environ), datetime.now(UTC))
+    commit = write_state(
+        repository,
+        state,
+        candidate,
+        state.branch,
+        judgement.outcomes,
+        judgement.unstable,
+        keep_best(state.metrics, judgement.metrics),
+        {"verdict.json": _to_json(record), **judgement.files},
+    )
+    for told in accept_candidate(repository, state, commit, candidate, keeps_files=keeps_files):
+        warn(told)
+
+
+def _write_down(repository: Repository, judgement: Judgement, asked: Asked, environ: Mapping[str, str]) -> None:
+    verdict = judgement.verdict
+    if asked.may_change_judge:
+        verdict = replace(verdict, hints=(*verdict.hints, f"the judge may change: {asked.may_change_judge}"))
+    host, now = _host(environ), datetime.now(UTC)
+    evidence = append_verdict(repository, verdict.record(host, now), judgement.files, verdict.candidate)
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    tell_verdict(repository, replace(verdict, evidence=evidence), judgement.failures, host, now, as_json=asked.as_json)
+
+
+def _host(environ: Mapping[str, str]) -> str:
+    return load_configuration(environ, own=("ratchet",), warn=warn).host
+
+
+def _to_json(record: Mapping[str, object]) -> bytes:
+    import json
+
+    return json.dumps(record, indent=1, sort_keys=True).encode() + b"\n"

@@ -1,0 +1,63 @@
+"""The verbs of ratchet: parse, call, print."""
+
+# ruff: noqa: PLR0917  # options are declared one by one, and read by their names
+
+import os
+
+import typer
+
+from agentkit.core.door import JSON_HELP, QUIET_HELP, Verb, flag, make_door, one
+
+app = make_door("ratchet", "what worked goes on working: the baseline only moves forward")
+JUDGE_HELP = "let the ratchet's own settings change, and say why; it is written down"
+CHOICES = "[--rev REV | --patch FILE|- | --work-tree] [OPTIONS]"
+
+
+@app.command(short_help="make the first baseline")
+def init(as_json: bool = flag("--json", JSON_HELP)) -> int:
+    """make the first baseline of the branch that is checked out, from two runs of its tests"""
+    from agentkit.ratchet.beginning import begin_baseline
+
+    return begin_baseline(".", os.environ, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar=CHOICES, short_help="judge a candidate; the baseline stays")
+def check(
+    rev: str | None = one("--rev", "REV", "a commit; HEAD, if nothing is given"),
+    patch: str | None = one("--patch", "FILE|-", "a patch on top of the accepted commit"),
+    work_tree: bool = flag("--work-tree", "the work tree as it stands, new files too"),
+    judge_changed: str | None = one("--judge-changed", "REASON", JUDGE_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
+) -> int:
+    """did anything that worked stop working? 0 is yes to it all, 1 no, 65 that there is no evidence"""
+    from agentkit.ratchet.candidacy import Asked, check_candidate
+
+    return check_candidate(".", os.environ, Asked(rev, patch, work_tree, judge_changed, as_json, quiet))
+
+
+@app.command(cls=Verb, options_metavar=CHOICES, short_help="judge, then move branch and baseline together")
+def accept(
+    rev: str | None = one("--rev", "REV", "a commit; HEAD, if nothing is given"),
+    patch: str | None = one("--patch", "FILE|-", "a patch on top of the accepted commit"),
+    work_tree: bool = flag("--work-tree", "the work tree as it stands, new files too"),
+    judge_changed: str | None = one("--judge-changed", "REASON", JUDGE_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
+) -> int:
+    """judge a candidate; where nothing got worse, branch and baseline move together, else nothing moves"""
+    from agentkit.ratchet.candidacy import Asked, accept_if_good
+
+    return accept_if_good(".", os.environ, Asked(rev, patch, work_tree, judge_changed, as_json, quiet))
+
+
+@app.command(cls=Verb, options_metavar="OLD NEW [OPTIONS]", short_help="hold one report of tests against another")
+def compare(
+    old: str = typer.Argument(..., metavar="OLD", help="a report: JUnit XML, pytest's output, or sorted lines"),
+    new: str = typer.Argument(..., metavar="NEW", help="another one"),
+    as_json: bool = flag("--json", JSON_HELP),
+) -> int:
+    """compare two reports of any runner, test by test"""
+    from agentkit.ratchet.comparison import compare_reports
+
+    return compare_reports(old, new, as_json=as_json)

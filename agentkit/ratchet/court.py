@@ -1,0 +1,73 @@
+"""Where are candidate and base run side by side: same settings, same interpreter, checkouts of their own?"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Self
+
+from agentkit.ratchet.checkout import Tree, Workshop, read_tree
+from agentkit.ratchet.repository import Repository
+from agentkit.ratchet.running import Job, Run, run_tests
+from agentkit.ratchet.settings import Settings, choose_python, read_settings
+from agentkit.ratchet.testside import is_test_side
+
+# Told the name of each run as it begins.
+Tell = Callable[[str], None]
+
+
+class Court:
+    """What all runs share: the accepted tree, its settings, the interpreter, and a private folder; closed after use."""
+
+    def __init__(self, repository: Repository, accepted: str, tell: Tell) -> None:
+        self.repository = repository
+        self.environ = repository.environ
+        self.tell = tell
+        self.settings: Settings = read_settings(repository, accepted)
+        self.python = choose_python(repository, self.settings)
+        self.accepted: Tree = read_tree(repository, accepted)
+        self._folder = ""
+
+    def __enter__(self) -> Self:
+        self._folder = tempfile.mkdtemp(prefix="ratchet-")
+        self.work = Workshop(self.repository, self._folder)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def run(
+        self, name: str, tree: Tree, *, only: Iterable[str] | None = None, reverse: bool = False, holdout: str = ""
+    ) -> Run:
+        """Run the tests of a tree in a checkout of its own."""
+        self.tell(name)
+        checkout = self.work.check_out(tree)
+        words: tuple[str, ...] = ()
+        if holdout:
+            # Where a hold-out lies is a secret of whoever keeps it.
+            words = (shutil.copytree(holdout, f"{checkout.folder}-apart"),)
+        tests = tuple(path for path in tree if is_test_side(path, self.settings.tests))
+        run = run_tests(
+            Job(
+                name=name,
+                checkout=checkout.folder,
+                person=self.repository.root,
+                python=self.python,
+                settings=self.settings,
+                test_files=tests,
+                tops=tuple({path.split("/")[0] for path in tree if path.endswith(".py")}),
+                folder=self._folder,
+                environ=self.environ,
+                only=None if only is None else tuple(only),
+                reverse=reverse,
+                words=words,
+            )
+        )
+        touched = [path for path in checkout.find_changed() if path in set(tests)]
+        shutil.rmtree(checkout.folder, ignore_errors=True)
+        if touched:
+            told = f"it wrote into its tests: {touched[0]}"
+            run = replace(run, hints=(*run.hints, told), rewritten=tuple(touched))
+        return run

@@ -1,0 +1,58 @@
+"""How is a verdict told: what stopped working, since when it had been well, what it said, and where there is more?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+
+from agentkit.core.lines import write_record
+from agentkit.core.screen import Styled, print_block, print_line
+from agentkit.ratchet.greensince import find_green_since
+from agentkit.ratchet.outcomes import escape_id
+from agentkit.ratchet.repository import Repository
+from agentkit.ratchet.verdict import ACCEPT, REJECT, Verdict
+
+SHOWN, SHOWN_OUTPUTS, LONGEST_OUTPUT = 10, 3, 1500
+STYLES = {ACCEPT: "ok", REJECT: "critical"}
+
+
+def warn(message: str) -> None:
+    """Tell a person on stderr what is worth knowing."""
+    sys.stderr.write(f"agentkit: warning: {message}\n")
+
+
+def tell_verdict(
+    repository: Repository,
+    verdict: Verdict,
+    failures: Mapping[str, str],
+    host: str,
+    now: datetime,
+    *,
+    as_json: bool,
+) -> None:
+    """Print a verdict; `failures` are the outputs of failing tests by id."""
+    if as_json:
+        write_record(verdict.record(host, now))
+        return
+    print_line(Styled(verdict.answer, STYLES.get(verdict.answer, "warning")), verdict.reason)
+    changes = verdict.comparison.regressed
+    shown = changes[:SHOWN]
+    since = find_green_since(repository, [change.id for change in shown])
+    for change in shown:
+        told = f", since {since[change.id]}" if change.id in since else ""
+        print_line(" ", escape_id(change.id), Styled(f"{change.was} -> {change.now}{told}", "dim"))
+    if len(changes) > SHOWN:
+        print_line(" ", f"and {len(changes) - SHOWN} more")
+    for metric in verdict.metrics:
+        if metric.is_worse:
+            print_line(" ", f"{metric.name} {metric.why}", Styled(f"best {metric.best}, now {metric.now}", "dim"))
+    for change in [change for change in shown if change.id in failures][:SHOWN_OUTPUTS]:
+        print_line(Styled(f"-- {escape_id(change.id)}", "heading"))
+        print_block(failures[change.id][-LONGEST_OUTPUT:])
+    if verdict.mechanism:
+        print_line(" ", f"mechanism: {verdict.mechanism}")
+    for hint in verdict.hints[:SHOWN]:
+        print_line(" ", Styled(f"hint: {hint}", "dim"))
+    if verdict.answer != ACCEPT:
+        print_line(Styled("next:", "dim"), f"agentkit ratchet show {verdict.evidence.rpartition('@')[2][:12]}")
