@@ -149,7 +149,8 @@ class Masker:
                     known.add(key)
                     first = place if spelling.before else start
                     rank = 0 if kind == RAW else 1
-                    self._walks.append(Walk(spelling, literals.values[number][0], start + base, first + base, rank=rank))
+                    owner = literals.values[number][0]
+                    self._walks.append(Walk(spelling, owner, start + base, first + base, rank=rank))
 
     def _start_in_context(self, context: Context, index: int, end: int, *, is_last: bool = False) -> None:
         from agentkit.vault.redaction.walk import Walk

@@ -99,9 +99,6 @@ def _find_letters(text: bytes, at: int) -> "list[tuple[int, int]]":
 
 def _choose_heads(text: bytes, end: int, part: bytes, heads: list[bytes], literals: Literals) -> list[bytes]:
     """Return those of the heads, which begin with a part, that can go on with the escape or gap at `end`."""
-    from agentkit.vault.redaction.gaps import read_gap
-    from agentkit.vault.redaction.units import is_open, read_sign, read_unit
-
     letter = text[end : end + 1]
     following = [letter]
     if letter in (b"`", b"^"):
@@ -111,17 +108,27 @@ def _choose_heads(text: bytes, end: int, part: bytes, heads: list[bytes], litera
     if letter in (b"+", b"\r"):
         following.append(b" " if letter == b"+" else b"\n")
     if letter in STARTS:
+        from agentkit.vault.redaction.units import is_open, read_sign, read_unit
+
         if is_open(text, end):
             return heads
         unit = read_unit(text, end)
         following += [meant[:1] for meant in (unit[0] if unit else ())]
         following += [bytes((sign,)) for sign in b"\\&" if read_sign(text, end, sign)]
-    if part and (b"" in following or read_gap(text, end, CODE, len(part), is_last=False) != []):
+    if part and (b"" in following or _may_be_gap(text, end, len(part))):
         return heads
     return [head for one in {*following} for head in _beginning_with(literals.heads, part + one) if one]
 
 
+def _may_be_gap(text: bytes, end: int, before: int) -> bool:
+    from agentkit.vault.redaction.gaps import read_gap
+
+    return read_gap(text, end, CODE, before, is_last=False) != []
+
+
 def _walk(text: bytes, at: int, heads: list[bytes], literals: Literals) -> int | None:
+    if not heads:
+        return None
     from agentkit.vault.redaction.walk import Page, Walk
 
     page = Page(text, 0, is_last=False)
@@ -129,7 +136,7 @@ def _walk(text: bytes, at: int, heads: list[bytes], literals: Literals) -> int |
     def is_open(spelling: Spelling) -> bool:
         return spelling.gaps in (TEXT, CODE) and Walk(spelling, 0, at, at).go_on(page)
 
-    return _find_first(text, at, heads, literals, is_open) if heads else None
+    return _find_first(text, at, heads, literals, is_open)
 
 
 def _find_first(

@@ -40,7 +40,9 @@ _CODED_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 _FOLDED = bytes([97 if code in _CODED_LETTERS else 10 if code in b"\r\n\\%\"'" else 46 for code in range(256)])
 # A line that was broken has so many letters before the break; where there are few values, shorter ones are looked at.
 LONG, SHORT = 16, 4
-_SIGNS = (b"%", b"\\", b"#", b"\x1b", b"\x08", b"\xe2\x80\x8b", b"\xc2\xad", b"\xef\xbb\xbf")
+# One of these is in each of them.
+_BACKSLASHED = (b"\\x", b"\\u", b"\\U", b"\\0", b"\\1", b"\\6", b"\\7")
+_SIGNS = (b"%", *_BACKSLASHED, b"#", b"\x1b", b"\x08", b"\xe2\x80\x8b", b"\xc2\xad", b"\xef\xbb\xbf")
 LONGEST_TRIGGER = 80
 # A break with its indentation, and a piece behind it.
 LONGEST_BREAK = 96
@@ -53,7 +55,8 @@ _breaks: dict[int, Callable[[bytes, int, int], Iterator[tuple[int, int]]]] = {}
 def find_escaped_letters(text: bytes, new: int) -> list[int]:
     """Return where escaped letters end, behind `new`."""
     first = max(0, new - LONGEST_TRIGGER)
-    if not any(sign in text[first:] for sign in _SIGNS):
+    fresh = text[first:]
+    if not any(sign in fresh for sign in _SIGNS):
         return []
     if not _patterns:
         import re
@@ -172,7 +175,7 @@ def _read_units(
         marked = [index for index, letter in enumerate(meant, size) if letter in _UNRESERVED] if meant else [size - 1]
         for index in marked:
             reach = index - longest + 1
-            asked += range(reach if reach > asked_to else asked_to, index + 1)
+            asked += range(max(asked_to, reach), index + 1)
             asked_to = index + 1
         size += len(meant)
         at = last
