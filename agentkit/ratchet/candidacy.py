@@ -37,6 +37,10 @@ class Asked:
     as_json: bool = False
     quiet: bool = False
 
+    def of(self, rev: str) -> Asked:
+        """Return the same for a commit."""
+        return replace(self, rev=rev)
+
     def __post_init__(self) -> None:
         given = [word for word, is_given in (("--rev", self.rev is not None), ("--patch", self.patch is not None),
                                              ("--work-tree", self.work_tree)) if is_given]  # fmt: skip
@@ -147,6 +151,8 @@ def _write_down(repository: Repository, judgement: Judgement, asked: Asked, envi
     evidence = append_verdict(repository, verdict.record(host, now), judgement.files, verdict.candidate)
     if sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
+    if asked.quiet and not asked.as_json and verdict.answer == ACCEPT:
+        return  # a cron line prints nothing when all is well
     tell_verdict(repository, replace(verdict, evidence=evidence), judgement.failures, host, now, as_json=asked.as_json)
 
 

@@ -40,7 +40,7 @@ def take_patch(repository: Repository, base: str, patch: bytes, message: str = "
                 )
             raise told
         tree = repository.git("write-tree", more=private).decode().strip()
-    return _commit(repository, tree, base, message or _find_subject(patch) or "Apply a patch")
+    return commit_tree(repository, tree, base, message or _find_subject(patch) or "Apply a patch")
 
 
 def take_work_tree(repository: Repository, base: str, message: str = "") -> str:
@@ -56,10 +56,11 @@ def take_work_tree(repository: Repository, base: str, message: str = "") -> str:
             hint=f"git log --oneline {base[:12]}...HEAD",
             status=Exit.REFUSED,
         )
-    return _commit(repository, take_snapshot(repository), head, message or "Take the work tree as it stands")
+    return commit_tree(repository, take_snapshot(repository), head, message or "Take the work tree as it stands")
 
 
-def _commit(repository: Repository, tree: str, parent: str, message: str) -> str:
+def commit_tree(repository: Repository, tree: str, parent: str, message: str) -> str:
+    """Return a commit of the tree on its parent, or the parent where that has the same tree; raises AgentkitError."""
     if repository.git("rev-parse", "--verify", "--end-of-options", f"{parent}^{{tree}}").decode().strip() == tree:
         return parent
     words = ("commit-tree", tree, "-p", parent)

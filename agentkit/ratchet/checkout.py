@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from agentkit.core.errors import AgentkitError, Exit
 from agentkit.ratchet.blobs import read_blobs
 from agentkit.ratchet.repository import Repository
 
@@ -94,6 +95,19 @@ class Checkout:
         os.utime(self.more["GIT_INDEX_FILE"], (1, 1))
         raw = self.repository.git("diff-files", "--name-only", "-z", "--no-ext-diff", "--no-textconv", more=self.more)
         return [path for path in os.fsdecode(raw).split("\0") if path]
+
+    def write_tree(self, objects: str) -> str:
+        """Return the tree of the folder as it stands now, written to a folder of objects; what git ignores stays out.
+
+        Raises AgentkitError (bad data) where a repository of its own lies in it: git would keep its name alone.
+        """
+        more = {**self.more, "GIT_OBJECT_DIRECTORY": objects}
+        self.repository.git("add", "--all", "--", ".", more=more)
+        rows = os.fsdecode(self.repository.git("ls-files", "--stage", "-z", more=more)).split("\0")
+        inner = [row.partition("\t")[2] for row in rows if row.startswith(f"{MODULE} ")]
+        if inner:
+            raise AgentkitError(f"{inner[0]} is a repository of its own", status=Exit.BAD_DATA)
+        return self.repository.git("write-tree", more=more).decode().strip()
 
 
 def find_escaping_links(repository: Repository, tree: Tree, known: Tree) -> list[str]:

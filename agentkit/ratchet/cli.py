@@ -51,6 +51,29 @@ def accept(
     return accept_if_good(".", os.environ, Asked(rev, patch, work_tree, judge_changed, as_json, quiet))
 
 
+@app.command(
+    cls=Verb,
+    options_metavar="[OPTIONS] -- PROGRAM [ARGUMENT]…",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": False},
+    short_help="let a program change a private copy, and take over what passes",
+)
+def guard(
+    program: list[str] = typer.Argument(..., metavar="-- PROGRAM [ARGUMENT]…", help="what changes the copy"),
+    limit: str = typer.Option("1h", "--limit", metavar="DURATION", help="how long the program may take; 1h"),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
+) -> int:
+    """run a program in a private copy of the branch; judge what it changed, and take it over or throw it away"""
+    from datetime import timedelta
+
+    from agentkit.core.times import parse_duration
+    from agentkit.ratchet.candidacy import Asked
+    from agentkit.ratchet.guard import guard_program
+
+    asked = Asked(as_json=as_json, quiet=quiet)
+    return guard_program(".", os.environ, program, asked, limit=timedelta(seconds=parse_duration(limit, "--limit")))
+
+
 @app.command(cls=Verb, options_metavar="OLD NEW [OPTIONS]", short_help="hold one report of tests against another")
 def compare(
     old: str = typer.Argument(..., metavar="OLD", help="a report: JUnit XML, pytest's output, or sorted lines"),
