@@ -33,7 +33,7 @@ def take_patch(repository: Repository, base: str, patch: bytes, message: str = "
         ended = repository.ask("apply", "--cached", "--whitespace=nowarn", "-", stdin=patch, more=private)
         if ended.status != 0:
             told = tell_failure("apply", ended)
-            if told.status == Exit.UNAVAILABLE:
+            if told.status in (Exit.UNAVAILABLE, Exit.BAD_DATA):
                 what = told.message.removeprefix("git apply: ")
                 raise AgentkitError(
                     f"the patch does not apply to {base[:12]}: {what}", hint="git diff BASE", status=Exit.BAD_DATA

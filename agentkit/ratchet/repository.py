@@ -37,6 +37,8 @@ BAD_DATA = (
     "could not parse",
     "unable to parse",
     "bad tree",
+    "inflate",
+    "unable to unpack",
 )
 UNDER_WAY = {
     "MERGE_HEAD": ("a merge", "git merge --continue, or git merge --abort"),
