@@ -6,7 +6,7 @@ import os
 import select
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Self
 
@@ -26,19 +26,28 @@ GIVE_UP_S = 0.45
 SHORTEST_KILL_S = 0.05
 TICK_S = 0.02
 LONGEST_PAUSE_S = 60.0
+# So often a caller that wants to is told that it still goes on.
+TELL_S = 0.1
 # Between the starts of many, those that run already are looked after.
 STARTS_AT_A_TIME = 8
 
 
-def run_program(program: Program) -> Ended:
-    """Run one program and return how it ended, at the latest 0.5 s after its limit."""
-    return run_programs([program])[0]
+def run_program(program: Program, *, tell: Callable[[], None] | None = None) -> Ended:
+    """Run one program and return how it ended, at the latest 0.5 s after its limit; `tell` as in `run_programs`."""
+    return run_programs([program], tell=tell)[0]
 
 
-def run_programs(programs: Iterable[Program], *, at_once: int = 64, limit: timedelta | None = None) -> list[Ended]:
+def run_programs(
+    programs: Iterable[Program],
+    *,
+    at_once: int = 64,
+    limit: timedelta | None = None,
+    tell: Callable[[], None] | None = None,
+) -> list[Ended]:
     """Run programs side by side, `at_once` at a time, and return how they ended, in their order.
 
     `limit` holds for all together: what runs then is ended as at its own limit, what waits then is not started.
+    `tell` is called ten times a second meanwhile.
     No process that was there before is touched. It is meant for a process in which no other thread starts programs
     that found sessions, for whatever comes to this process meanwhile and belongs to no program is ended as well.
     """
@@ -47,16 +56,23 @@ def run_programs(programs: Iterable[Program], *, at_once: int = 64, limit: timed
         return []
     if at_once < 1:
         raise ValueError("at least one program has to run at a time")
-    with _Round(wanted, at_once, limit) as all_of_them:
+    with _Round(wanted, at_once, limit, tell) as all_of_them:
         return all_of_them.run()
 
 
 class _Round:
     """One call of `run_programs`; owns every descriptor and process of it."""
 
-    def __init__(self, programs: Sequence[Program], at_once: int, limit: timedelta | None) -> None:
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        at_once: int,
+        limit: timedelta | None,
+        tell: Callable[[], None] | None,
+    ) -> None:
         self._programs = programs
         self._at_once = at_once
+        self._tell = tell
         self._due = math.inf if limit is None else time.monotonic() + limit.total_seconds()
         self._waiting = deque(range(len(programs)))
         self._running: dict[int, Running] = {}
@@ -87,7 +103,10 @@ class _Round:
         """Return how each program ended."""
         while self._waiting or self._running:
             there_is_more = self._start_some()
-            self._wait(0.0 if there_is_more or not self._running else LONGEST_PAUSE_S)
+            longest = TELL_S if self._tell else LONGEST_PAUSE_S
+            self._wait(0.0 if there_is_more or not self._running else longest)
+            if self._tell:
+                self._tell()
             self._look_after_all()
         return [self._ended[place] for place in range(len(self._programs))]
 

@@ -17,6 +17,7 @@ from agentkit.core.visible import BARS, make_block_visible, make_visible, text_w
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress, TaskID
 
 STYLES = {
     "critical": "bold red",
@@ -147,6 +148,38 @@ def watch(
     except KeyboardInterrupt:
         # The way out of a watch, and no failure.
         return
+
+
+class ProgressLine:
+    """A line on a terminal that says how far something is; where there is no terminal it says nothing."""
+
+    def __init__(self, stream: IO[str], environ: Mapping[str, str]) -> None:
+        self._stream = stream
+        self._look = find_look(stream, environ)
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def show(self, what: str, done: int, total: int | None) -> None:
+        """Say how far it is; without a total, that it goes on."""
+        if not self._look.is_live:
+            return
+        if self._progress is None or self._task is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            # It is drawn when something is told, by the thread that tells it, and gone when it ends.
+            console = _open_console(self._stream, self._look)
+            self._progress = Progress(*columns, console=console, auto_refresh=False, transient=True)
+            self._task = self._progress.add_task(what, total=total)
+            self._progress.start()
+        self._progress.update(self._task, description=what, completed=done, total=total)
+        self._progress.refresh()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress, self._task = None, None
 
 
 def _default(stream: IO[str] | None, look: Look | None) -> tuple[IO[str], Look]:

@@ -16,7 +16,7 @@ from agentkit.ratchet.moving import found_state
 from agentkit.ratchet.outcomes import PASS
 from agentkit.ratchet.repository import demand_branch
 from agentkit.ratchet.state import STATE_REF, read_known, write_state
-from agentkit.ratchet.telling import warn
+from agentkit.ratchet.telling import tell_progress, warn
 
 
 def begin_baseline(folder: str, environ: Mapping[str, str], *, as_json: bool) -> int:
@@ -40,7 +40,8 @@ def begin_baseline(folder: str, environ: Mapping[str, str], *, as_json: bool) ->
             hint=f"git update-ref {STATE_REF} {known}",
             status=Exit.BAD_DATA,
         )
-    judgement = find_baseline(repository, commit, lambda _: None)
+    with tell_progress(environ, is_wanted=not as_json) as tell:
+        judgement = find_baseline(repository, commit, tell)
     host = load_configuration(environ, own=("ratchet",), warn=warn).host
     record = judgement.verdict.record(host, datetime.now(UTC))
     state = write_state(

@@ -17,7 +17,7 @@ from agentkit.ratchet.moving import accept_candidate
 from agentkit.ratchet.repair import repair
 from agentkit.ratchet.repository import Repository, demand_quiet, find_repository
 from agentkit.ratchet.state import State, read_state, write_state
-from agentkit.ratchet.telling import tell_verdict, warn
+from agentkit.ratchet.telling import tell_progress, tell_verdict, warn
 from agentkit.ratchet.verdict import ACCEPT, exit_status
 from agentkit.ratchet.verdictlog import append_verdict
 
@@ -117,14 +117,8 @@ def _read_patch(path: str) -> bytes:
 
 
 def _judge(repository: Repository, state: State, candidate: str, asked: Asked) -> Judgement:
-    tell = (lambda _: None) if asked.quiet or asked.as_json else _tell_step
-    return judge(repository, state, candidate, tell, may_change_judge=asked.may_change_judge is not None)
-
-
-def _tell_step(step: str) -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[Kagentkit: {step} …")
-        sys.stderr.flush()
+    with tell_progress(repository.environ, is_wanted=not asked.quiet and not asked.as_json) as tell:
+        return judge(repository, state, candidate, tell, may_change_judge=asked.may_change_judge is not None)
 
 
 def _move(repository: Repository, state: State, candidate: str, judgement: Judgement, *, keeps_files: bool) -> None:
@@ -149,8 +143,6 @@ def _write_down(repository: Repository, judgement: Judgement, asked: Asked, envi
         verdict = replace(verdict, hints=(*verdict.hints, f"the judge may change: {asked.may_change_judge}"))
     host, now = _host(environ), datetime.now(UTC)
     evidence = append_verdict(repository, verdict.record(host, now), judgement.files, verdict.candidate)
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
     if asked.quiet and not asked.as_json and verdict.answer == ACCEPT:
         return  # a cron line prints nothing when all is well
     tell_verdict(repository, replace(verdict, evidence=evidence), judgement.failures, host, now, as_json=asked.as_json)

@@ -14,14 +14,14 @@ from agentkit.ratchet.running import Job, Run, run_tests
 from agentkit.ratchet.settings import Settings, choose_python, read_settings
 from agentkit.ratchet.testside import is_test_side
 
-# Told the name of each run as it begins.
-Tell = Callable[[str], None]
+# Told the name of a run, how many of its tests have ended, and of how many; over and over while it goes on.
+Tell = Callable[[str, int, int | None], None]
 
 
 class Court:
     """What all runs share: the accepted tree, its settings, the interpreter, and a private folder; closed after use."""
 
-    def __init__(self, repository: Repository, accepted: str, tell: Tell) -> None:
+    def __init__(self, repository: Repository, accepted: str, tell: Tell | None) -> None:
         self.repository = repository
         self.environ = repository.environ
         self.tell = tell
@@ -42,7 +42,7 @@ class Court:
         self, name: str, tree: Tree, *, only: Iterable[str] | None = None, reverse: bool = False, holdout: str = ""
     ) -> Run:
         """Run the tests of a tree in a checkout of its own."""
-        self.tell(name)
+        tell = self.tell
         checkout = self.work.check_out(tree)
         words: tuple[str, ...] = ()
         if holdout:
@@ -63,6 +63,7 @@ class Court:
                 only=None if only is None else tuple(only),
                 reverse=reverse,
                 words=words,
+                tell=(lambda done, total: tell(name, done, total)) if tell else None,
             )
         )
         touched = [path for path in checkout.find_changed() if path in set(tests)]

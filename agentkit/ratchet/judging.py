@@ -40,7 +40,7 @@ class Judgement:
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
-def find_baseline(repository: Repository, commit: str, tell: Tell) -> Judgement:
+def find_baseline(repository: Repository, commit: str, tell: Tell | None = None) -> Judgement:
     """Return what the tests of a commit give, in two runs of different order; what differs is unstable.
 
     Raises AgentkitError (bad data) where there is no evidence: that is never a first baseline.
@@ -76,7 +76,7 @@ def find_baseline(repository: Repository, commit: str, tell: Tell) -> Judgement:
 
 
 def judge(
-    repository: Repository, state: State, candidate: str, tell: Tell, *, may_change_judge: bool = False
+    repository: Repository, state: State, candidate: str, tell: Tell | None = None, *, may_change_judge: bool = False
 ) -> Judgement:
     """Return the verdict on a candidate; nothing of the repository is changed."""
     with Court(repository, state.accepted, tell) as court:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,8 @@ from agentkit.ratchet.settings import REPORT_WORD, Settings
 HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "harness", "pytestharness.py")
 KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME", "SYSTEMROOT")
 KEEP_BYTES = 262_144
+# So much of a report is looked at in one look, to tell how far it is.
+WATCHED_BYTES = 4_194_304
 # pytest: all passed, some failed. Everything else is no result of tests.
 RAN = (0, 1)
 WITNESS_FAILED = "fail"
@@ -46,6 +48,8 @@ class Job:
     only: tuple[str, ...] | None = None
     reverse: bool = False
     words: tuple[str, ...] = ()
+    # Told how many tests have ended, of how many.
+    tell: Callable[[int, int | None], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,8 @@ def _run_pytest(job: Job, report: str, environment: Mapping[str, str]) -> Run:
     # Opened before it is run: the name is gone, and what is read is what was written under it.
     descriptor = os.open(report, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        ended = _launch(job, (job.python, "-s", HARNESS), environment, json.dumps(orders).encode())
+        tell = _watch(job, descriptor) if job.tell else None
+        ended = _launch(job, (job.python, "-s", HARNESS), environment, json.dumps(orders).encode(), tell)
         size = os.fstat(descriptor).st_size
         raw = os.pread(descriptor, size, 0)
         while len(raw) < size and (more := os.pread(descriptor, size - len(raw), len(raw))):
@@ -155,7 +160,32 @@ def _run_pytest(job: Job, report: str, environment: Mapping[str, str]) -> Run:
     return _judge_rows(job, ended, rows, is_whole=is_whole)
 
 
-def _launch(job: Job, words: Sequence[str], environment: Mapping[str, str], stdin: bytes) -> Ended:
+def _watch(job: Job, descriptor: int) -> Callable[[], None]:
+    """Return what tells how far the report is, from what has been written of it."""
+    read, done, total = 0, 0, None
+
+    def look() -> None:
+        nonlocal read, done, total
+        raw = os.pread(descriptor, WATCHED_BYTES, read)
+        end = raw.rfind(b"\n") + 1
+        read += end
+        for line in raw[:end].splitlines():
+            done += line.startswith(b'["test"')
+            if line.startswith(b'["collected"'):
+                total = len(json.loads(line.rpartition(b"\t")[0])[1])
+        if job.tell:
+            job.tell(done, total)
+
+    return look
+
+
+def _launch(
+    job: Job,
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    stdin: bytes,
+    tell: Callable[[], None] | None = None,
+) -> Ended:
     ended = run_program(
         Program(
             tuple(words),
@@ -164,7 +194,8 @@ def _launch(job: Job, words: Sequence[str], environment: Mapping[str, str], stdi
             folder=Path(job.checkout),
             stdin=stdin,
             keep_bytes=KEEP_BYTES,
-        )
+        ),
+        tell=tell,
     )
     if ended.outcome == "not-started":
         raise AgentkitError(f"{words[0]} cannot be run: {ended.trouble or ended.status}", status=Exit.UNAVAILABLE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from agentkit.core.lines import write_record
-from agentkit.core.screen import Styled, print_block, print_line
+from agentkit.core.screen import ProgressLine, Styled, print_block, print_line
+from agentkit.ratchet.court import Tell
 from agentkit.ratchet.greensince import find_green_since
 from agentkit.ratchet.outcomes import escape_id
 from agentkit.ratchet.repository import Repository
@@ -20,6 +22,16 @@ STYLES = {ACCEPT: "ok", REJECT: "critical"}
 def warn(message: str) -> None:
     """Tell a person on stderr what is worth knowing."""
     sys.stderr.write(f"agentkit: warning: {message}\n")
+
+
+@contextlib.contextmanager
+def tell_progress(environ: Mapping[str, str], *, is_wanted: bool) -> Iterator[Tell | None]:
+    """Give what tells on the terminal how far a run is; nothing where none is wanted or there is no terminal."""
+    line = ProgressLine(sys.stderr, environ)
+    try:
+        yield line.show if is_wanted and sys.stderr.isatty() else None
+    finally:
+        line.clear()
 
 
 def tell_verdict(
