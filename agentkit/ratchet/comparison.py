@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from agentkit.core.config import load_configuration
 from agentkit.core.errors import AgentkitError, tell
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Look, Styled, print_line, print_table
@@ -25,6 +24,7 @@ STYLES = {"pass": "ok", "xfail": "warning", "skip": "skipped", "fail": "failed",
 MOST_SHOWN = 1000
 PLAIN = Look(width=None, has_colour=False, is_live=False, has_bars=False)
 MOST_DRAWN = 100
+LONGEST_SHOWN = 300
 
 
 def compare_reports(
@@ -32,7 +32,8 @@ def compare_reports(
 ) -> int:
     """Print what the new report has worse than the old one; returns 0, or 1 where something is.
 
-    `now` is in seconds since the epoch, and this instant where it is not given. Raises AgentkitError (bad data) where a report cannot be read; as JSON there is a verdict then too: no evidence.
+    `now` is in seconds since the epoch, and this instant where it is not given. Raises AgentkitError (bad data) where a
+    report cannot be read; with `as_json` a verdict is printed then too: no evidence.
     """
     now = time.time() if now is None else now
     try:
@@ -60,6 +61,8 @@ def sum_up(found: Comparison) -> str:
 
 
 def _write(verdict: Verdict, environ: Mapping[str, str], now: float) -> None:
+    from agentkit.core.config import load_configuration
+
     host = load_configuration(environ, own=("ratchet",), warn=_warn).host
     write_record(verdict.record(host, datetime.fromtimestamp(now, UTC)))
 
@@ -72,7 +75,12 @@ def _print(found: Comparison, before: Outcomes, after: Outcomes) -> None:
     if found.regressed:
         shown = found.regressed[:MOST_SHOWN]
         rows: list[list[Cell]] = [
-            [change.id, Styled(change.was, STYLES[change.was]), Styled(change.now, STYLES[change.now]), change.why]
+            [
+                _shorten(change.id),
+                Styled(change.was, STYLES[change.was]),
+                Styled(change.now, STYLES[change.now]),
+                _shorten(change.why),
+            ]
             for change in shown
         ]
         print_table(COLUMNS, rows, look=PLAIN if len(rows) > MOST_DRAWN else None)
@@ -82,6 +90,10 @@ def _print(found: Comparison, before: Outcomes, after: Outcomes) -> None:
     answer = Styled(REJECT, "failed") if found.regressed else Styled(ACCEPT, "ok")
     print_line(answer, Styled(f"{sum_up(found)}; {len(found.fixed)} fixed, {len(found.new)} new", ""))
     print_line(f"old: {_count(before)}; new: {_count(after)}")
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
 
 def _count(outcomes: Outcomes) -> str:

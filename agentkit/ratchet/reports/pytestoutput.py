@@ -6,7 +6,8 @@ is not pytest's own, or it named only what failed, and it is no evidence. Ids be
 
     tests/test_a.py::TestX::test_b[1]  ->  tests.test_a.TestX::test_b[1]
 
-Of a skipped test the short summary names the place only (`SKIPPED [1] tests/test_a.py:9`): without `-v` it is unknown.
+Of a skipped test the short summary names the place only (`SKIPPED [1] tests/test_a.py:9`): without `-v` it is unknown,
+and an id with `] - ` in it is taken to end there.
 """
 
 import re
