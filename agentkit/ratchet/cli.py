@@ -3,6 +3,7 @@
 # ruff: noqa: PLR0917  # options are declared one by one, and read by their names
 
 import os
+import time
 
 import typer
 
@@ -84,3 +85,52 @@ def compare(
     from agentkit.ratchet.comparison import compare_reports
 
     return compare_reports(old, new, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="where we stand")
+def status(as_json: bool = flag("--json", JSON_HELP)) -> int:
+    """what is accepted, how far the branch is ahead of it, and what is not as it should be"""
+    from agentkit.ratchet.status import print_status
+
+    return print_status(".", os.environ, now=time.time(), as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="every verdict, newest first")
+def log(
+    count: int | None = typer.Option(None, "--count", metavar="N", help="no more than so many"),
+    as_json: bool = flag("--json", JSON_HELP),
+) -> int:
+    """every verdict that was ever given here, the newest first, rejected ones too"""
+    from agentkit.ratchet.history import print_verdicts
+
+    return print_verdicts(".", os.environ, count=count, now=time.time(), as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="ID [OPTIONS]", short_help="one verdict, all of it")
+def show(
+    name: str = typer.Argument(..., metavar="ID", help="the beginning of a verdict's id, or of its candidate's"),
+    as_json: bool = flag("--json", JSON_HELP),
+) -> int:
+    """one verdict: what got worse, what it said, and what the candidate changed"""
+    from agentkit.ratchet.showing import print_verdict
+
+    return print_verdict(".", os.environ, name, now=time.time(), as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="TEST [OPTIONS]", short_help="one test's history")
+def why(
+    name: str = typer.Argument(..., metavar="TEST", help="its id, as it is printed or as pytest has it, or the end"),
+    as_json: bool = flag("--json", JSON_HELP),
+) -> int:
+    """since when a test is there, how it ended by state, the verdicts that name it, and the commits that changed it"""
+    from agentkit.ratchet.whypage import print_past
+
+    return print_past(".", os.environ, name, now=time.time(), as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]")
+def summary(as_json: bool = flag("--json", JSON_HELP)) -> None:
+    """what there is to say about the repository of this folder"""
+    from agentkit.ratchet.summary import print_summary
+
+    print_summary(".", os.environ, as_json=as_json)

@@ -1,0 +1,57 @@
+"""What did a failing test say, as it stands in the evidence of a verdict?
+
+A file `runN.txt` holds the name of the run, then `== ID` and what the test said for each one that failed, then all
+that the runner printed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+
+from agentkit.ratchet.blobs import read_blobs
+from agentkit.ratchet.repository import Repository
+
+HEADING = "\n== "
+# Where pytest's own output begins: a letter a test, and how far it is.
+PROGRESS = re.compile(r"^[.FEsxXpP]+(?: +\[ *\d+%\])?$", re.MULTILINE)
+LONGEST = 20_000
+
+
+def read_runs(repository: Repository, commit: str) -> list[str]:
+    """Return what is kept of each run of a verdict, in their order."""
+    raw = repository.git("ls-tree", "--name-only", "-z", "--end-of-options", commit)
+    numbers = sorted(
+        int(found[1])
+        for found in map(re.compile(r"run(\d+)\.txt").fullmatch, raw.decode("utf-8", "replace").split("\0"))
+        if found
+    )
+    names = [f"{commit}:run{number}.txt" for number in numbers]
+    blobs = read_blobs(repository, names)
+    return [blobs[name].decode("utf-8", "replace") for name in names if name in blobs]
+
+
+def find_outputs(runs: Iterable[str], names: Collection[str]) -> dict[str, str]:
+    """Return {id: what it said} of those tests that said something, from the first run in which they did."""
+    found: dict[str, str] = {}
+    for run in runs:
+        for name in names:
+            start = run.find(f"{HEADING}{name}\n")
+            if name in found or start < 0:
+                continue
+            rest = run[start + len(HEADING) + len(name) + 1 :]
+            ends = [end for end in (rest.find(HEADING), _find_progress(rest)) if end >= 0]
+            found[name] = rest[: min(ends, default=len(rest))].rstrip("\n")[:LONGEST]
+    return found
+
+
+def find_printed(run: str) -> str:
+    """Return the end of what the runner itself printed."""
+    begin = _find_progress(run)
+    text = run[begin:] if begin >= 0 else run.partition("\n")[2]
+    return text[-LONGEST:].strip("\n")
+
+
+def _find_progress(text: str) -> int:
+    match = PROGRESS.search(text)
+    return match.start() if match else -1
