@@ -8,7 +8,6 @@ path holds the old content or the new one. The index follows in the same way, in
 import contextlib
 import os
 import shutil
-import stat
 from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
@@ -54,11 +53,14 @@ class Following:
         # What goes makes room: a file may come where a folder was.
         for place, (step, stamp) in enumerate(sorted(self.files, key=lambda pair: pair[0].new.is_there)):
             full, aside = f"{root}/{step.path}", f"{self.scratch}/old/{place}"
-            if step.new.is_there:
-                has_followed = _replace(full, aside, stamp, f"{self.scratch}/new/{step.path}")
-            else:
-                has_followed = _remove(full, aside, stamp)
-                _remove_empty(root, step.path)
+            try:
+                if step.new.is_there:
+                    has_followed = _replace(full, aside, stamp, f"{self.scratch}/new/{step.path}")
+                else:
+                    has_followed = _remove(full, aside, stamp)
+                    _remove_empty(root, step.path)
+            except (FileExistsError, IsADirectoryError, NotADirectoryError):
+                has_followed = False  # somebody put something there since
             if not has_followed:
                 kept.append(step.path)
         if self.has_index:
@@ -101,7 +103,8 @@ def plan_following(repository: Repository, intent: Intent, scratch: str, *, is_s
         if told == OTHER or (listing == OTHER and not intent.keeps_files):
             in_the_way.append(step.path)
         if told == OLD:
-            files.append((step, _stamp(f"{tree.root}/{step.path}")))
+            is_file = step.old.is_there and step.old.mode != MODULE
+            files.append((step, _stamp(f"{tree.root}/{step.path}") if is_file else None))
         if listing == OLD:
             listed.append(step)
     if is_strict and in_the_way:
@@ -181,8 +184,6 @@ def _replace(full: str, aside: str, stamp: Stamp | None, new: str) -> bool:
 def _remove(full: str, aside: str, stamp: Stamp | None) -> bool:
     """Take the old file away; False, and nothing has changed, where somebody wrote to it since."""
     if stamp is None:
-        return True
-    if stat.S_ISDIR(os.lstat(full).st_mode):
         with contextlib.suppress(OSError):
             os.rmdir(full)  # a module that is not filled
         return True

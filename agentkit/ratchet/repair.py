@@ -29,6 +29,7 @@ def repair_held(repository: Repository) -> str | None:
     """Do what `repair` does, in a process that holds the ratchet."""
     intent = read_intent(repository)
     if intent is None:
+        clear_scratch(repository)
         return None
     wait_for_orphans(intent)
     told = settle(repository, intent, was_killed=True)

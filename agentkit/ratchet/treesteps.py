@@ -140,9 +140,10 @@ def _leads_through_old(root: str, path: str, gone: set[str]) -> bool:
 
 def _read_folder(full: str, step: Step, nothing: Entry, steps: Sequence[Step], path: str) -> Entry | None:
     """A folder is what a module has; else it is in the way, unless all that is in it goes with the old commit."""
-    for entry in (step.old, step.new):
-        if entry.mode == MODULE:
-            return entry
+    if step.new.mode == MODULE:
+        return step.old if step.old.mode == MODULE else step.new
+    if step.old.mode == MODULE and (not step.new.is_there or not os.listdir(full)):
+        return step.old
     leaving = {other.path for other in steps if not other.new.is_there}
     for folder, _, names in os.walk(full):
         inner = os.path.relpath(folder, full)
