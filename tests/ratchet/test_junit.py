@@ -159,7 +159,7 @@ class Endless(io.RawIOBase):
 def test_a_tag_without_end_is_given_up_on_before_it_fills_the_memory(begin: bytes) -> None:
     endless = Endless(begin)
     with pytest.raises(AgentkitError, match="a tag of more than 16 MiB"):
-        read_junit(endless)  # type: ignore[arg-type]
+        read_junit(endless)
     assert endless.given < 20 * 1024 * 1024
 
 
