@@ -3,11 +3,12 @@
 # ruff: noqa: PLR0917  # options are declared one by one, and read by their names
 
 import os
+import sys
 import time
 
 import typer
 
-from agentkit.core.door import JSON_HELP, QUIET_HELP, Verb, flag, make_door, one
+from agentkit.core.door import DRY_HELP, JSON_HELP, QUIET_HELP, Verb, flag, make_door, one
 
 app = make_door("ratchet", "what worked goes on working: the baseline only moves forward")
 JUDGE_HELP = "let the ratchet's own settings change, and say why; it is written down"
@@ -75,6 +76,19 @@ def guard(
     return guard_program(".", os.environ, program, asked, limit=timedelta(seconds=parse_duration(limit, "--limit")))
 
 
+@app.command(cls=Verb, options_metavar="[N] [--dry-run]", short_help="back to an accepted state, going forward")
+def rollback(
+    steps: int = typer.Argument(1, metavar="N", help="by how many accepted states; 1"),
+    dry_run: bool = flag("--dry-run", DRY_HELP),
+) -> None:
+    """bring back the tree of an earlier accepted state, in a new commit on top; history stays"""
+    from agentkit.core.screen import print_line
+    from agentkit.ratchet.rollback import roll_back
+
+    for line in roll_back(".", os.environ, steps, is_dry=dry_run):
+        print_line(line)
+
+
 @app.command(cls=Verb, options_metavar="OLD NEW [OPTIONS]", short_help="hold one report of tests against another")
 def compare(
     old: str = typer.Argument(..., metavar="OLD", help="a report: JUnit XML, pytest's output, or sorted lines"),
@@ -134,3 +148,47 @@ def summary(as_json: bool = flag("--json", JSON_HELP)) -> None:
     from agentkit.ratchet.summary import print_summary
 
     print_summary(".", os.environ, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="is all of it as it was left")
+def doctor(as_json: bool = flag("--json", JSON_HELP)) -> int:
+    """look for a baseline that was lost or moved, broken chains, stale locks, and hooks that are gone or passed by"""
+    from agentkit.ratchet.doctor import print_examination
+
+    return print_examination(".", os.environ, now=time.time(), as_json=as_json)
+
+
+hook = make_door("hook", "git's hooks: evidence of each commit and push, and no push of what is rejected")
+app.add_typer(hook)
+
+
+@hook.command(cls=Verb, options_metavar="[--dry-run]")
+def install(dry_run: bool = flag("--dry-run", DRY_HELP)) -> None:
+    """install pre-commit, pre-merge-commit and pre-push; a hook of somebody else is never touched"""
+    from agentkit.core.screen import print_line
+    from agentkit.ratchet.hooks import install_hooks
+
+    for line in install_hooks(".", os.environ, now=time.time(), is_dry=dry_run):
+        print_line(line)
+
+
+@hook.command(cls=Verb, options_metavar="[--dry-run]")
+def remove(dry_run: bool = flag("--dry-run", DRY_HELP)) -> None:
+    """take the hooks away that `install` made"""
+    from agentkit.core.screen import print_line
+    from agentkit.ratchet.hooks import remove_hooks
+
+    for line in remove_hooks(".", os.environ, now=time.time(), is_dry=dry_run):
+        print_line(line)
+
+
+@hook.command(cls=Verb, options_metavar="HOOK [WORD]...", short_help="what a hook does, for a hook of your own")
+def run(
+    name: str = typer.Argument(..., metavar="HOOK", help="pre-commit, pre-merge-commit or pre-push"),
+    words: list[str] | None = typer.Argument(None, metavar="WORD", help="what git gave to the hook"),
+) -> int:
+    """what git runs: leave evidence, and before a push judge what is pushed"""
+    from agentkit.ratchet.hookrun import run_hook
+
+    stdin = sys.stdin.buffer.read() if name == "pre-push" and not sys.stdin.isatty() else b""
+    return run_hook(".", os.environ, name, words or [], stdin, now=time.time())

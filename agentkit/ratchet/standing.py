@@ -9,9 +9,20 @@ from agentkit.core.lines import Record
 from agentkit.ratchet.metrics import Metric
 from agentkit.ratchet.refmoves import read_refs
 from agentkit.ratchet.repository import Repository, read_head
-from agentkit.ratchet.state import State, read_state
+from agentkit.ratchet.state import STATE_REF, State, read_state
 from agentkit.ratchet.verdicts import Filed, find_verdict, list_places, read_verdicts
 from agentkit.ratchet.viewing import count_outcomes, write_instant
+
+CUT_OFF, LOST, MOVED, UNREADABLE = "cut-off", "baseline-lost", "baseline-moved", "baseline-unreadable"
+CHAIN, GONE, REWRITTEN = "verdicts-unreadable", "branch-gone", "branch-rewritten"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is not as it was left: of which type (as findings name it), and in words."""
+
+    type: str
+    error: AgentkitError
 
 
 @dataclass(frozen=True)
@@ -29,12 +40,12 @@ class Standing:
     checked_out: str
     last: Filed | None
     on_tip: Filed | None
-    troubles: tuple[AgentkitError, ...]
+    troubles: tuple[Trouble, ...]
 
     @property
     def status(self) -> int:
         """Return the status of a verb that shows it."""
-        return self.troubles[0].status if self.troubles else Exit.OK
+        return self.troubles[0].error.status if self.troubles else Exit.OK
 
     def record(self, host: str, at: str) -> Record:
         """Return the record that travels (kind `baseline`)."""
@@ -55,7 +66,7 @@ class Standing:
             "ahead": self.ahead,
             "last": _sum_up(self.last),
             "on_tip": _sum_up(self.on_tip),
-            "troubles": [error.message for error in self.troubles],
+            "troubles": [trouble.error.message for trouble in self.troubles],
         }
 
 
@@ -64,22 +75,23 @@ def find_standing(repository: Repository, cut_off: AgentkitError | None = None) 
 
     Raises AgentkitError (unavailable) where there never was a baseline.
     """
-    troubles = [cut_off] if cut_off else []
+    troubles = [Trouble(CUT_OFF, cut_off)] if cut_off else []
     state, tip, ahead, at = None, "", 0, None
     try:
         state = read_state(repository)
     except AgentkitError as error:
         if error.status == Exit.UNAVAILABLE:
             raise
-        troubles.append(error)
+        troubles.append(Trouble(_name_trouble(repository, error), error))
     try:
         places = list_places(repository)
         last = read_verdicts(repository, places[:1])[0] if places else None
     except AgentkitError as error:
-        troubles.append(error)
+        troubles.append(Trouble(CHAIN, error))
         places, last = [], None
     if last and last.trouble:
-        troubles.append(AgentkitError(f"the last verdict: {last.trouble}", status=Exit.BAD_DATA))
+        told = AgentkitError(f"the last verdict: {last.trouble}", hint="agentkit ratchet doctor", status=Exit.BAD_DATA)
+        troubles.append(Trouble(CHAIN, told))
     if state is not None:
         at = float(repository.git("show", "-s", "--format=%ct", "--end-of-options", state.commit))
         tip, ahead, more = _look_at_branch(repository, state)
@@ -95,13 +107,13 @@ def tell_metric(metric: Metric) -> str:
     return f"{metric.name} {' '.join(filter(None, (value, metric.unit)))} ({metric.direction} is better)"
 
 
-def _look_at_branch(repository: Repository, state: State) -> tuple[str, int, list[AgentkitError]]:
+def _look_at_branch(repository: Repository, state: State) -> tuple[str, int, list[Trouble]]:
     """Return (tip, commits ahead, troubles) of the branch that is held."""
     name = state.branch.removeprefix("refs/heads/")
     tip = read_refs(repository, [state.branch])[state.branch]
     if tip == repository.no_object:
         hint = f"git branch {name} {state.accepted[:12]}"
-        return "", 0, [AgentkitError(f"the branch {name} is gone", hint=hint)]
+        return "", 0, [Trouble(GONE, AgentkitError(f"the branch {name} is gone", hint=hint))]
     counted = repository.git("rev-list", "--left-right", "--count", "--end-of-options", f"{state.accepted}...{tip}")
     behind, ahead = map(int, counted.split())
     if not behind:
@@ -111,7 +123,14 @@ def _look_at_branch(repository: Repository, state: State) -> tuple[str, int, lis
         hint=f"git log --oneline {tip[:12]}..{state.accepted[:12]}",
         status=Exit.TAMPERED,
     )
-    return tip, ahead, [told]
+    return tip, ahead, [Trouble(REWRITTEN, told)]
+
+
+def _name_trouble(repository: Repository, error: AgentkitError) -> str:
+    if error.status == Exit.TAMPERED:
+        return MOVED
+    is_there = read_refs(repository, [STATE_REF])[STATE_REF] != repository.no_object
+    return UNREADABLE if is_there else LOST
 
 
 def _sum_up(verdict: Filed | None) -> Record | None:

@@ -38,10 +38,10 @@ def print_status(folder: str, environ: Mapping[str, str], *, now: float, as_json
         return standing.status
     for title, *cells in _describe(standing, now):
         print_line(Styled(f"{title:<{TITLE_WIDTH}}", "dim"), *cells)
-    for error in standing.troubles:
-        print_line(Styled(f"{'trouble':<{TITLE_WIDTH}}", "critical"), error.message)
-        if error.hint:
-            print_line(Styled(f"{'next':<{TITLE_WIDTH}}", "dim"), error.hint)
+    for trouble in standing.troubles:
+        print_line(Styled(f"{'trouble':<{TITLE_WIDTH}}", "critical"), trouble.error.message)
+        if trouble.error.hint:
+            print_line(Styled(f"{'next':<{TITLE_WIDTH}}", "dim"), trouble.error.hint)
     return standing.status
 
 

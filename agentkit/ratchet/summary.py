@@ -47,7 +47,7 @@ def read_summary(folder: str, environ: Mapping[str, str], now: float) -> Summary
 
 
 def _sum_up(repository: Repository, name: str, standing: Standing, now: float) -> Summary:
-    lines = [Line(error.message, CRITICAL) for error in standing.troubles]
+    lines = [Line(trouble.error.message, CRITICAL) for trouble in standing.troubles]
     if has_intent(repository):
         lines.append(Line("something moves right now, or was cut off: the next command goes on from there"))
     state = standing.state

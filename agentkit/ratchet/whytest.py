@@ -10,7 +10,7 @@ from agentkit.core.times import format_instant
 from agentkit.ratchet.blobs import read_blobs
 from agentkit.ratchet.outcomes import MISSING, escape_id, read_lines
 from agentkit.ratchet.repository import Repository
-from agentkit.ratchet.state import STATE_REF
+from agentkit.ratchet.state import State, read_state
 from agentkit.ratchet.testnames import suggest_names
 from agentkit.ratchet.testsource import Revision, find_source, list_revisions
 from agentkit.ratchet.verdicts import Filed, list_places, read_verdicts
@@ -89,33 +89,29 @@ class Past:
 
 
 def find_past(repository: Repository, asked: str) -> Past:
-    """Return the history of a test; raises AgentkitError (unavailable) naming the nearest ones that are known."""
-    states = _list_states(repository)
+    """Return the history of a test.
+
+    Raises AgentkitError: unavailable naming the nearest ones where nothing knows it, and as `read_state` does.
+    """
+    states = _list_states(repository, read_state(repository))
     verdicts = read_verdicts(repository, list_places(repository))
-    newest = _read_raw(repository, states[:1])[0] if states else b""
+    newest = _read_raw(repository, states[:1])[0]
     name = _choose_name(asked, newest, verdicts)
     spans = _find_spans(repository, states, name)
     mentions = [mention for one in verdicts for mention in _find_mention(one, name)]
     if not mentions and all(span.outcome == MISSING for span in spans):
         raise AgentkitError(f"no baseline and no verdict knows the test {asked!r}", hint=suggest_names(asked, newest))
-    commit = states[0][1] if states else "HEAD"
+    commit = states[0][1]
     source = find_source(repository, commit, name)
     revisions = list_revisions(repository, commit, source) if source else []
     return Past(name, tuple(spans), tuple(mentions), source.place if source else "", tuple(revisions))
 
 
-def _list_states(repository: Repository) -> list[tuple[str, str, float]]:
-    """Return (commit, accepted commit, when) of each state, the newest first; nothing where there is none."""
-    if repository.ask("rev-parse", "--verify", "--quiet", f"{STATE_REF}^{{commit}}").status != 0:
-        return []
-    states = []
-    words = ("log", "--first-parent", "--format=%H %ct %P", "--end-of-options", STATE_REF)
-    for row in repository.git(*words).decode().splitlines():
-        commit, at_s, *parents = row.split(" ")
-        states.append((commit, parents[-1] if parents else "", float(at_s)))
-        if len(parents) < 2:
-            break
-    return states
+def _list_states(repository: Repository, newest: State) -> list[tuple[str, str, float]]:
+    """Return (commit, accepted commit, when) of each state, the newest first."""
+    words = ("log", "--first-parent", f"--max-count={newest.number}", "--format=%H %ct %P", "--end-of-options")
+    rows = [row.split(" ") for row in repository.git(*words, newest.commit).decode().splitlines()]
+    return [(commit, parents[-1] if parents else "", float(at_s)) for commit, at_s, *parents in rows]
 
 
 def _read_raw(repository: Repository, states: list[tuple[str, str, float]]) -> list[bytes]:
