@@ -185,7 +185,9 @@ class Masker:
     def _release(self, frontier: int) -> bytes:
         """Return everything before the frontier, masked; what reaches over it stays, as far as it is not masked."""
         text, base, done = self._text, self._base, self._done
-        out = []
+        # Nothing is copied but once, into what goes out.
+        view = memoryview(text)
+        out: list[bytes | memoryview] = []
         self._matches.sort()
         later = []
         for match in self._matches:
@@ -196,7 +198,7 @@ class Masker:
             if end <= done or (start < done and owner == self._last_owner):
                 continue
             if start > done:
-                out.append(text[done - base : start - base])
+                out.append(view[done - base : start - base])
             name = self._names[owner]
             out.append(b"{{vault:%s}}" % name.encode())
             self.counts[name] = self.counts.get(name, 0) + 1
@@ -204,7 +206,7 @@ class Masker:
             done = end
         self._matches = later
         if done < frontier:
-            out.append(text[done - base : frontier - base])
+            out.append(view[done - base : frontier - base])
             done = frontier
         self._done = done
         keep = min(frontier, done) - KEPT - base

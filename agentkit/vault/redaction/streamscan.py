@@ -45,9 +45,9 @@ class StreamScan:
         first = new if self._seen else 0
         # What has to be added to a place in the stream to get the place in the text.
         offset = first - self._seen
-        fresh = text[first:]
+        fresh = memoryview(text)[first:]
         for _, stream, note in self._streams:
-            stream.scan(fresh, match_event_handler=note)
+            stream.scan(fresh, match_event_handler=note)  # type: ignore[type-var]  # it takes any buffer
         self._seen += len(fresh)
         hits: Hits = ([], [], [], [])
         for number, end in self._expressions_seen:
