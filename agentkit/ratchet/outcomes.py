@@ -35,25 +35,38 @@ def read_lines(raw: bytes) -> Outcomes:
     """
     # A file name may be any bytes; such letters come through as lone surrogates, and are written escaped.
     text = raw.decode("utf-8", "surrogateescape")
+    return _read_plain(text) or _read_each(text)
+
+
+def _read_plain(text: str) -> Outcomes | None:
+    """Return the outcomes where no line needs a second look, which is most files and a third of the time."""
+    count = text.count("\n")
+    starts = sum(f"\n{text}".count(f"\n{word}\t") for word in WORDS)
+    # One tab a line, behind a word that is known, and an end behind each.
+    if not starts == count == text.count("\t") or "\r" in text or not text.endswith("\n"):
+        return None
+    pieces = text.replace("\n", "\t").split("\t")
+    words, names = pieces[:-1:2], pieces[1::2]
+    if not all(names):
+        return None
+    if "\\" in text:
+        names = [_ESCAPE.sub(_read_escape, name) if "\\" in name else name for name in names]
+    outcomes = dict(zip(names, map(WORDS.__getitem__, words), strict=True))
+    return outcomes if len(outcomes) == len(names) else None
+
+
+def _read_each(text: str) -> Outcomes:
     lines = text.split("\n")
     if lines.pop():
         raise _bad(f"line {len(lines) + 1} has no end: the file is torn")
-    has_escapes, has_returns = "\\" in text, "\r" in text
-    del text
     outcomes: Outcomes = {}
-    for line in lines:
-        word, _, name = line.partition("\t")
+    for number, line in enumerate(lines, start=1):
+        word, _, name = line.removesuffix("\r").partition("\t")
         outcome = WORDS.get(word)
         if outcome is None or not name:
-            at = lines.index(line) + 1
-            raise _bad(f"line {at} is {line[:60]!r}; expected pass, xfail, fail or skip, a tab and the test's id")
-        if has_returns:
-            name = name.removesuffix("\r")
-        if has_escapes and "\\" in name:
-            name = _ESCAPE.sub(_read_escape, name)
-        if name in outcomes:
-            outcome = worse(outcome, outcomes[name])
-        outcomes[name] = outcome
+            raise _bad(f"line {number} is {line[:60]!r}; expected pass, xfail, fail or skip, a tab and the test's id")
+        name = _ESCAPE.sub(_read_escape, name)
+        outcomes[name] = worse(outcome, outcomes.get(name, outcome))
     return outcomes
 
 

@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.outcomes import FAIL, PASS, SKIP, WORDS, XFAIL, read_lines, worse, write_lines
+from agentkit.ratchet.outcomes import (
+    FAIL,
+    PASS,
+    SKIP,
+    WORDS,
+    XFAIL,
+    _read_each,
+    _read_plain,
+    read_lines,
+    worse,
+    write_lines,
+)
 
 IDS = st.text(st.characters(), min_size=1)
 
@@ -53,6 +64,13 @@ def test_lines_of_other_programs_are_read_too() -> None:
     assert read_lines(raw) == {"C:\\tests::a".replace("\\t", "\t"): FAIL, "not utf-8: \udcff": PASS, "a::b": XFAIL}
 
 
+@given(st.lists(st.sampled_from([b"pass", b"fail", b"\t", b"\t", b"\n", b"\n", b"a", b"\\n", b"\r"])).map(b"".join))
+def test_the_fast_way_reads_nothing_that_the_slow_one_reads_otherwise(raw: bytes) -> None:
+    text = raw.decode()
+    fast = _read_plain(text)
+    assert fast is None or fast == _read_each(text)
+
+
 def test_of_an_id_that_stands_there_twice_the_worst_end_counts() -> None:
     assert read_lines(b"pass\ta\nfail\ta\npass\ta\n") == {"a": FAIL}
     assert worse(PASS, SKIP) == worse(SKIP, PASS) == SKIP
@@ -66,6 +84,7 @@ def test_of_an_id_that_stands_there_twice_the_worst_end_counts() -> None:
         (b"pass\ta\n\n", "line 2 is ''"),
         (b"pass a\n", "line 1"),
         (b"pass\t\n", "line 1"),
+        (b"pass\nfail\tpass\tb\n", "line 1"),
         (b"pass\ta\npass\tb", "line 2 has no end"),
     ],
 )

@@ -58,7 +58,7 @@ def looks_like_pytest(text: str) -> bool:
 
 def read_pytest_output(text: str) -> Outcomes:
     """Return each test's outcome; raises AgentkitError (bad data) where the output is torn or names not every test."""
-    lines = [line.rstrip("\r") for line in _COLOURS.sub("", text).split("\n")]
+    lines = _COLOURS.sub("", text).replace("\r\n", "\n").split("\n")
     last = next((place for place in range(len(lines) - 1, -1, -1) if _LAST.fullmatch(lines[place].rstrip())), None)
     if last is None:
         raise _bad("torn: the last line of pytest, with its counts, is not there")
@@ -130,8 +130,12 @@ def _cut_reason(text: str, known: set[str]) -> str:
 
 def _demand_all(counts: Counter[str], progress: list[tuple[str, str]], summary: list[tuple[str, str]]) -> None:
     """Raise where the names are fewer or more than pytest counted; skipped tests may have none."""
-    seen = [Counter(COUNTED[word] for word, _ in part if word in COUNTED) for part in (progress, summary)]
-    named = seen[0] | seen[1]
+    named: Counter[str] = Counter()
+    for part in (progress, summary):
+        seen: Counter[str] = Counter()
+        for word, times in Counter(word for word, _ in part).items():
+            seen[COUNTED.get(word, "")] += times
+        named |= seen
     for word in sorted(set(COUNTED.values())):
         if named[word] != counts[word]:
             raise AgentkitError(

@@ -8,8 +8,6 @@ from typing import BinaryIO
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.plainfiles import open_plain
 from agentkit.ratchet.outcomes import WORDS, Outcomes, read_lines
-from agentkit.ratchet.reports.junit import read_junit
-from agentkit.ratchet.reports.pytestoutput import looks_like_pytest, read_pytest_output
 
 HEAD_BYTES = 64 * 1024
 LONGEST_TEXT_BYTES = 1024 * 1024 * 1024
@@ -39,12 +37,16 @@ def _read(stream: BinaryIO) -> Outcomes:
         raise AgentkitError("is empty", status=Exit.BAD_DATA)
     stream.seek(0)
     if head.startswith(MARKS) or head.lstrip().startswith(b"<"):
+        from agentkit.ratchet.reports.junit import read_junit
+
         return read_junit(stream)
     raw = stream.read(LONGEST_TEXT_BYTES)
     if len(raw) == LONGEST_TEXT_BYTES:
         raise AgentkitError(f"is {LONGEST_TEXT_BYTES >> 30} GiB of text or more", status=Exit.BAD_DATA)
     if head.partition(b"\t")[0].decode("latin-1") in WORDS:
         return read_lines(raw)
+    from agentkit.ratchet.reports.pytestoutput import looks_like_pytest, read_pytest_output
+
     text = raw.decode("utf-8", "surrogateescape")
     if looks_like_pytest(text):
         return read_pytest_output(text)
