@@ -26,6 +26,8 @@ MASKS = (
     (r"\b[0-9a-f]{64}\b", "DIGEST"),
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?", "INSTANT"),
     (r"\d{8}T\d{6}Z", "INSTANT"),
+    (r"(?<=since )\d{4}-\d\d-\d\d\b", "DAY"),
+    (r"(?<=ratchet show )[0-9a-f]{12}\b", "ID"),
     (r"\bpid \d+", "pid N"),
     (r"\bwrapper \d+", "wrapper N"),
     (r"\bnow\b(?! (?:on|and))", "TIME ago"),

@@ -81,7 +81,28 @@ NODE = "; ".join(
     f"mkdir -p {os.path.dirname(f'node/{name}')} && printf %s {shlex.quote(text)} > node/{name}"
     for name, text in STORY.items()
 )
+# A repository with a package of three lines and its tests.
+SHOP = r"""
+export GIT_CONFIG_GLOBAL="$PWD/gitconfig" && git config --file gitconfig user.name you
+git config --file gitconfig user.email you@example.org; git config --file gitconfig init.defaultBranch main
+mkdir -p shop/shop shop/test && cd shop && touch shop/__init__.py
+printf 'def tax(net):\n    return round(net * 0.2, 2)\n' > shop/tax.py
+cat > test/test_tax.py <<'END'
+from shop.tax import tax
+
+def test_tax():
+    assert tax(10) == 2
+
+def test_nothing():
+    assert tax(0) == 0
+
+def test_cents():
+    assert tax(0.99) == 0.2
+END
+git init --quiet && git add . && git commit --quiet --message "a shop"
+"""
 SCENES = {
+    "shop": SHOP,
     "node": f"{NODE}; chmod +x node/usr/local/bin/*",
     "declared": DECLARED,
     "disk": DISK,
