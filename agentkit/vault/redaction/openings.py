@@ -132,9 +132,16 @@ def _walk(text: bytes, at: int, heads: list[bytes], literals: Literals) -> int |
     from agentkit.vault.redaction.walk import Page, Walk
 
     page = Page(text, 0, is_last=False)
+    # Most spellings of a value begin alike.
+    known: dict[tuple[bytes, int, bytes | None], bool] = {}
 
     def is_open(spelling: Spelling) -> bool:
-        return spelling.gaps in (TEXT, CODE) and Walk(spelling, 0, at, at).go_on(page)
+        if spelling.gaps not in (TEXT, CODE):
+            return False
+        alike = (spelling.body, spelling.gaps, spelling.table)
+        if alike not in known:
+            known[alike] = Walk(spelling, 0, at, at).go_on(page)
+        return known[alike]
 
     return _find_first(text, at, heads, literals, is_open)
 
