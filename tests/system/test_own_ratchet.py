@@ -1,4 +1,4 @@
-"""Did anything of this repository stop working with its last commit? Its own ratchet says so, on a quick part of the tests."""
+"""Did anything of this repository stop working with its last commit? Its own ratchet tells, on a quick part of it."""
 
 import json
 import os
