@@ -1,5 +1,6 @@
 """What every test may ask for: a home of its own, the program as a process, random choices that can be repeated."""
 
+import functools
 import os
 import random
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SEED = int(os.environ.get("AGENTKIT_TEST_SEED") or random.SystemRandom().randrange(2**32))
+os.environ["AGENTKIT_TEST_SEED"] = str(SEED)  # each worker of pytest-xdist makes the same choices
 LIMIT_S = 120.0
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -18,6 +20,24 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 def pytest_report_header() -> str:
     return f"seed of the random choices: {SEED} (again with AGENTKIT_TEST_SEED={SEED})"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give the workers function by function, so that they end together, and whole files that share a fixture."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path, function = nodeid.partition("::")[0], nodeid.partition("[")[0]
+            return path if _shares_a_fixture(path) else function
+
+    return Scheduling(config, log) if config.getoption("dist") == "load" else None
+
+
+@functools.cache
+def _shares_a_fixture(path: str) -> bool:
+    return 'scope="module"' in (ROOT / path).read_text(encoding="utf-8")
 
 
 @pytest.fixture

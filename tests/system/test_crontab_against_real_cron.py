@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from agentkit.core.cronline import CronLine
 from agentkit.core.crontab import Crontabs, read_crontabs
 from agentkit.heartbeat.coverage import find_coverage
@@ -315,10 +313,9 @@ def _make_crontab(generator: random.Random, user: str | None) -> str:
     return "\n".join(rows) + ("" if generator.random() < 0.03 else "\n")
 
 
-# The seed is part of the test's name, so that a failure can be seen again.
-@pytest.mark.parametrize("seed", [random.SystemRandom().randrange(10**9)])
-def test_cron_hands_over_the_command_input_and_environment_that_we_say(tmp_path: Path, seed: int) -> None:
-    generator = random.Random(seed)
+def test_cron_hands_over_the_command_input_and_environment_that_we_say(
+    tmp_path: Path, random_choices: random.Random
+) -> None:
     cron = RealCron(tmp_path, clock="+0 x12")
     recorder = cron.out / "recorder"
     recorder.write_text(RECORDER)
@@ -326,10 +323,10 @@ def test_cron_hands_over_the_command_input_and_environment_that_we_say(tmp_path:
     for number in range(60):
         name = f"u{number}"
         cron.add_user(name, 3000 + number)
-        cron.install_crontab(name, _make_crontab(generator, None))
+        cron.install_crontab(name, _make_crontab(random_choices, None))
     for number in range(20):
         cron.add_user(f"s{number}", 4000 + number)
-        cron.install_cron_d(f"s{number}", _make_crontab(generator, f"s{number}"))
+        cron.install_cron_d(f"s{number}", _make_crontab(random_choices, f"s{number}"))
     cron.install_system(f"* * * * * root echo >> {OUT}/ticks\n")
     crontabs = read_crontabs(str(cron.root), cron="debian")
     lines = {_name(line): line for line in crontabs.lines if line.file != "/etc/crontab"}
