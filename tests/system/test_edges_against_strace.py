@@ -1,17 +1,38 @@
-"""Does the map say what scripts start, which function starts it, and where it cannot know?"""
+"""Does the map say what scripts start, which function starts it, and where it cannot know?
+
+And do the labelled cases say what really happens? Each is run once, where nothing can come of it, under strace.
+"""
 
 import random
 
 import pytest
 
 from tests.conftest import SEED
+from tests.depmap.edgecases.reading import read_cases
 from tests.system.edgetruth import NAMED, PRECISION, RECALL
-from tests.system.strace_runs import Result, measure_cases, measure_generated, measure_real
+from tests.system.labelled import find_disagreements
+from tests.system.strace_runs import Result, measure_cases, measure_generated, measure_real, trace_cases
 
+RUN_CASES = [case.name for case in read_cases() if case.is_run]
 GENERATED, REAL = 60, 20
 SHOWN = 40
 # Of real scripts a sample starts a few dozen programs: one odd line is not a part of a hundred.
 SLACK = {"labelled": 0, "generated": 0, "real": 3}
+
+
+@pytest.fixture(scope="module")
+def disagreements() -> dict[str, list[str]]:
+    """Return what is wrong with the labels of each case."""
+    return {case.name: find_disagreements(case, own, trace) for case, own, trace in trace_cases()}
+
+
+@pytest.mark.parametrize("name", RUN_CASES)
+def test_a_run_starts_what_the_labels_say(name: str, disagreements: dict[str, list[str]]) -> None:
+    assert disagreements[name] == []
+
+
+def test_nearly_all_cases_are_run() -> None:
+    assert len(RUN_CASES) >= 300
 
 
 @pytest.fixture(scope="module", params=["labelled", "generated", "real"])

@@ -13,7 +13,7 @@ from tests.system.healthy_jobs import HEALTHY_JOBS
 from tests.system.storyteller import RHYTHMS, Answer, Story, Telling, subject_of, tell, watch_healthy
 
 BY_NAME = {story.name: story for story in STORIES}
-AT_ONCE = 4
+AT_ONCE = 3
 LIMIT_S = 900.0
 every_story = pytest.mark.parametrize("story", BY_NAME)
 every_healthy_job = pytest.mark.parametrize("healthy", HEALTHY_JOBS)
