@@ -38,9 +38,9 @@ def look_at_hooks(place: Place, last: Record) -> Iterator[Sign]:
     digests = last.get("digests")
     known = digests if isinstance(digests, dict) else {}
     for one in found:
-        told = _look_at_one(one, str(known.get(one.hook, "")))
-        if told:
-            type_, title, step = told
+        sight = _look_at_one(one, str(known.get(one.hook, "")))
+        if sight:
+            type_, title, step = sight
             severity = CRITICAL if type_ == "hook-replaced" else WARNING
             yield Sign(type_, f"file:{one.path}", severity, title, step, evidence={"hook": one.hook})
 
