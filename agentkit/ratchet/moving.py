@@ -9,6 +9,8 @@ from agentkit.ratchet.refmoves import read_refs
 from agentkit.ratchet.repair import carry_out, repair_held
 from agentkit.ratchet.repository import Repository, demand_quiet, find_repository, list_work_trees
 from agentkit.ratchet.state import STATE_REF, State
+from agentkit.ratchet.survey import survey
+from agentkit.ratchet.treesteps import list_steps
 
 
 def found_state(repository: Repository, new_state: str) -> None:
@@ -51,6 +53,17 @@ def accept_candidate(
         write_intent(repository, intent)
         following = _prepare(repository, intent, scratch)
         return carry_out(repository, intent, following)
+
+
+def demand_free_way(
+    repository: Repository, state: State, candidate: str, *, keeps_files: bool = False, what: str = "accept"
+) -> None:
+    """Raise AgentkitError as `accept_candidate` would now, before a candidate is judged at length; nothing is held."""
+    old = _find_old(repository, state, candidate)
+    tree = _find_checked_out(repository, state.branch) if old != candidate else None
+    if tree is not None and not keeps_files:
+        steps = list_steps(tree, old, candidate)
+        survey(tree, steps, f"{tree.git_dir}/index", keeps_files=False).demand_free(what)
 
 
 def _find_old(repository: Repository, state: State, candidate: str) -> str:

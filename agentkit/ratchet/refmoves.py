@@ -12,6 +12,7 @@ from agentkit.ratchet.repository import MARK, Repository, own_mark, tell_failure
 
 ORPHAN_LIMIT_S = 30.0
 LOOK_AGAIN_S = 0.02
+OURS, NO_DEREF = "refs/agentkit/", "option no-deref\0"
 
 
 def read_refs(repository: Repository, names: Sequence[str]) -> dict[str, str]:
@@ -37,12 +38,16 @@ def move_refs(repository: Repository, moves: Sequence[Move], reason: str) -> Non
 
 def try_moving(repository: Repository, moves: Sequence[Move], reason: str) -> tuple[AgentkitError | None, bool]:
     """Move all of them in one transaction; return why it failed, and whether git was killed in the middle of it."""
-    rows = "".join(f"update {move.ref}\0{move.new}\0{move.old}\0" for move in moves)
-    words = ("update-ref", "--no-deref", "-m", f"agentkit ratchet: {reason}", "-z", "--stdin")
+    # Our own refs are never followed to where somebody let them lead.
+    rows = "".join(
+        f"{NO_DEREF if move.ref.startswith(OURS) else ''}update {move.ref}\0{move.new}\0{move.old}\0" for move in moves
+    )
+    words = ("update-ref", "-m", f"agentkit ratchet: {reason}", "-z", "--stdin")
     try:
         ended = repository.ask(*words, stdin=os.fsencode(rows))
     except AgentkitError as error:
-        return error, True  # it took too long, and was ended
+        # It was killed, or took too long and was ended: either way it may have left its locks.
+        return error, error.status == Exit.TRY_LATER
     if ended.status == 0:
         return None, False
     said = ended.stderr.decode("utf-8", "replace")
@@ -51,7 +56,7 @@ def try_moving(repository: Repository, moves: Sequence[Move], reason: str) -> tu
             "the branch or its state has moved meanwhile", hint="judge the candidate again", status=Exit.TRY_LATER
         )
         return failure, False
-    return tell_failure("update-ref", ended), ended.signal is not None
+    return tell_failure("update-ref", ended), False
 
 
 def wait_for_orphans(intent: Intent) -> None:

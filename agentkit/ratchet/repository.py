@@ -73,7 +73,10 @@ class Repository:
     def ask(
         self, *words: str, stdin: bytes = b"", more: Mapping[str, str] | None = None, limit: timedelta = LIMIT
     ) -> Ended:
-        """Run git at the top of the work tree and return how it ended, whatever its status."""
+        """Run git at the top of the work tree and return how it ended, whatever its status.
+
+        Raises AgentkitError (try later) where it was killed: that is never an answer.
+        """
         variables = {name: self.environ[name] for name in IDENTITY if name in self.environ}
         ended = run_git(
             [*SETTINGS, *words],
@@ -86,6 +89,8 @@ class Repository:
         )
         if ended.stdout_truncated:
             raise AgentkitError(f"git {words[0]}: more than {KEEP_BYTES} bytes", status=Exit.BAD_DATA)
+        if ended.signal is not None:
+            raise _tell_killed(words[0], ended.signal)
         return ended
 
     def git(
@@ -115,6 +120,8 @@ def find_repository(folder: str, environ: Mapping[str, str]) -> Repository:
     facts = ["--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-object-format"]
     words = ["rev-parse", *facts, "--show-toplevel"]
     ended = run_git(words, environ=environ, limit=LIMIT, folder=Path(here))
+    if ended.signal is not None:
+        raise _tell_killed("rev-parse", ended.signal)
     told = os.fsdecode(ended.stdout).splitlines()
     if len(told) < len(facts):
         raise _tell_missing(here, ended)
@@ -187,9 +194,11 @@ def tell_failure(verb: str, ended: Ended) -> AgentkitError:
         status = Exit.CANNOT_WRITE
     elif any(sign in low for sign in BAD_DATA):
         status, hint = Exit.BAD_DATA, "git fsck"
-    elif ended.signal is not None:
-        status = Exit.TRY_LATER
     return AgentkitError(f"git {verb}: {said[:500]}", hint=hint, status=status)
+
+
+def _tell_killed(verb: str, number: int) -> AgentkitError:
+    return AgentkitError(f"git {verb} was ended by signal {number}", hint="again", status=Exit.TRY_LATER)
 
 
 def _tell_missing(folder: str, ended: Ended) -> AgentkitError:

@@ -2,10 +2,14 @@
 
 import os
 import shutil
+from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.ratchet.ratchetlock import make_scratch
 from agentkit.ratchet.repository import Repository, demand_work_tree
+
+# A work tree of many large files is read as a whole the first time.
+LIMIT = timedelta(minutes=10)
 
 
 def take_snapshot(repository: Repository) -> str:
@@ -29,5 +33,5 @@ def take_snapshot(repository: Repository) -> str:
             raise AgentkitError(
                 f"{unmerged.partition(chr(9))[2]} is not merged yet", hint="git status", status=Exit.REFUSED
             )
-        repository.git("add", "--all", "--", ".", more=private)
+        repository.git("add", "--all", "--", ".", more=private, limit=LIMIT)
         return repository.git("write-tree", more=private).decode().strip()

@@ -10,7 +10,7 @@ from agentkit.ratchet.repository import Repository
 
 NOTHING, LINK, MODULE = "000000", "120000", "160000"
 # Paths go to git as words up to here; above, the whole index is read.
-MOST_WORDS = 500
+MOST_WORDS = 200
 OLD, NEW, OTHER = "old", "new", "other"
 
 

@@ -1,6 +1,7 @@
 """Do branch, state and checked-out tree move together or not at all, with nobody's work touched?"""
 
 import os
+import shutil
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.ratchet.candidate import take_patch, take_work_tree
+from agentkit.ratchet.moving import demand_free_way
 from agentkit.ratchet.state import read_state
 from tests.ratchet.ownrepository import OwnRepository
 
@@ -372,6 +374,39 @@ def test_the_ref_lock_of_another_git_is_left_alone(
     lock.unlink()
     assert own.look() == before
     assert own.find_litter() == []
+
+
+def test_a_git_that_is_killed_is_no_answer(own: OwnRepository, tmp_path: Path) -> None:
+    shim = tmp_path / "bin/git"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\ncase "$*" in *merge-base*) kill -KILL $$;; esac\nexec {shutil.which("git")} "$@"\n')
+    shim.chmod(0o755)
+    candidate, state, before = own.make_commit({"a.py": "a = 2\n"}), own.state, own.look()
+    own.environ = {**own.environ, "PATH": f"{shim.parent}:{own.environ['PATH']}"}
+    with pytest.raises(AgentkitError, match="merge-base was ended by signal 9") as caught:
+        own.move(state, candidate)
+    assert caught.value.status == Exit.TRY_LATER
+    assert own.look() == before
+
+
+def test_a_folder_that_may_not_be_written_to_is_told_before_anything_moves(
+    own: OwnRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = str(own.folder / "lib")
+    # To root, who may run the tests, no folder is closed.
+    monkeypatch.setattr("agentkit.ratchet.survey.os.access", lambda path, _: path != closed)
+    _refuse(own, own.make_commit({"lib/new/d.py": "d\n"}), "lib in .* may not be written to", Exit.CANNOT_WRITE)
+
+
+def test_what_will_be_in_the_way_is_known_before_a_long_judgement(own: OwnRepository) -> None:
+    candidate = own.make_commit({"a.py": "a = 2\n"})
+    demand_free_way(own.repository, own.state, candidate)
+    own.write({"a.py": "mine\n"})
+    before = own.look()
+    with pytest.raises(AgentkitError, match=r"in the way.*a\.py"):
+        demand_free_way(own.repository, own.state, candidate)
+    demand_free_way(own.repository, own.state, candidate, keeps_files=True)
+    assert own.look() == before
 
 
 def test_a_branch_that_is_gone_is_told(own: OwnRepository) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.ratchet.striking import WORDS, Anvil, choose_points
+from tests.ratchet.moves import WORDS
+from tests.ratchet.striking import Anvil, choose_points
 
 CHANGING, OTHERS = 8, 1
 

@@ -13,7 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.ratchet.striking import WORDS, Anvil, choose_points
+from tests.ratchet.moves import WORDS
+from tests.ratchet.striking import Anvil, choose_points
 
 OTHERS = 60
 
