@@ -84,6 +84,7 @@ def test_namespaces_make_no_difference() -> None:
         ('<testcase name="a" classname="c"><rerunFailure/><system-out>failure</system-out></testcase>', PASS),
         ('<testcase name="a" classname="c"><properties><property name="failure"/></properties></testcase>', PASS),
         ('<testcase name="a" classname="c"><failure/><failure/></testcase>', FAIL),
+        ('<testcase name="a" classname="c"><skipped/><failure/></testcase>', SKIP),
         ('<testcase name="a" classname="c"/><failure/><skipped/>', PASS),
         ('<failure/><testcase name="a" classname="c"/>', PASS),
         ('<testcase name="a" classname="c"/><testcase name="a" classname="c"><failure/></testcase>', FAIL),

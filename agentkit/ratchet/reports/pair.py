@@ -6,11 +6,14 @@ import select
 import signal
 import time
 
+from agentkit.core.plainfiles import open_plain
 from agentkit.ratchet.outcomes import Outcomes
 from agentkit.ratchet.reports.reading import read_report
 
 # Below this a second process costs more than it saves.
 LEAST_BYTES = 2 * 1024 * 1024
+# Of XML, with a byte order mark or without one.
+FIRST_BYTES = (b"<", b"\xef", b"\xff", b"\xfe")
 LONGEST_WAIT_S = 600.0
 PIPE_BYTES = 1024 * 1024
 
@@ -41,11 +44,18 @@ def read_two_reports(old: str, new: str) -> tuple[Outcomes, Outcomes]:
 
 
 def _is_worth_it(old: str, new: str) -> bool:
-    try:
-        least = min(os.stat(old).st_size, os.stat(new).st_size)
-    except (OSError, ValueError):
+    """Tell whether both are large and XML: lines are read before a child is up, and text takes memory twice."""
+    if len(os.sched_getaffinity(0)) < 2:
         return False
-    return least >= LEAST_BYTES and len(os.sched_getaffinity(0)) > 1
+    try:
+        for path in (old, new):
+            with open_plain(path) as stream:
+                if os.fstat(stream.fileno()).st_size < LEAST_BYTES or not stream.read(1).startswith(FIRST_BYTES):
+                    return False
+    except (OSError, ValueError):
+        # Empty, or nothing that can be read: the reader says so better.
+        return False
+    return True
 
 
 def _read_as_child(path: str, writer: int) -> None:
