@@ -168,7 +168,8 @@ def _ask_systemd(expressions: list[str], base: int, zone: str, count: int = 4) -
             return {
                 expressions[0]: [] if count == 1 else _ask_systemd(expressions, base, zone, count - 1)[expressions[0]]
             }
-        return {each: _ask_systemd([each], base, zone, count)[each] for each in expressions}
+        half = len(expressions) // 2
+        return _ask_systemd(expressions[:half], base, zone, count) | _ask_systemd(expressions[half:], base, zone, count)
     refused = set(re.findall(r"^Failed to parse calendar specification '(.*)': ", ended.stderr, re.MULTILINE))
     blocks = iter(re.split(r"^Normalized form: ", ended.stdout, flags=re.MULTILINE)[1:])
     answers = {each: "refused" if each in refused else _read_times(next(blocks)) for each in expressions}
