@@ -42,9 +42,15 @@ def carry_out(repository: Repository, intent: Intent, following: Following | Non
 
     Raises AgentkitError where it could not be done; then everything is as it was.
     """
-    failure, was_killed = try_moving(repository, intent.moves, intent.what)
-    if failure is None:
-        return _finish(repository, intent, {move.ref: move.new for move in intent.moves}, following)
+    try:
+        failure, was_killed = try_moving(repository, intent.moves, intent.what)
+        if failure is None:
+            return _finish(repository, intent, {move.ref: move.new for move in intent.moves}, following)
+    except KeyboardInterrupt:
+        # A git that ran was ended with it. Nobody should find the index held because somebody lost patience.
+        if has_intent(repository):
+            settle(repository, intent, was_killed=True)
+        raise
     told = settle(repository, intent, following, was_killed=was_killed)
     if read_refs(repository, [intent.truth.ref])[intent.truth.ref] != intent.truth.new:
         raise failure

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.ratchet.indexlock import WORDS
 from agentkit.ratchet.intent import Intent, Move, has_intent, write_intent
+from agentkit.ratchet.refmoves import move_refs
 from agentkit.ratchet.repair import repair
-from agentkit.ratchet.repository import MARK
+from agentkit.ratchet.repository import MARK, Repository
 from agentkit.ratchet.state import STATE_REF, read_known, write_state
 from tests.ratchet.ownrepository import OwnRepository
 
@@ -125,6 +127,26 @@ def test_a_branch_that_went_on_by_hand_is_left_with_its_tree(own: OwnRepository)
     assert "has moved on since" in (repair(own.repository) or "")
     assert own.files() == files
     assert own.state.commit == crash.new
+
+
+@pytest.mark.parametrize("has_moved", [True, False])
+def test_an_interrupted_move_is_brought_to_its_end_before_it_is_let_go(
+    own: OwnRepository, monkeypatch: pytest.MonkeyPatch, has_moved: bool
+) -> None:
+    def interrupt(repository: Repository, moves: Sequence[Move], reason: str) -> None:
+        if has_moved:
+            move_refs(repository, moves, reason)
+        raise KeyboardInterrupt
+
+    own.found()
+    before = own.commit()
+    monkeypatch.setattr("agentkit.ratchet.repair.try_moving", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        own.accept({"a.py": "a = 2\n"})
+    assert (own.commit() == own.state.accepted != before) == has_moved
+    assert (own.folder / "a.py").read_text() == ("a = 2\n" if has_moved else "a = 1\n")
+    assert own.git("status", "--porcelain") == ""
+    assert own.find_litter() == []
 
 
 def test_a_work_tree_that_was_removed_since_hinders_nothing(own: OwnRepository, tmp_path: Path) -> None:
