@@ -11,6 +11,8 @@ import time
 from agentkit.core.errors import AgentkitError, Exit
 
 WORDS = b"agentkit ratchet holds this index: "
+# For a person who looks into the file that git names.
+NEXT = b"where that process has gone, agentkit ratchet status brings its work to the end and lets go\n"
 LIMIT_S = 5.0
 LOOK_AGAIN_S = 0.05
 
@@ -23,7 +25,7 @@ def hold_index(git_dir: str, scratch: str, mark: str) -> None:
     path, own = f"{git_dir}/index.lock", f"{scratch}/held"
     try:
         with open(own, "wb") as file:
-            file.write(WORDS + mark.encode() + b"\n")
+            file.write(WORDS + mark.encode() + b"\n" + NEXT)
             file.flush()
             os.fsync(file.fileno())
         if _is_ours(path):
