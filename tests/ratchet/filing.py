@@ -1,7 +1,9 @@
 """States and verdicts as the judge files them, made in no time: what is looked at is how they are read."""
 
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from agentkit.ratchet.comparing import Comparison, compare_outcomes
 from agentkit.ratchet.outcomes import PASS, Outcomes, write_lines
@@ -19,6 +21,14 @@ SHOP = {
         "class TestTax:\n    @pytest.mark.parametrize('x', [1])\n    def test_cents(self, x):\n        assert x\n"
     ),
 }
+
+
+def copy_repository(own: OwnRepository, folder: Path) -> OwnRepository:
+    """Return a copy with all that git keeps: to make each one anew would take most of the time of a test."""
+    made = OwnRepository.__new__(OwnRepository)
+    made.folder, made.environ = folder, {**own.environ, "HOME": str(folder.parent)}
+    shutil.copytree(own.folder, folder, symlinks=True)
+    return made
 
 
 def file_verdict(

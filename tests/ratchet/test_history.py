@@ -12,15 +12,20 @@ from agentkit.ratchet.history import print_verdicts
 from agentkit.ratchet.objects import Objects
 from agentkit.ratchet.verdictlog import VERDICT_REF
 from agentkit.ratchet.verdicts import find_verdict, list_places
-from tests.ratchet.filing import NOW_S, TESTS, file_verdict
+from tests.ratchet.filing import NOW_S, TESTS, copy_repository, file_verdict
 from tests.ratchet.ownrepository import OwnRepository
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> OwnRepository:
-    made = OwnRepository(tmp_path / "own")
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> OwnRepository:
+    made = OwnRepository(tmp_path_factory.mktemp("template") / "own")
     made.found(TESTS)
     return made
+
+
+@pytest.fixture
+def own(template: OwnRepository, tmp_path: Path) -> OwnRepository:
+    return copy_repository(template, tmp_path / "own")
 
 
 def log(own: OwnRepository, *, count: int | None = None, as_json: bool = False) -> int:

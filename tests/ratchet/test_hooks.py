@@ -15,16 +15,21 @@ from agentkit.ratchet.hookrun import run_hook
 from agentkit.ratchet.hooks import install_hooks, remove_hooks
 from agentkit.ratchet.outcomes import FAIL
 from tests.conftest import Run
-from tests.ratchet.filing import SHOP, TESTS, file_verdict
+from tests.ratchet.filing import SHOP, TESTS, copy_repository, file_verdict
 from tests.ratchet.ownrepository import OwnRepository
 
 ONE, TWO = TESTS
 NOW = 1795716000.0
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> OwnRepository:
+    return OwnRepository(tmp_path_factory.mktemp("template") / "own", SHOP)
+
+
 @pytest.fixture
-def own(tmp_path: Path) -> OwnRepository:
-    return OwnRepository(tmp_path / "own", SHOP)
+def own(template: OwnRepository, tmp_path: Path) -> OwnRepository:
+    return copy_repository(template, tmp_path / "own")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from agentkit.ratchet.outcomes import FAIL, PASS
 from agentkit.ratchet.showing import find_places, print_verdict
 from agentkit.ratchet.verdicts import Place
 from tests.conftest import Run
-from tests.ratchet.filing import NOW_S, SHOP, TESTS, file_verdict
+from tests.ratchet.filing import NOW_S, SHOP, TESTS, copy_repository, file_verdict
 from tests.ratchet.ownrepository import OwnRepository
 
 ONE, TWO = TESTS
@@ -23,11 +23,16 @@ RUN = (
 )
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> OwnRepository:
-    made = OwnRepository(tmp_path / "own", SHOP)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> OwnRepository:
+    made = OwnRepository(tmp_path_factory.mktemp("template") / "own", SHOP)
     made.found(TESTS)
     return made
+
+
+@pytest.fixture
+def own(template: OwnRepository, tmp_path: Path) -> OwnRepository:
+    return copy_repository(template, tmp_path / "own")
 
 
 def show(own: OwnRepository, name: str, *, as_json: bool = False) -> int:

@@ -13,17 +13,22 @@ from agentkit.ratchet.testnames import suggest_names
 from agentkit.ratchet.testsource import Source, find_source, list_revisions
 from agentkit.ratchet.whypage import print_past
 from agentkit.ratchet.whytest import Past, find_past
-from tests.ratchet.filing import NOW_S, SHOP, TESTS, file_verdict
+from tests.ratchet.filing import NOW_S, SHOP, TESTS, copy_repository, file_verdict
 from tests.ratchet.ownrepository import OwnRepository
 
 ONE, TWO = TESTS
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> OwnRepository:
-    made = OwnRepository(tmp_path / "own", SHOP)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> OwnRepository:
+    made = OwnRepository(tmp_path_factory.mktemp("template") / "own", SHOP)
     made.found(TESTS)
     return made
+
+
+@pytest.fixture
+def own(template: OwnRepository, tmp_path: Path) -> OwnRepository:
+    return copy_repository(template, tmp_path / "own")
 
 
 def spans(past: Past) -> list[tuple[str, int, int]]:
