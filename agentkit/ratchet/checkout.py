@@ -15,6 +15,9 @@ from agentkit.ratchet.blobs import read_blobs
 from agentkit.ratchet.repository import Repository
 
 FILE, PROGRAM, LINK, MODULE = "100644", "100755", "120000", "160000"
+CACHE = "__pycache__"
+COMPILED = (".pyc", ".pyo", ".so", ".pyd")
+UNFIT = frozenset({"", ".", "..", ".git"})
 # Whatever attributes a tree has, its files are written as they are stored.
 ATTRIBUTES = "* -text -eol -crlf -filter -ident -working-tree-encoding -export-ignore -export-subst\n"
 
@@ -74,7 +77,7 @@ class Workshop:
         rows = [
             f"{entry.mode} {entry.name}\t{path}"
             for path, entry in tree.items()
-            if entry.mode != MODULE and "__pycache__" not in path
+            if entry.mode != MODULE and CACHE not in path.split("/")
         ]
         self._repository.git("update-index", "-z", "--index-info", stdin=os.fsencode("\0".join(rows) + "\0"), more=more)
         self._repository.git("checkout-index", "--all", "-u", "-q", "-f", more=more)
@@ -88,13 +91,6 @@ class Checkout:
     folder: str
     repository: Repository
     more: Mapping[str, str]
-
-    def find_changed(self) -> list[str]:
-        """Return which of its files are no longer what they were."""
-        # Not by their times, which a program can put back: an index older than all files makes git read each again.
-        os.utime(self.more["GIT_INDEX_FILE"], (1, 1))
-        raw = self.repository.git("diff-files", "--name-only", "-z", "--no-ext-diff", "--no-textconv", more=self.more)
-        return [path for path in os.fsdecode(raw).split("\0") if path]
 
     def write_tree(self, objects: str) -> str:
         """Return the tree of the folder as it stands now, written to a folder of objects; what git ignores stays out.
@@ -110,35 +106,37 @@ class Checkout:
         return self.repository.git("write-tree", more=more).decode().strip()
 
 
+def find_unfit(tree: Tree) -> list[str]:
+    """Return the paths that no checkout can have: a tree that git did not write may hold `.git`, or a name twice."""
+    folders = {path.rsplit("/", depth)[0] for path in tree for depth in range(1, path.count("/") + 1)}
+    return [path for path in tree if path in folders or not UNFIT.isdisjoint(path.lower().split("/"))]
+
+
 def find_escaping_links(repository: Repository, tree: Tree, known: Tree) -> list[str]:
     """Return the links that leave the tree (or go into a `.git`), without those that the accepted tree has too."""
-    return [
-        path
-        for path, entry in tree.items()
-        if entry.mode == LINK and known.get(path) != entry and _leaves(path, _read_link(repository, entry))
-    ]
+    links = {path: entry.name for path, entry in tree.items() if entry.mode == LINK and known.get(path) != entry}
+    targets = read_blobs(repository, links.values())
+    return [path for path, name in links.items() if _leaves(path, os.fsdecode(targets.get(name, b"")))]
 
 
 def find_compiled(paths: Iterable[str]) -> list[str]:
-    """Return compiled Python among the paths: it is what runs, and nobody reads it."""
-    return [path for path in paths if path.endswith((".pyc", ".pyo")) or "__pycache__" in path.split("/")]
-
-
-def _read_link(repository: Repository, entry: Entry) -> str:
-    return os.fsdecode(read_blobs(repository, [entry.name]).get(entry.name, b""))
+    """Return compiled code among the paths: it is what runs, and nobody reads it."""
+    return [path for path in paths if path.endswith(COMPILED) or CACHE in path.split("/")]
 
 
 def _leaves(path: str, target: str) -> bool:
     if not target or target.startswith("/"):
         return True
     depth = path.count("/")
+    has_gone_down = False
     for part in target.split("/"):
         if part == "..":
             depth -= 1
-        elif part == ".git":
+            # Back from a folder that may be a link itself leads anywhere.
+            if depth < 0 or has_gone_down:
+                return True
+        elif part.lower() == ".git":
             return True
         elif part not in ("", "."):
-            depth += 1
-        if depth < 0:
-            return True
+            has_gone_down = True
     return False

@@ -12,6 +12,7 @@ from agentkit.ratchet.checkout import Tree, Workshop, read_tree
 from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.running import Job, Run, run_tests
 from agentkit.ratchet.settings import Settings, choose_python, read_settings
+from agentkit.ratchet.shield import read_facts, shield_from_caches
 from agentkit.ratchet.testside import is_test_side
 
 # Told the name of a run, how many of its tests have ended, and of how many; over and over while it goes on.
@@ -31,7 +32,7 @@ class Court:
         self._folder = ""
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.mkdtemp(prefix="ratchet-")
+        self._folder = tempfile.mkdtemp()
         self.work = Workshop(self.repository, self._folder)
         return self
 
@@ -49,6 +50,8 @@ class Court:
             # Where a hold-out lies is a secret of whoever keeps it.
             words = (shutil.copytree(holdout, f"{checkout.folder}-apart"),)
         tests = tuple(path for path in tree if is_test_side(path, self.settings.tests))
+        shield_from_caches(checkout.folder, tests)
+        before = read_facts(checkout.folder, tests)
         run = run_tests(
             Job(
                 name=name,
@@ -57,7 +60,7 @@ class Court:
                 python=self.python,
                 settings=self.settings,
                 test_files=tests,
-                tops=tuple({path.split("/")[0] for path in tree if path.endswith(".py")}),
+                tops=find_tops(tree),
                 folder=self._folder,
                 environ=self.environ,
                 only=None if only is None else tuple(only),
@@ -66,9 +69,16 @@ class Court:
                 tell=(lambda done, total: tell(name, done, total)) if tell else None,
             )
         )
-        touched = [path for path in checkout.find_changed() if path in set(tests)]
+        after = read_facts(checkout.folder, tests)
+        touched = [path for path, facts in before.items() if after.get(path) != facts]
         shutil.rmtree(checkout.folder, ignore_errors=True)
         if touched:
             told = f"it wrote into its tests: {touched[0]}"
             run = replace(run, hints=(*run.hints, told), rewritten=tuple(touched))
         return run
+
+
+def find_tops(tree: Iterable[str]) -> tuple[str, ...]:
+    """Return what Python would find by its name at the top of a checkout or in its `src`."""
+    tops = {path.removeprefix("src/").split("/")[0] for path in tree if path.endswith(".py")}
+    return tuple(sorted(tops | {"src"} if any(path.startswith("src/") for path in tree) else tops))

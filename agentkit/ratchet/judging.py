@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.checkout import Tree, find_compiled, find_escaping_links, read_tree
+from agentkit.ratchet.checkout import Tree, find_compiled, find_escaping_links, find_unfit, read_tree
 from agentkit.ratchet.comparing import Comparison, compare_outcomes
 from agentkit.ratchet.court import Court, Tell
 from agentkit.ratchet.measuring import measure
@@ -19,7 +19,7 @@ from agentkit.ratchet.renames import find_renamed, read_bodies
 from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.running import Run
 from agentkit.ratchet.scanning import Scan, scan_change
-from agentkit.ratchet.settings import read_settings
+from agentkit.ratchet.settings import find_in_environment, read_settings
 from agentkit.ratchet.state import State
 from agentkit.ratchet.suspects import Suspicion, try_again
 from agentkit.ratchet.testside import is_test_side, put_tests_of
@@ -108,18 +108,19 @@ class _Case:
         own = replay
         if self._test_side(accepted) != self._test_side(self._tree):
             own = self._run("under its own tests", self._tree)
-        moved = find_moved(refs, list_refs(court.repository))
+        moved = find_moved(court.repository, refs, list_refs(court.repository))
         if moved:
             return self._answer(REJECT, f"{moved[0]} was moved while it was judged", mechanism="judge-changed")
         return self._weigh(replay, own)
 
     def _weigh(self, replay: Run, own: Run) -> Judgement:
-        for run in (replay, own):
-            if run.trouble and not self._has_evidence(run):
-                return self._answer(NO_EVIDENCE, run.trouble, mechanism=run.mechanism, run=run)
-            if run.trouble and run.mechanism == "report-forged":
-                return self._answer(REJECT, run.trouble, mechanism=run.mechanism, run=run)
+        told = self._find_trouble(replay)
+        if told:
+            return told
         under_accepted = compare_outcomes(self._state.baseline, replay.outcomes, self._unstable)
+        # What the accepted tests say against a candidate is not taken back by tests of its own that tell nothing.
+        if not under_accepted.regressed and own is not replay and (told := self._find_trouble(own)):
+            return told
         shaky: frozenset[str] = frozenset()
         if under_accepted.regressed and not replay.trouble:
             suspicion = self._suspect(under_accepted, replay)
@@ -157,6 +158,14 @@ class _Case:
             _keep(self._runs, outcomes),
         )
 
+    def _find_trouble(self, run: Run) -> Judgement | None:
+        """Return the answer where a run gives no evidence, or was seen to forge it."""
+        if run.trouble and not self._has_evidence(run):
+            return self._answer(NO_EVIDENCE, run.trouble, mechanism=run.mechanism, run=run)
+        if run.trouble and run.mechanism == "report-forged":
+            return self._answer(REJECT, run.trouble, mechanism=run.mechanism, run=run)
+        return None
+
     def _conclude(self, comparison: Comparison, worse: list[str], replay: Run, own: Run) -> tuple[str, str, str | None]:
         """Return (answer, reason, mechanism)."""
         forged = self._find_forgery(replay, own)
@@ -181,17 +190,21 @@ class _Case:
         return ACCEPT, f"{len(self._state.baseline)} tests hold", None
 
     def _find_forgery(self, replay: Run, own: Run) -> str | None:
-        """Return what a run did to its judge that the accepted commit's does not do."""
-        for run in (replay, own):
-            if run.rewritten or run.changed or run.strangers:
-                base = self._court.run("the accepted commit", self._court.accepted)
-                self._runs.append(base)
-                if set(run.rewritten) - set(base.rewritten):
-                    return "judge-changed"
-                if set(run.strangers) - set(base.strangers):
-                    return "plugin"
-                if set(run.changed) - set(base.changed):
-                    return "report-forged"
+        """Return what a run did to its judge that the accepted commit's does not do; looks are taken down."""
+        seen = [run for run in (replay, own) if run.rewritten or run.changed or run.strangers or run.looks]
+        if not seen:
+            return None
+        base = self._court.run("the accepted commit", self._court.accepted)
+        self._runs.append(base)
+        for run in seen:
+            if set(run.rewritten) - set(base.rewritten):
+                return "judge-changed"
+            if set(run.strangers) - set(base.strangers):
+                return "plugin"
+            if set(run.changed) - set(base.changed):
+                return "report-forged"
+        looks = {look: None for run in seen for look in run.looks if look not in base.looks}
+        self._scan.looks += [f"{look} while the tests ran" for look in looks]
         return None
 
     def _try_holdout(self) -> str:
@@ -211,12 +224,19 @@ class _Case:
     def _look_at_tree(self) -> tuple[str, str] | None:
         """Return (mechanism, reason) for what no run is needed to see."""
         accepted, repository = self._court.accepted, self._court.repository
+        unfit = find_unfit(self._tree)
+        if unfit:
+            return "link-escape", f"{unfit[0]} is no path that a checkout can have"
         links = find_escaping_links(repository, self._tree, accepted)
         if links:
             return "link-escape", f"{links[0]} is a link that leaves the tree"
-        compiled = find_compiled(path for path in self._tree if accepted.get(path) != self._tree[path])
+        changed = [path for path in self._tree if accepted.get(path) != self._tree[path]]
+        compiled = find_compiled(changed)
         if compiled:
             return "bytecode", f"{compiled[0]} is compiled: what it does can not be read"
+        interpreters = find_in_environment(repository, self._court.python, changed)
+        if interpreters and not self._may_change_judge:
+            return "judge-changed", f"{interpreters[0]} belongs to the interpreter that runs the tests"
         try:
             is_changed = read_settings(repository, self._candidate) != self._court.settings
         except AgentkitError as error:

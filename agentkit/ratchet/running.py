@@ -18,7 +18,7 @@ from pathlib import Path
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.process import run_program
 from agentkit.core.program import Ended, Program
-from agentkit.ratchet.outcomes import FAIL, MISSING, RANK, Outcomes
+from agentkit.ratchet.outcomes import FAIL, MISSING, PASS, RANK, Outcomes
 from agentkit.ratchet.reports.reading import read_report
 from agentkit.ratchet.settings import REPORT_WORD, Settings
 
@@ -28,8 +28,7 @@ KEEP_BYTES = 262_144
 # So much of a report is looked at in one look, to tell how far it is.
 WATCHED_BYTES = 4_194_304
 # pytest: all passed, some failed. Everything else is no result of tests.
-RAN = (0, 1)
-WITNESS_FAILED = "fail"
+RAN, INTERRUPTED, NOTHING_RAN = (0, 1), 2, 5
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,7 @@ class Run:
     output: str = field(default="", repr=False)
     changed: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    looks: tuple[str, ...] = ()
     rewritten: tuple[str, ...] = ()
 
     def record(self) -> dict[str, object]:
@@ -129,9 +129,7 @@ def _run_command(job: Job, report: str, environment: Mapping[str, str]) -> Run:
 def _run_pytest(job: Job, report: str, environment: Mapping[str, str]) -> Run:
     key = secrets.token_hex(16)
     words = ["-q", "--no-header", "-p", "no:cacheprovider", f"--rootdir={job.checkout}"]
-    for plugin in job.settings.plugins:
-        words += ["-p", plugin]
-    # `--maxfail` of the repository would end at the first witness.
+    # `--maxfail` of the repository would end at the first double.
     words += [*job.settings.pytest, *job.words, "--maxfail=0"]
     orders = {
         "report": report,
@@ -142,6 +140,7 @@ def _run_pytest(job: Job, report: str, environment: Mapping[str, str]) -> Run:
         "tops": list(job.tops),
         "test_files": list(job.test_files),
         "words": words,
+        "plugins": list(job.settings.plugins),
         "only": None if job.only is None else list(job.only),
         "reverse": job.reverse,
     }
@@ -250,20 +249,25 @@ def _judge_rows(job: Job, ended: Ended, rows: list[tuple[str, object]], *, is_wh
     return _finish(
         job, ended, outcomes=outcomes, collected=collected, failures=failures, hints=hints, trouble=trouble,
         mechanism=mechanism, changed=_words(end, "changed"), strangers=_words(end, "strangers"),
+        looks=_words(end, "looks"),
     )  # fmt: skip
 
 
 def _find_forgery(end: Mapping[str, object], ended: Ended, outcomes: Outcomes) -> tuple[str | None, str]:
-    """Return (mechanism, trouble) where the two channels or the witnesses do not agree."""
-    witnesses = end.get("witnesses")
-    seen = witnesses if isinstance(witnesses, list) else []
-    if any(outcome != WITNESS_FAILED for outcome in seen):
-        return "report-forged", "a test that fails was not seen to fail"
-    if end.get("status") not in RAN and not (end.get("status") in (2, 5) and (end.get("errors") or not outcomes)):
+    """Return (mechanism, trouble) where the two channels or the doubles do not agree."""
+    seen = _words(end, "doubles")
+    # Skipped, expected to fail or never run is what the tests beside it are then too, and that shows.
+    if PASS in seen:
+        return "report-forged", "a test that fails was seen to pass"
+    if end.get("status") == INTERRUPTED and not end.get("errors"):
+        return "early-exit", f"it was interrupted: {_last_line(ended)}"
+    if end.get("status") not in (*RAN, INTERRUPTED) and (end.get("status") != NOTHING_RAN or outcomes):
         return None, f"pytest ended with {end.get('status')}: {_last_line(ended)}"
     if end.get("status") != ended.status:
         return "report-forged", f"it told of status {end.get('status')} and ended with {ended.status}"
-    has_failed = bool(seen) or FAIL in outcomes.values() or bool(end.get("errors"))
+    if ended.status == NOTHING_RAN and not outcomes and not end.get("errors"):
+        return None, "no test was found"
+    has_failed = FAIL in seen or FAIL in outcomes.values() or bool(end.get("errors"))
     if has_failed == (ended.status == 0):
         return "report-forged", f"it ended with {ended.status}, which its report does not say"
     foreign = _words(end, "foreign")
@@ -306,6 +310,7 @@ def _finish(
     mechanism: str | None = None,
     changed: tuple[str, ...] = (),
     strangers: tuple[str, ...] = (),
+    looks: tuple[str, ...] = (),
 ) -> Run:
     left = [program for _, program in ended.left_behind]
     told = [*hints, *([f"it left {len(left)} processes running: {', '.join(left[:3])}"] if left else [])]
@@ -316,5 +321,5 @@ def _finish(
     output = (ended.stdout + b"\n" + ended.stderr).decode("utf-8", "replace")
     return Run(
         job.name, whole, collected, failures or {}, trouble, mechanism, tuple(told), ended.status, ended.duration,
-        output, changed, strangers,
+        output, changed, strangers, looks,
     )  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from agentkit.ratchet.blobs import read_blobs
 from agentkit.ratchet.checkout import LINK, MODULE, Tree
@@ -19,18 +19,22 @@ from agentkit.ratchet.testside import STARTERS, is_test_side
 # In a text that code holds: the whole of it, or the names of variables that a runner sets.
 JUDGE_TEXTS = re.compile(
     r"_?pytest(\.[\w.]*)?|pluggy|unittest(\.[\w.]*)?|conftest(\.py)?|(site|user)customize|refs/agentkit\S*"
-    r"|(\S*/)?test_\w+\.py|.*\b(PYTEST_[A-Z_]+|sitecustomize|usercustomize|AGENTKIT_RATCHET\w*)\b.*"
+    r"|(\S*/)?test_[\w*?\[\]]+\.py|(\S*/)?[\w*?]+_test\.py"
+    r"|.*\b(PYTEST(_[A-Z_]+)?|sitecustomize|usercustomize|AGENTKIT_RATCHET\w*)\b.*"
 )
 JUDGE_NAMES = re.compile(r"_?pytest(\..+)?|pluggy|sitecustomize|usercustomize|conftest|unittest(?!\.mock)(\..+)?")
 FRAME_NAMES = frozenset(
     {"_getframe", "_current_frames", "currentframe", "getouterframes", "f_back", "tb_frame", "gi_frame", "getsource",
      "getsourcelines", "getsourcefile", "findsource", "linecache", "settrace", "setprofile", "get_objects",
-     "get_referrers", "extract_stack", "walk_stack", "format_stack", "_exit"}
+     "get_referrers", "get_referents", "extract_stack", "walk_stack", "format_stack", "cr_frame", "ag_frame",
+     "_current_exceptions", "_exit"}
 )  # fmt: skip
+LOADED = frozenset({"meta_path", "path_hooks", "path_importer_cache"})
 STACK_CALLS = frozenset({("inspect", "stack"), ("inspect", "trace"), ("traceback", "print_stack")})
 RUN_WORDS = re.compile("GITHUB_ACTIONS|CI|TOX_ENV_NAME|UNDER_TEST|TESTING|TEST_MODE")
 # Longer files are not worth a minute of comparing: there a line that stood elsewhere counts as unchanged.
 MOST_PAIRS = 25_000_000
+EQUALITIES = frozenset({"__eq__", "__ne__", "__contains__"})
 SKIPS = re.compile(r"\b(skip|skipif|skipIf|skipUnless|xfail|importorskip|expectedFailure|collect_ignore)\b")
 
 
@@ -97,11 +101,11 @@ def _scan_code(path: str, new: bytes, lines: set[int], scan: Scan) -> None:
         return
     documents = {id(node) for node in _find_documents(module)}
     for node in ast.walk(module):
-        if getattr(node, "lineno", None) not in lines or id(node) in documents:
-            continue
-        what = _find_look(node)
+        # A `for` within brackets stands on the line of what it goes through.
+        at: int | None = getattr(node.iter if isinstance(node, ast.comprehension) else node, "lineno", None)
+        what = _find_look(node) if at in lines and id(node) not in documents else ""
         if what:
-            scan.looks.append(f"{path}:{getattr(node, 'lineno', 0)} {what}")
+            scan.looks.append(f"{path}:{at} {what}")
 
 
 def _find_documents(module: ast.Module) -> Iterator[ast.expr]:
@@ -116,6 +120,8 @@ def _find_look(node: ast.AST) -> str:
     if text is not None:
         if JUDGE_TEXTS.fullmatch(text):
             return "names what judges it"
+        if text in FRAME_NAMES:
+            return "names frames"
         return "asks whether it is under test" if RUN_WORDS.fullmatch(text) else ""
     if isinstance(node, ast.Import | ast.ImportFrom):
         names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
@@ -129,29 +135,92 @@ def _find_look(node: ast.AST) -> str:
             return "leaves at once" if node.attr == "_exit" else "looks at frames"
         if isinstance(node.value, ast.Name) and (node.value.id, node.attr) in STACK_CALLS:
             return "looks at frames"
+        if _is_of_sys(node, LOADED):
+            return "changes how modules are found"
         return "names what judges it" if JUDGE_NAMES.fullmatch(node.attr) else ""
-    if isinstance(node, ast.FunctionDef) and node.name in ("__eq__", "__ne__", "__bool__", "__contains__"):
-        return f"{node.name} gives the same for everything" if _is_constant(node) else ""
+    if isinstance(node, ast.comprehension | ast.For | ast.Call | ast.Compare):
+        return _find_search(node)
+    return _find_equality(node)
+
+
+def _find_search(node: ast.comprehension | ast.For | ast.Call | ast.Compare) -> str:
+    """Tell of code that goes through the loaded modules, or asks how the program is called."""
+    if isinstance(node, ast.Compare):
+        asks = any(_is_of_sys(one, {"argv"}) for one in ast.walk(node))
+        tests = any("test" in (_read_text(one) or "") for one in ast.walk(node) if isinstance(one, ast.expr))
+        return "asks whether it is under test" if asks and tests else ""
+    if isinstance(node, ast.Call):
+        goes = [*node.args, node.func.value] if isinstance(node.func, ast.Attribute) else node.args
+        # One that is asked for by its name is no search.
+        if isinstance(node.func, ast.Attribute) and node.func.attr not in ("items", "keys", "values", "copy"):
+            goes = node.args
+    else:
+        goes = [node.iter]
+    return "goes through the loaded modules" if any(_is_of_sys(one, {"modules"}) for one in goes) else ""
+
+
+def _is_of_sys(node: ast.AST, names: Collection[str]) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in names
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "sys"
+    )
+
+
+def _find_equality(node: ast.AST) -> str:
+    """Tell of a comparison that does not look at what it compares with."""
+    if isinstance(node, ast.FunctionDef) and node.name in EQUALITIES:
+        return f"{node.name} gives the same for everything" if _is_blind(node.args, node.body) else ""
+    if isinstance(node, ast.Assign):
+        pairs = [(target.id, node.value) for target in node.targets if isinstance(target, ast.Name)]
+    elif isinstance(node, ast.Dict):
+        pairs = [(_read_text(key) or "", value) for key, value in zip(node.keys, node.values, strict=True) if key]
+    else:
+        return ""
+    for name, value in pairs:
+        if name in EQUALITIES and isinstance(value, ast.Lambda) and _is_blind(value.args, [ast.Return(value.body)]):
+            return f"{name} gives the same for everything"
     return ""
+
+
+def _is_blind(arguments: ast.arguments, body: Sequence[ast.stmt]) -> bool:
+    """Tell whether what is returned does not depend on the other one, which is the second argument."""
+    nodes = [node for statement in body for node in ast.walk(statement)]
+    returned = [node.value for node in nodes if isinstance(node, ast.Return) and node.value is not None]
+    if not returned or any(isinstance(one, ast.Name) and one.id == "NotImplemented" for one in returned):
+        return False
+    others = {one.arg for one in (*arguments.posonlyargs, *arguments.args)[1:2]}
+    return not any(isinstance(node, ast.Name) and node.id in others for node in nodes)
 
 
 def _read_text(node: ast.AST) -> str | None:
     """Return the text that an expression is, also where it was put together from pieces."""
     if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
+        value = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
+        return value if isinstance(value, str) else None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        left, right = _read_text(node.left), _read_text(node.right)
-        return None if left is None or right is None else left + right
+        return _join([node.left, node.right])
+    if isinstance(node, ast.JoinedStr):
+        return _join([part.value if isinstance(part, ast.FormattedValue) else part for part in node.values])
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        text = _read_text(node.value)
+        is_backward = text is not None and ast.unparse(node.slice) == "::-1"
+        return text[::-1] if text is not None and is_backward else None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("join", "decode"):
+        glue = _read_text(node.func.value)
+        if node.func.attr == "decode":
+            return glue
+        pieces = node.args[0] if len(node.args) == 1 else None
+        if glue is not None and isinstance(pieces, ast.List | ast.Tuple):
+            return _join(pieces.elts, glue)
     return None
 
 
-def _is_constant(function: ast.FunctionDef) -> bool:
-    """Tell whether a function returns a constant whatever it is given."""
-    returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
-    if any(isinstance(node, ast.If | ast.Match | ast.Try) for node in ast.walk(function)):
-        return False
-    values = [node.value for node in returns]
-    return bool(values) and all(isinstance(one, ast.Constant) and isinstance(one.value, bool) for one in values)
+def _join(pieces: Sequence[ast.expr], glue: str = "") -> str | None:
+    texts = [_read_text(piece) for piece in pieces]
+    known = [text for text in texts if text is not None]
+    return glue.join(known) if len(known) == len(texts) else None
 
 
 def _changed(new: bytes, lines: set[int]) -> Iterator[tuple[int, str]]:

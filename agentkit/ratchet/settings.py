@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ from agentkit.ratchet.repository import Repository
 PROJECT_FILE, OWN_FILE = "pyproject.toml", "agentkit.toml"
 TABLE = "tool.agentkit.ratchet"
 REPORT_WORD = "{report}"
+ENVIRONMENTS = (".venv", "venv")
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,21 @@ def choose_python(repository: Repository, settings: Settings) -> str:
     if settings.python:
         path = os.path.expanduser(settings.python)
         return path if os.path.isabs(path) else os.path.join(repository.root, path)
-    for folder in (".venv", "venv"):
+    for folder in ENVIRONMENTS:
         path = os.path.join(repository.root, folder, "bin", "python")
         if repository.root and os.access(path, os.X_OK):
             return path
     return sys.executable
+
+
+def find_in_environment(repository: Repository, python: str, paths: Iterable[str]) -> list[str]:
+    """Return which of a tree's paths are, or would become, the interpreter of the tests or its environment."""
+    inside = os.path.relpath(python, repository.root) if repository.root else ""
+    folder = os.path.dirname(os.path.dirname(inside))
+    own = [inside] if not inside.startswith("..") else []
+    around = [f"{place}/" for place in (folder,) if own and place]
+    places = tuple(f"{place}/bin/python" for place in ENVIRONMENTS)
+    return [path for path in paths if path in own or path.startswith((*places, *around))]
 
 
 def _read_table(table: object, path: str, where: str) -> Settings:

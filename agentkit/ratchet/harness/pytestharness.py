@@ -7,20 +7,21 @@ Python 3.8 is enough. It is loaded, and has loaded pytest, before the first line
 stdin as one JSON object; the report goes to a file that has no name any more when the candidate's code begins. Each
 line of it is chained to the ones before by a key, so that no other process can write one.
 
-What it looks at besides the tests: witnesses (tests of its own that fail, and have to be seen failing through every
-hook that there is), whether the functions of pytest are those that it loaded, which plugins came, and where the
-repository's modules were loaded from.
+What it looks at besides the tests: doubles (tests of its own that fail and have the names of tests that are there: one
+that is seen passing tells that results are forged), whether the functions of pytest are those that it loaded, which
+plugins came, where the repository's modules were loaded from, and what in the code looks at frames or at all objects.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.util
 import json
 import os
 import random
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 # The types of pytest are those of whatever version the repository has, and so they are not named here.
@@ -28,9 +29,10 @@ Pytest = Any
 Report = Any
 Item = Any
 
-WITNESSES = 3
+# So many doubles, and one more for every so many tests.
+DOUBLES, TESTS_A_DOUBLE = 5, 200
 LONGEST_TEXT = 6000
-WITNESS_WORDS = "what is wrong has to be seen"
+DOUBLE_WORDS = "what is wrong has to be seen"
 
 
 class Reporter:
@@ -58,36 +60,6 @@ class Reporter:
         self.write = write
 
 
-def take_digest(functions: Mapping[str, object]) -> dict[str, tuple[int, int]]:
-    """Return what tells whether any of the functions was replaced or rewritten."""
-    return {name: (id(found), id(getattr(found, "__code__", None))) for name, found in functions.items()}
-
-
-def list_functions() -> dict[str, object]:
-    """Return {name: function} of pytest, of what calls its hooks, and of what a test decides by."""
-    import builtins
-    import unittest.case
-
-    found = {}
-    for name, module in list(sys.modules.items()):
-        if name.split(".")[0] in ("_pytest", "pluggy") or name == "unittest.case":
-            for label, value in list(vars(module).items()):
-                if getattr(value, "__module__", None) != name:
-                    continue
-                if isinstance(value, type):
-                    for inner, member in list(vars(value).items()):
-                        if callable(getattr(member, "__func__", member)):
-                            found["%s.%s.%s" % (name, label, inner)] = getattr(member, "__func__", member)
-                elif callable(value):
-                    found["%s.%s" % (name, label)] = value
-    for label in ("isinstance", "len", "all", "any", "sorted", "repr", "AssertionError", "BaseException", "Exception"):
-        found["builtins." + label] = getattr(builtins, label)
-    found["os._exit"] = os._exit
-    found["sys.exit"] = sys.exit
-    found["unittest.case.TestCase"] = unittest.case.TestCase
-    return found
-
-
 def name_test(nodeid: str) -> str:
     """Return the id that JUnit has for it: `classname::name`, with dots in the path of the file."""
     bracket = nodeid.find("[")
@@ -99,14 +71,15 @@ def name_test(nodeid: str) -> str:
 
 
 class Watcher:
-    """The plugin: reports what was collected and how each test ended, and puts the witnesses among the tests."""
+    """The plugin: reports what was collected and how each test ended, and puts doubles among the tests."""
 
     def __init__(self, orders: Mapping[str, Any], reporter: Reporter, pytest: Pytest) -> None:
         self._orders = orders
         self._reporter = reporter
         self._pytest = pytest
-        self._witnesses: dict[str, str | None] = {}
+        self._doubles: dict[Item, str] = {}
         self._open: dict[str, tuple[str, str]] = {}
+        self.now: Item = None
         self.errors = 0
 
     def choose(self, items: list[Item]) -> None:
@@ -123,37 +96,47 @@ class Watcher:
         if self._orders.get("reverse"):
             items.reverse()
         self._reporter.write("collected", names)
-        self._add_witnesses(items)
+        self._add_doubles(items)
 
-    def _add_witnesses(self, items: list[Item]) -> None:
-        pytest = self._pytest
+    def _add_doubles(self, items: list[Item]) -> None:
         chance = random.Random(self._orders["nonce"])  # noqa: S311  # where they stand is no secret
-
-        def make() -> Callable[[], None]:
-            def test() -> None:
-                raise AssertionError(WITNESS_WORDS)
-
-            return test
-
-        hosts = [item for item in items if isinstance(item, pytest.Function) and isinstance(item.parent, pytest.Module)]
-        for number in range(WITNESSES if hosts else 0):
-            host = chance.choice(hosts)
-            name = "%s_%s" % (getattr(host, "originalname", None) or host.name, chance.randrange(10, 99))
+        hosts = [item for item in items if type(item) is self._pytest.Function]
+        count = min(len(hosts), DOUBLES + len(hosts) // TESTS_A_DOUBLE)
+        places = {id(item): place for place, item in enumerate(items)}
+        added = []
+        for host in chance.sample(hosts, count):
             try:
-                witness = pytest.Function.from_parent(host.parent, name=name, callobj=make())
+                added.append((places[id(host)] + chance.randrange(2), self._make_double(host)))
             except Exception as error:  # noqa: BLE001  # a pytest of an unknown shape must not take the tests with it
-                self._reporter.write("note", "no witness %d: %s" % (number, type(error).__name__))
-                continue
-            self._witnesses[witness.nodeid] = None
-            items.insert(items.index(host) + chance.randrange(2), witness)
+                self._reporter.write("note", "no double: %s" % type(error).__name__)
+        for place, double in sorted(added, key=lambda one: one[0], reverse=True):
+            self._doubles[double] = "missing"
+            items.insert(place, double)
+
+    def _make_double(self, host: Item) -> Item:
+        """Return a test that fails and else is told from its host by its body alone."""
+
+        def test() -> None:
+            raise AssertionError(DOUBLE_WORDS)
+
+        for label in ("__name__", "__qualname__", "__module__", "__doc__"):
+            setattr(test, label, getattr(host.obj, label, None))
+        code = getattr(host.obj, "__code__", None)
+        if code is not None:
+            test.__code__ = test.__code__.replace(
+                co_filename=code.co_filename, co_name=code.co_name, co_firstlineno=code.co_firstlineno
+            )
+        return self._pytest.Function.from_parent(
+            host.parent, name=host.name, callobj=test, originalname=getattr(host, "originalname", None)
+        )
 
     def note(self, report: Report) -> None:
         """Take in the report of one phase of a test."""
         name = report.nodeid
         outcome, text = self._read(report)
-        if name in self._witnesses:
-            if report.when == "call":
-                self._witnesses[name] = outcome
+        if self.now in self._doubles:
+            if outcome is not None and self._doubles[self.now] != "fail":
+                self._doubles[self.now] = outcome
             return
         known = self._open.get(name)
         # Of two phases the worse one counts: a test whose teardown fails has failed.
@@ -178,9 +161,9 @@ class Watcher:
             self.errors += 1
             self._reporter.write("error", [report.nodeid, str(report.longrepr)[-LONGEST_TEXT:]])
 
-    def witnesses(self) -> list[str | None]:
-        """Return how the witnesses that were run were seen to end, and how many were never seen."""
-        return list(self._witnesses.values())
+    def doubles(self) -> list[str]:
+        """Return how each double was seen to end."""
+        return list(self._doubles.values())
 
 
 def make_plugin(pytest: Pytest, watcher: Watcher) -> object:
@@ -190,6 +173,10 @@ def make_plugin(pytest: Pytest, watcher: Watcher) -> object:
         @pytest.hookimpl(trylast=True)  # type: ignore[untyped-decorator]
         def pytest_collection_modifyitems(self, items: list[Item]) -> None:
             watcher.choose(items)
+
+        @pytest.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]
+        def pytest_runtest_protocol(self, item: Item) -> None:
+            watcher.now = item
 
         @pytest.hookimpl(trylast=True)  # type: ignore[untyped-decorator]
         def pytest_runtest_logreport(self, report: Report) -> None:
@@ -201,12 +188,23 @@ def make_plugin(pytest: Pytest, watcher: Watcher) -> object:
     return Plugin()
 
 
+def load_beside(name: str) -> Any:
+    """Load a module that lies beside this file; the candidate may have one of that name, and is to get its own."""
+    place = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location("ratchet_" + name, place)
+    if spec is None or spec.loader is None:
+        raise ImportError(place)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def load_pytest(tops: Iterable[str]) -> Pytest:
     """Load pytest, and what a file at the top of the candidate has the name of: later it would come from there."""
     import pytest
 
     known: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
-    for name in {top[:-3] if top.endswith(".py") else top for top in tops}:
+    for name in {top.split(".")[0] for top in tops}:
         if name in known or name in ("pluggy", "iniconfig", "packaging", "exceptiongroup", "tomli", "pygments"):
             try:
                 importlib.import_module(name)
@@ -215,37 +213,25 @@ def load_pytest(tops: Iterable[str]) -> Pytest:
     return pytest
 
 
-def find_strangers(plugins: Iterable[object], known: set[int], checkout: str, test_files: set[str]) -> list[str]:
-    """Return the files of plugins that came while the tests ran and that no test file is."""
-    strangers = []
-    for plugin in plugins:
-        if id(plugin) in known:
-            continue
-        module = plugin if hasattr(plugin, "__file__") else sys.modules.get(type(plugin).__module__)
-        path = os.path.realpath(getattr(module, "__file__", None) or "")
-        if path.startswith(checkout + os.sep):
-            inside = path[len(checkout) + 1 :]
-            if inside not in test_files and os.path.basename(path) != "conftest.py":
-                strangers.append(inside)
-    return sorted(set(strangers))
+def load_plugins(names: Iterable[str]) -> list[object]:
+    """Load the named plugins from where they are installed: later one of that name would come from the candidate."""
+    if not names:
+        return []
+    from importlib import metadata
 
+    from _pytest.config import builtin_plugins
 
-def find_foreign_modules(person: str, checkout: str, tops: set[str]) -> list[str]:
-    """Return the modules of the repository that were loaded from somewhere else than the checkout."""
-    foreign = []
-    for name, module in list(sys.modules.items()):
-        path = getattr(module, "__file__", None)
-        if not isinstance(path, str):
-            continue
-        real = os.path.realpath(path)
-        if real.startswith(checkout + os.sep):
-            continue
-        inside = real[len(person) + 1 :] if person and real.startswith(person + os.sep) else ""
-        first = inside.split(os.sep)[0]
-        # A virtual environment within the person's tree is an environment, not the repository.
-        if inside and "site-packages" not in inside.split(os.sep) and (first in tops or first == "src"):
-            foreign.append("%s (%s)" % (name, real))
-    return sorted(foreign)[:20]
+    # Before Python 3.10 all groups came as one mapping.
+    points: Any = metadata.entry_points()
+    group = points.select(group="pytest11") if hasattr(points, "select") else points.get("pytest11", ())
+    installed = {point.name: point for point in group}
+    found = []
+    for name in names:
+        if name in installed:
+            found.append(installed[name].load())
+        else:
+            found.append(importlib.import_module("_pytest." + name if name in builtin_plugins else name))
+    return found
 
 
 def main() -> None:
@@ -256,40 +242,40 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     reporter = Reporter(orders["report"], orders.pop("key"))
     pytest = load_pytest(orders["tops"])
-    functions = list_functions()
-    before = take_digest(functions)
+    plugins = load_plugins(orders["plugins"])
+    watching = load_beside("watching")
+    before = watching.list_functions()
     checkout = os.path.realpath(orders["checkout"])
+    test_files = set(orders["test_files"])
+    # As `python -m pytest` has it: what is told apart from that shows who asks.
+    sys.argv[:] = [os.path.join(os.path.dirname(pytest.__file__), "__main__.py")]
     sys.path[:0] = [path for path in (checkout, os.path.join(checkout, "src")) if os.path.isdir(path)]
     os.chdir(checkout)
     watcher = Watcher(orders, reporter, pytest)
     plugin = make_plugin(pytest, watcher)
     configs: list[Any] = []
-    known: set[int] = set()
 
     class Catcher:
         @pytest.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]
         def pytest_configure(self, config: Any) -> None:
             configs.append(config)
-            known.update(id(found) for found in config.pluginmanager.get_plugins())
 
     reporter.write("begun", {"python": sys.version.split()[0], "pytest": pytest.__version__})
-    status = pytest.main(orders["words"], plugins=[plugin, Catcher()])
-    changed = sorted(
-        name for name, value in take_digest(list_functions()).items() if name in before and before[name] != value
-    )
+    looks = watching.watch_looks(checkout, test_files)
+    status = pytest.main(orders["words"], plugins=[*plugins, plugin, Catcher()])
+    after = watching.list_functions()
     manager = configs[0].pluginmanager if configs else None
+    came = [*(manager.get_plugins() if manager else []), *sys.meta_path]
     reporter.write(
         "ended",
         {
             "status": int(status),
             "errors": watcher.errors,
-            "witnesses": watcher.witnesses(),
-            "changed": changed[:20],
-            "is_reporting": manager is not None and manager.is_registered(plugin),
-            "strangers": find_strangers(
-                manager.get_plugins() if manager else [], known, checkout, set(orders["test_files"])
-            ),
-            "foreign": find_foreign_modules(orders["person"], checkout, set(orders["tops"])),
+            "doubles": watcher.doubles(),
+            "changed": sorted(name for name in before if after.get(name, before[name]) != before[name])[:20],
+            "strangers": watching.find_strangers(came, checkout, test_files),
+            "foreign": watching.find_foreign_modules(orders["person"], checkout, set(orders["tops"])),
+            "looks": list(looks),
         },
     )
     sys.stdout.flush()
