@@ -92,7 +92,9 @@ def examine(repository: Repository, cut_off: AgentkitError | None, now: float) -
         branch = standing.state.branch
     signs += find_stale_locks(repository, branch, now)
     signs += _look_at_hooks(repository, standing, branch, verdicts, remarks)
-    unique = {(sign.type, sign.subject, sign.key): sign for sign in signs}
+    unique: dict[tuple[str, str, str], Sign] = {}
+    for sign in signs:
+        unique.setdefault((sign.type, sign.subject, sign.key), sign)
     return Examined(tuple(unique.values()), tuple(remarks if unique or remarks else ["all is as it was left"]))
 
 

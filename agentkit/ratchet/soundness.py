@@ -31,6 +31,9 @@ def check_states(repository: Repository, state: State) -> Iterator[Sign]:
     """Yield what does not hold in the chain of states: numbers go down by one, parents are what `about.json` names."""
     words = ("log", "--first-parent", f"--max-count={state.number}", "--format=%H %P", "--end-of-options", state.commit)
     rows = [row.split(" ") for row in repository.git(*words).decode().splitlines()]
+    # Behind a state with one parent lies the history of the code.
+    end = next((place for place, row in enumerate(rows, start=1) if len(row) < 3), len(rows))
+    rows = rows[:end]
     for first in range(0, len(rows), AT_ONCE):
         block = rows[first : first + AT_ONCE]
         blobs = read_blobs(repository, [f"{row[0]}:{part}" for row in block for part in PARTS])

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -14,7 +15,7 @@ from agentkit.ratchet.doctor import examine, print_examination
 from agentkit.ratchet.hooks import install_hooks, remove_hooks
 from agentkit.ratchet.objects import Objects
 from agentkit.ratchet.sign import Sign
-from agentkit.ratchet.state import STATE_REF, read_state, remember_known
+from agentkit.ratchet.state import STATE_REF, read_state, remember_known, write_state
 from agentkit.ratchet.verdictlog import VERDICT_REF
 from tests.conftest import Run
 from tests.ratchet.filing import NOW_S, SHOP, TESTS, copy_repository, file_verdict
@@ -124,7 +125,8 @@ def test_amended_and_merged_commits_were_seen(own: OwnRepository) -> None:
     own.write({"b.txt": "b\n"})
     own.git("add", "b.txt")
     own.git("commit", "-qm", "beside")
-    own.git("commit", "-q", "--amend", "-m", "another word")
+    own.write({"b.txt": "better\n"})
+    own.git("commit", "-qa", "--amend", "-m", "another word")
     own.git("merge", "-q", "side", "-m", "both")
     assert find(own) == []
 
@@ -138,11 +140,12 @@ def test_what_is_contained_in_the_accepted_commit_was_judged_with_it(own: OwnRep
 
 def test_what_was_fetched_from_elsewhere_was_made_there(pushing: OwnRepository, tmp_path: Path) -> None:
     pushing.git("push", "-q", "origin", "main")
-    pushing.git("clone", "-q", str(tmp_path / "origin"), str(tmp_path / "theirs"))
+    pushing.git("clone", "-q", "-b", "main", str(tmp_path / "origin"), str(tmp_path / "theirs"))
     (tmp_path / "theirs/new.txt").write_text("new\n")
     for words in (("add", "."), ("-c", "user.name=b", "-c", "user.email=b@b", "commit", "-qm", "b"), ("push", "-q")):
         pushing.git(*words, cwd=tmp_path / "theirs")
     pushing.git("pull", "-q", "--ff-only", "origin", "main")
+    assert (pushing.folder / "new.txt").exists()
     assert find(pushing) == []
 
 
@@ -184,8 +187,9 @@ def test_a_refused_push_that_went_on_without_the_hook_is_found(pushing: OwnRepos
 
 
 def test_a_push_that_the_hook_let_through_is_none(pushing: OwnRepository) -> None:
-    file_verdict(pushing, commit(pushing), TESTS)
-    pushing.git("push", "-q", "origin", "main")
+    pushing.git("switch", "-qc", "idea")
+    commit(pushing)
+    pushing.git("push", "-q", "origin", "idea")
     assert find(pushing) == []
 
 
@@ -270,6 +274,28 @@ def test_a_state_that_does_not_follow_is_found(own: OwnRepository) -> None:
     assert (sign.type, sign.title) == (
         "state-broken", f"the state {own.commit('HEAD~1')[:12]}: it has no about.json",
     )  # fmt: skip
+
+
+def test_a_chain_whose_numbers_jump_is_found(own: OwnRepository) -> None:
+    state = own.state
+    jumped = write_state(
+        own.repository, replace(state, number=6), state.accepted, state.branch, TESTS, (), (), {}, at_s=1
+    )  # fmt: skip
+    own.git("update-ref", STATE_REF, jumped)
+    remember_known(own.repository, jumped)
+    first, second = (sign.title for sign in find(own))
+    assert first == f"the state {state.commit[:12]}: about.json does not say that it is number 6"
+    assert second.endswith("about.json does not say that it is number 5")
+
+
+def test_a_chain_that_was_cut_is_found(own: OwnRepository) -> None:
+    state = own.state
+    objects = Objects(own.repository)
+    cut = objects.commit(own.git("rev-parse", f"{state.commit}^{{tree}}"), [state.accepted], "cut", 1)
+    objects.write()
+    own.git("update-ref", STATE_REF, cut)
+    remember_known(own.repository, cut)
+    assert types(own) == ["baseline-unreadable"]
 
 
 def test_a_broken_verdict_is_found_and_named(own: OwnRepository) -> None:

@@ -252,6 +252,14 @@ def test_another_branch_is_not_judged_unless_it_was_rejected(pushing: OwnReposit
     assert events(pushing)[-1]["answer"] == "refused"
 
 
+def test_a_verdict_against_what_was_accepted_before_says_nothing_now(pushing: OwnRepository) -> None:
+    idea = pushing.make_commit({"other.py": "1\n"})
+    file_verdict(pushing, idea, {})
+    pushing.accept({"shop.py": "def total(items):\n    return sum(items) + 0\n"})
+    pushing.git("push", "-q", "origin", f"{idea}:refs/heads/idea")
+    assert events(pushing)[-1]["pushed"][0]["answer"] == "not judged"
+
+
 def test_what_is_accepted_tags_and_deletions_go_through(pushing: OwnRepository) -> None:
     pushing.git("tag", "-am", "one", "v1")
     pushing.git("tag", "tree", "HEAD^{tree}")
