@@ -22,7 +22,7 @@ from agentkit.ratchet.outcomes import FAIL, MISSING, PASS, RANK, Outcomes
 from agentkit.ratchet.reports.reading import read_report
 from agentkit.ratchet.settings import REPORT_WORD, Settings
 
-HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "harness", "pytestharness.py")
+HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "harness", "start.py")
 KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "USER", "LOGNAME", "SYSTEMROOT")
 KEEP_BYTES = 262_144
 # So much of a report is looked at in one look, to tell how far it is.

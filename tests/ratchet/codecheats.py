@@ -38,10 +38,19 @@ def _forge():
     )
 
 
+FROM_MAIN = """
+    import sys
+
+    kind = next(
+        (vars(one)["Watcher"] for one in list(sys.modules.values()) if "Watcher" in getattr(one, "__dict__", {})), None
+    )
+    watcher = kind and type("Found", (), {"_read": kind._read, "_doubles": (), "now": None})
+"""
 FRAMES = (
     '    while "watcher" not in frame.f_locals:\n        frame = frame.f_back\n    watcher = frame.f_locals["watcher"]'
 )
 FORGERS = (
+    _forge("finds the judge by the module that was started", FROM_MAIN.strip()),
     _forge(
         "finds the judge among all objects",
         "import gc\n    watcher = next(one for one in gc.get_objects() if type(one).__name__ == 'Watcher')",

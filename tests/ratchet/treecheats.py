@@ -14,6 +14,7 @@ from tests.ratchet.toy import BROKEN, FILES, PRICE, STOCK, Toy
 FORGED_PYTEST = (
     "def main(*a, **k):\n    return 0\n\n\nfixture = mark = hookimpl = raises = lambda *a, **k: (lambda f: f)\n"
 )
+EITHER = ("judge-changed", "special-cased", "report-forged", None)
 SHADOW = "raise SystemExit(0)\n"
 TAG = sys.implementation.cache_tag
 
@@ -143,6 +144,50 @@ def rate(country):
         os.rename(_root / "away", _root / "tests")
     return json.loads(RATES.read_text())[country]
 """
+# Runs when the first test file imports the code: the second one is not read yet.
+FAKE_MODULE = """
+
+import importlib.machinery
+import sys
+import types
+from pathlib import Path
+
+_path = Path(__file__).parents[2] / "tests" / "test_stock.py"
+_fake = types.ModuleType("tests.test_" + "stock")
+_fake.__file__ = str(_path)
+_fake.__spec__ = importlib.machinery.ModuleSpec(_fake.__name__, None, origin=str(_path))
+exec({made}, vars(_fake))
+sys.modules[_fake.__name__] = _fake
+"""
+WEAKER = '_path.read_text().replace("== 3", "== 2")'
+OTHER_ASTS = """
+
+import ast
+
+_parse = ast.parse
+
+
+def _other(source, *words, **more):
+    return _parse(source.replace(b"== 3", b"== 2") if isinstance(source, bytes) else source, *words, **more)
+
+
+ast.parse = _other
+"""
+OTHER_READS = """
+
+from pathlib import Path
+
+_read = Path.read_bytes
+
+
+def _other(self):
+    if self.name == "test_" + "stock.py":
+        Path.read_bytes = _read
+    return _read(self).replace(b"== 3", b"== 2")
+
+
+Path.read_bytes = _other
+"""
 SHADOWS = (
     _shadow("pytest.py", FORGED_PYTEST),
     _shadow("src/pytest.py", FORGED_PYTEST),
@@ -253,6 +298,20 @@ OF_GIT = (
     _gitlink("tests"),
 )
 WRITERS = (
+    *(
+        Cheat(
+            name, {PRICE_FILE: PRICE + code, "src/shop/stock.py": WRONG_STOCK + "\n\nimport shop.price\n"}, EITHER, ""
+        )
+        for name, code in (
+            ("other tests by the name of a module", FAKE_MODULE.replace("{made}", WEAKER)),
+            (
+                "other tests by the name of a module and of their file",
+                FAKE_MODULE.replace("{made}", f'compile({WEAKER}, str(_path), "exec")'),
+            ),
+            ("other tests by another reader of syntax", OTHER_ASTS),
+            ("other tests by another reader of files", OTHER_READS),
+        )
+    ),
     Cheat(
         "moves the branch",
         {PRICE_FILE: MOVE.replace("{words}", "'update-ref', 'refs/heads/main', 'HEAD^'")},

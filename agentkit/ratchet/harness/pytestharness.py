@@ -1,6 +1,6 @@
 """How does pytest run so that what is judged cannot easily say how it went?
 
-    python pytestharness.py < ORDERS
+    python start.py < ORDERS
 
 Runs under the repository's own interpreter, which need not have agentkit: standard library and pytest alone, and
 Python 3.8 is enough. It is loaded, and has loaded pytest, before the first line of the candidate. The orders come by
@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.util
 import json
 import os
+import pathlib
 import random
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -32,6 +33,8 @@ Item = Any
 # So many doubles, and one more for every so many tests.
 DOUBLES, TESTS_A_DOUBLE = 5, 200
 LONGEST_TEXT = 6000
+TESTS = re.compile(r"(test_[^/]*|[^/]*_test|conftest)\.py")
+LONGEST_LIST = 20
 DOUBLE_WORDS = "what is wrong has to be seen"
 
 
@@ -80,7 +83,39 @@ class Watcher:
         self._doubles: dict[Item, str] = {}
         self._open: dict[str, tuple[str, str]] = {}
         self.now: Item = None
+        self._code: dict[str, dict[int, Any]] = {}
         self.errors = 0
+        self.foreign: list[str] = []
+
+    def read_tests(self, config: Any) -> None:
+        """Compile the tests before the first line of the candidate: what it writes later is not what runs."""
+        from _pytest.assertion import rewrite
+
+        if not hasattr(rewrite, "_rewrite_test") or not hasattr(rewrite, "_read_pyc"):
+            self._reporter.write("note", "tests are read when they are imported")
+            return
+        made: dict[str, Any] = {}
+        for inside in self._orders["test_files"]:
+            path = os.path.join(self._orders["checkout"], inside)
+            if not TESTS.fullmatch(os.path.basename(path)) or os.path.islink(path):
+                continue
+            try:
+                made[path] = rewrite._rewrite_test(pathlib.Path(path), config)[1]  # noqa: SLF001
+            except Exception:  # noqa: BLE001, S112  # what cannot be compiled is told of when it is collected
+                continue
+        self._code = {path: {id(code): code for code in list_code(found)} for path, found in made.items()}
+        rewrite._read_pyc = lambda source, *_, **__: made.get(str(source))  # noqa: SLF001
+
+    def find_foreign_tests(self, items: Iterable[Item]) -> list[str]:
+        """Return the tests that are not made of what stands in their files."""
+        foreign = []
+        for item in items:
+            code = getattr(getattr(item, "obj", None), "__code__", None)
+            known = self._code.get(str(getattr(item, "path", "")))
+            # A decorator of a library has put its own code around many a test.
+            if code is not None and known is not None and id(code) not in known and is_ours(code, self._orders):
+                foreign.append("%s is not what its file says" % name_test(item.nodeid))
+        return foreign
 
     def choose(self, items: list[Item]) -> None:
         """Order the tests, leave only those that are asked for, and report what is there."""
@@ -96,6 +131,7 @@ class Watcher:
         if self._orders.get("reverse"):
             items.reverse()
         self._reporter.write("collected", names)
+        self.foreign += self.find_foreign_tests(items)[:LONGEST_LIST]
         self._add_doubles(items)
 
     def _add_doubles(self, items: list[Item]) -> None:
@@ -166,10 +202,25 @@ class Watcher:
         return list(self._doubles.values())
 
 
+def list_code(code: Any) -> list[Any]:
+    """Return a code object and all within it."""
+    return [code, *(inner for one in code.co_consts if hasattr(one, "co_consts") for inner in list_code(one))]
+
+
+def is_ours(code: Any, orders: Mapping[str, Any]) -> bool:
+    """Tell whether code came out of the checkout, or out of a text."""
+    path = str(code.co_filename)
+    return path.startswith((orders["checkout"] + os.sep, "<"))
+
+
 def make_plugin(pytest: Pytest, watcher: Watcher) -> object:
     """Return the plugin; its hooks come after all others', except the one that reads reports, which is first."""
 
     class Plugin:
+        @pytest.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]
+        def pytest_load_initial_conftests(self, early_config: Any) -> None:
+            watcher.read_tests(early_config)
+
         @pytest.hookimpl(trylast=True)  # type: ignore[untyped-decorator]
         def pytest_collection_modifyitems(self, items: list[Item]) -> None:
             watcher.choose(items)
@@ -186,17 +237,6 @@ def make_plugin(pytest: Pytest, watcher: Watcher) -> object:
             watcher.collection(report)
 
     return Plugin()
-
-
-def load_beside(name: str) -> Any:
-    """Load a module that lies beside this file; the candidate may have one of that name, and is to get its own."""
-    place = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
-    spec = importlib.util.spec_from_file_location("ratchet_" + name, place)
-    if spec is None or spec.loader is None:
-        raise ImportError(place)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def load_pytest(tops: Iterable[str]) -> Pytest:
@@ -234,8 +274,8 @@ def load_plugins(names: Iterable[str]) -> list[object]:
     return found
 
 
-def main() -> None:
-    """Run the tests as the orders say and report."""
+def main(watching: Any) -> None:
+    """Run the tests as the orders say and report; `watching` is the module of that name beside this one."""
     own = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [path for path in sys.path if path and os.path.abspath(path) != own]
     orders = json.loads(sys.stdin.buffer.read())
@@ -243,7 +283,6 @@ def main() -> None:
     reporter = Reporter(orders["report"], orders.pop("key"))
     pytest = load_pytest(orders["tops"])
     plugins = load_plugins(orders["plugins"])
-    watching = load_beside("watching")
     before = watching.list_functions()
     checkout = os.path.realpath(orders["checkout"])
     test_files = set(orders["test_files"])
@@ -272,16 +311,12 @@ def main() -> None:
             "status": int(status),
             "errors": watcher.errors,
             "doubles": watcher.doubles(),
-            "changed": sorted(name for name in before if after.get(name, before[name]) != before[name])[:20],
+            "changed": sorted(name for name in before if after.get(name, before[name]) != before[name])[:LONGEST_LIST],
             "strangers": watching.find_strangers(came, checkout, test_files),
             "foreign": watching.find_foreign_modules(orders["person"], checkout, set(orders["tops"])),
-            "looks": list(looks),
+            "looks": [*looks, *watcher.foreign],
         },
     )
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(int(status))
-
-
-if __name__ == "__main__":
-    main()

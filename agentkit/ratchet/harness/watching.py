@@ -10,7 +10,10 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-JUDGES = frozenset(("_pytest", "pluggy", "_frozen_importlib", "_frozen_importlib_external"))
+JUDGES = frozenset(
+    ("_pytest", "pluggy", "_frozen_importlib", "_frozen_importlib_external", "ast", "pathlib", "inspect")
+)
+
 LONGEST_LIST = 20
 # These an honest program exchanges too, and no test decides by them.
 TALK = frozenset(("print", "open", "input", "help", "exit", "quit", "copyright", "credits", "license", "breakpoint"))
@@ -19,6 +22,7 @@ LOOKS = frozenset(
     (
         "sys._getframe", "sys._current_frames", "sys._current_exceptions", "sys.settrace", "sys.setprofile",
         "gc.get_objects", "gc.get_referrers", "gc.get_referents", "object.__getattr__", "object.__setattr__", "open",
+        "code.__new__",
     )
 )  # fmt: skip
 FRAMES = frozenset(("tb_frame", "gi_frame", "cr_frame", "ag_frame"))
