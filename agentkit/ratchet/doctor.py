@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.lines import WARNING, write_record
+from agentkit.core.lines import CRITICAL, WARNING, write_record
 from agentkit.core.screen import Styled, print_line
 from agentkit.ratchet.hookplace import find_place
 from agentkit.ratchet.hookrecord import find_installation, read_events
@@ -23,7 +23,7 @@ from agentkit.ratchet.soundness import (
     check_verdicts,
     find_stale_locks,
 )
-from agentkit.ratchet.standing import CHAIN, Standing, find_standing
+from agentkit.ratchet.standing import CHAIN, SHALLOW, Standing, find_standing
 from agentkit.ratchet.state import STATE_REF
 from agentkit.ratchet.verdictlog import VERDICT_REF
 from agentkit.ratchet.verdicts import Filed, list_places, read_verdicts
@@ -102,7 +102,8 @@ def _look_at_standing(standing: Standing | None) -> Iterator[Sign]:
     for trouble in standing.troubles if standing else ():
         # Single verdicts are told of one by one.
         if trouble.type != CHAIN:
-            yield from_error(trouble.type, STATES, trouble.error)
+            severity = WARNING if trouble.type == SHALLOW else CRITICAL
+            yield from_error(trouble.type, STATES, trouble.error, severity=severity)
 
 
 def _look_at_chains(repository: Repository, standing: Standing | None) -> Iterator[Sign]:

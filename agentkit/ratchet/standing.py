@@ -15,6 +15,7 @@ from agentkit.ratchet.viewing import count_outcomes, write_instant
 
 CUT_OFF, LOST, MOVED, UNREADABLE = "cut-off", "baseline-lost", "baseline-moved", "baseline-unreadable"
 CHAIN, GONE, REWRITTEN = "verdicts-unreadable", "branch-gone", "branch-rewritten"
+SHALLOW = "history-shallow"
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,12 @@ def _look_at_branch(repository: Repository, state: State) -> tuple[str, int, lis
     behind, ahead = map(int, counted.split())
     if not behind:
         return tip, ahead, []
+    if repository.git("rev-parse", "--is-shallow-repository").strip() == b"true":
+        told = AgentkitError(
+            f"this clone is shallow: whether {name} contains the accepted commit {state.accepted[:12]} is not in it",
+            hint="git fetch --unshallow",
+        )
+        return tip, ahead, [Trouble(SHALLOW, told)]
     told = AgentkitError(
         f"{name} does not contain the accepted commit {state.accepted[:12]}: it was moved back, or rewritten",
         hint=f"git log --oneline {tip[:12]}..{state.accepted[:12]}",

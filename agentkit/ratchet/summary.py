@@ -11,7 +11,7 @@ from agentkit.core.lines import CRITICAL, WARNING, write_record
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
 from agentkit.ratchet.intent import has_intent
 from agentkit.ratchet.repository import Repository, find_repository
-from agentkit.ratchet.standing import Standing, find_standing
+from agentkit.ratchet.standing import SHALLOW, Standing, find_standing
 from agentkit.ratchet.status import say_ahead
 from agentkit.ratchet.viewing import SHORT, count_outcomes, name_branch, read_host, say_counts, say_when
 
@@ -33,9 +33,8 @@ def read_summary(folder: str, environ: Mapping[str, str], now: float) -> Summary
     try:
         repository = find_repository(folder, environ)
     except AgentkitError as error:
-        where = Line(f"{os.path.abspath(folder)} lies in no git repository")
-        if "no git repository" in error.message:
-            return Summary("ratchet: no repository here", (where,), None)
+        if "no git repository" in error.message or "lies in a git folder" in error.message:
+            return Summary("ratchet: no repository here", (Line(error.message),), None)
         return Summary("ratchet: nothing known", (Line(error.message, WARNING),), error.hint)
     name = os.path.basename(repository.root or repository.common_dir)
     try:
@@ -47,7 +46,9 @@ def read_summary(folder: str, environ: Mapping[str, str], now: float) -> Summary
 
 
 def _sum_up(repository: Repository, name: str, standing: Standing, now: float) -> Summary:
-    lines = [Line(trouble.error.message, CRITICAL) for trouble in standing.troubles]
+    lines = [
+        Line(trouble.error.message, WARNING if trouble.type == SHALLOW else CRITICAL) for trouble in standing.troubles
+    ]
     if has_intent(repository):
         lines.append(Line("something moves right now, or was cut off: the next command goes on from there"))
     state = standing.state

@@ -36,6 +36,11 @@ def test_a_folder_that_is_no_repository_has_one_too(agentkit: Run, tmp_path: Pat
         assert ended.stdout.startswith("ratchet: no repository here\n")
 
 
+def test_the_git_folder_itself_is_no_place_for_it(own: OwnRepository) -> None:
+    found = read_summary(str(own.folder / ".git"), own.environ, NOW_S)
+    assert (found.title, found.lines[0].severity) == ("ratchet: no repository here", "info")
+
+
 def test_a_repository_without_a_baseline_says_how_to_begin(own: OwnRepository) -> None:
     found = look(own)
     assert (found.title, found.next_step) == ("ratchet: no baseline in own", "agentkit ratchet init")

@@ -136,6 +136,17 @@ def test_a_bare_repository_has_a_status_too(own: OwnRepository, tmp_path: Path) 
     assert print_status(str(tmp_path / "bare"), own.environ, now=NOW_S, as_json=True) == Exit.OK
 
 
+def test_what_a_shallow_clone_does_not_have_is_not_called_rewritten(
+    own: OwnRepository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own.found()
+    own.git("commit", "-q", "--allow-empty", "-m", "more")
+    own.git("clone", "-q", "--depth", "1", f"file://{own.folder}", str(tmp_path / "shallow"))
+    own.git("fetch", "-q", "origin", f"{STATE_REF}:{STATE_REF}", cwd=tmp_path / "shallow")
+    assert print_status(str(tmp_path / "shallow"), own.environ, now=NOW_S, as_json=False) == Exit.UNAVAILABLE
+    assert "trouble   this clone is shallow: " in capsys.readouterr().out
+
+
 def test_a_folder_that_is_no_repository_is_unavailable(tmp_path: Path, own: OwnRepository) -> None:
     with pytest.raises(AgentkitError, match="lies in no git repository") as raised:
         print_status(str(tmp_path), own.environ, now=NOW_S, as_json=False)
