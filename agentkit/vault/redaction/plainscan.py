@@ -43,7 +43,7 @@ class PlainScan:
                 part = view[at : at + (end - at + 3) // 4 * 4].cast("I")
                 if not known.isdisjoint(part):
                     places += [at + 4 * index for index, number in enumerate(part) if number in known]
-        found = self._literals.find_pieces(text, places)
+        found = self._literals.find_pieces(text, places) if places else []
         return [(piece, place) for piece, place in found if place + len(piece) > new]
 
     def _find_contexts(self, text: bytes, new: int) -> list[tuple[int, int]]:
