@@ -126,8 +126,10 @@ def _find_look(node: ast.AST) -> str:
             return "names frames or finders"
         return "asks whether it is under test" if RUN_WORDS.fullmatch(text) else ""
     if isinstance(node, ast.Import | ast.ImportFrom):
-        names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
-        return next(("imports what judges it" for name in names if JUDGE_NAMES.fullmatch(name)), "") or next(
+        names = [alias.name for alias in node.names]
+        where = node.module if isinstance(node, ast.ImportFrom) else None
+        full = [f"{where}.{name}" for name in names] if where else names
+        return next(("imports what judges it" for name in full if JUDGE_NAMES.fullmatch(name)), "") or next(
             ("looks at frames" for name in names if name in FRAME_NAMES), ""
         )
     if isinstance(node, ast.Name) and JUDGE_NAMES.fullmatch(node.id):
