@@ -183,15 +183,19 @@ def test_spof_names_what_all_ways_go_through(own_environ: dict[str, str], agentk
     assert agentkit("depmap", "spof").stderr == "agentkit: nothing is on every way from an entry to something else\n"
 
 
-def test_diff_names_what_came_and_what_went_between_two_instants(own_environ: dict[str, str], agentkit: Run) -> None:
-    make_map(own_environ, [edge("job:a", "cmd:old"), edge("job:a", "cmd:same", line=4)])
-    time.sleep(1.1)
-    make_map(own_environ, [edge("job:a", "cmd:new"), edge("job:a", "cmd:same", line=9)])
-    found = records(agentkit("depmap", "diff", "--json", "1s"), Exit.FINDINGS)
+def test_diff_names_what_came_and_what_went_between_two_instants(
+    own_environ: dict[str, str], agentkit: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    for hours, name, line in ((3, "old", 1), (1, "new", 9)):
+        with monkeypatch.context() as past:
+            past.setattr("time.time", lambda at=now - hours * 3600: at)
+            make_map(own_environ, [edge("job:a", f"cmd:{name}"), edge("job:a", "cmd:same", line=line)])
+    found = records(agentkit("depmap", "diff", "--json", "2h"), Exit.FINDINGS)
     assert values(found, "change", "from", "to") == [("added", "job:a", "cmd:new"), ("removed", "job:a", "cmd:old")]
-    shown = agentkit("depmap", "diff", "1s")
+    shown = agentkit("depmap", "diff", "2h")
     assert [line.split()[0] for line in shown.stdout.splitlines()] == ["change", "added", "removed"]
-    ended = agentkit("depmap", "diff", "0.001s")
+    ended = agentkit("depmap", "diff", "1m")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "agentkit: no dependency came and none went\n")
 
 
