@@ -112,7 +112,7 @@ def test_schema_lists_its_kinds_and_prints_each(agentkit: Run) -> None:
 def test_an_unknown_kind_is_69_and_names_the_known_ones(agentkit: Run) -> None:
     ended = agentkit("schema", "nonsense")
     assert (ended.returncode, ended.stdout) == (Exit.UNAVAILABLE, "")
-    assert "access, audit, beat, blast" in ended.stderr
+    assert "access, audit, baseline, beat" in ended.stderr
 
 
 def test_the_status_that_a_verb_returns_is_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
