@@ -10,7 +10,19 @@ def escape_all_ways(text: bytes) -> "set[bytes]":
     """Return the first letters of a text as each usual escape writes them, and as two of them over each other."""
     text = _first_letters(text)
     ways = [_percent, _percent_small, _percent_all, _json, _json_ascii, _json_all, _html, _decimal, _hexadecimal]
-    ways += [_hexadecimal_large, _backslash, _bash, _octal, _csv, _yaml, _shell, _quoted_printable, _python, _form]
+    ways += [
+        _hexadecimal_large,
+        _backslash,
+        _bash,
+        _bash_octal,
+        _octal,
+        _csv,
+        _yaml,
+        _shell,
+        _quoted_printable,
+        _python,
+        _form,
+    ]
     ways += [
         _quoted_printable_lines,
         _quoted_printable_blanks,
@@ -134,10 +146,18 @@ def _octal(text: bytes) -> bytes:
 
 
 def _bash(text: bytes) -> bytes:
-    named = _json(text).replace(b"'", b"\\'").replace(b'\\"', b'"')
-    for sign, written in ((7, b"\\a"), (8, b"\\b"), (11, b"\\v"), (12, b"\\f"), (27, b"\\E")):
+    named = _dollar_quoted(text)
+    for sign, written in ((7, b"\\a"), (8, b"\\b"), (11, b"\\v"), (12, b"\\f")):
         named = named.replace(bytes((sign,)), written)
     return _octal(named)
+
+
+def _bash_octal(text: bytes) -> bytes:
+    return _octal(_dollar_quoted(text))
+
+
+def _dollar_quoted(text: bytes) -> bytes:
+    return _json(text).replace(b"'", b"\\'").replace(b'\\"', b'"').replace(b"\x1b", b"\\E")
 
 
 def _python(text: bytes) -> bytes:
