@@ -1,7 +1,7 @@
 """What did a failing test say, as it stands in the evidence of a verdict?
 
-A file `runN.txt` holds the name of the run, then `== ID` and what the test said for each one that failed, then all
-that the runner printed.
+A file `runN.txt` holds the name of the run, then `== ID` and what the test said for each one that failed, then
+`== output` and all that the runner printed.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from agentkit.ratchet.blobs import read_blobs
 from agentkit.ratchet.repository import Repository
 
 HEADING = "\n== "
-# Where pytest's own output begins: a letter a test, and how far it is.
-PROGRESS = re.compile(r"^[.FEsxXpP]+(?: +\[ *\d+%\])?$", re.MULTILINE)
+PRINTED = f"{HEADING}output\n"
 LONGEST = 20_000
 
 
@@ -40,18 +39,10 @@ def find_outputs(runs: Iterable[str], names: Collection[str]) -> dict[str, str]:
             if name in found or start < 0:
                 continue
             rest = run[start + len(HEADING) + len(name) + 1 :]
-            ends = [end for end in (rest.find(HEADING), _find_progress(rest)) if end >= 0]
-            found[name] = rest[: min(ends, default=len(rest))].rstrip("\n")[:LONGEST]
+            found[name] = rest.partition(HEADING)[0].rstrip("\n")[:LONGEST]
     return found
 
 
 def find_printed(run: str) -> str:
     """Return the end of what the runner itself printed."""
-    begin = _find_progress(run)
-    text = run[begin:] if begin >= 0 else run.partition("\n")[2]
-    return text[-LONGEST:].strip("\n")
-
-
-def _find_progress(text: str) -> int:
-    match = PROGRESS.search(text)
-    return match.start() if match else -1
+    return run.partition(PRINTED)[2][-LONGEST:].strip("\n")

@@ -316,7 +316,8 @@ def _keep(runs: Iterable[Run], outcomes: Outcomes) -> dict[str, bytes]:
     files = {"outcomes": write_lines(outcomes)}
     for number, run in enumerate(runs, start=1):
         texts = [f"== {name}\n{text}\n" for name, text in list(run.failures.items())[:MOST_FAILURES]]
-        files[f"run{number}.txt"] = "".join([f"{run.name}\n", *texts, run.output]).encode("utf-8", "replace")
+        text = "".join([f"{run.name}\n", *texts, "== output\n", run.output])
+        files[f"run{number}.txt"] = text.encode("utf-8", "replace")
     return files
 
 

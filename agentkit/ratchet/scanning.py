@@ -37,7 +37,7 @@ RUN_WORDS = re.compile("GITHUB_ACTIONS|CI|TOX_ENV_NAME|UNDER_TEST|TESTING|TEST_M
 # Longer files are not worth a minute of comparing: there a line that stood elsewhere counts as unchanged.
 MOST_PAIRS = 25_000_000
 EQUALITIES = frozenset({"__eq__", "__ne__", "__contains__"})
-SKIPS = re.compile(r"\b(skip|skipif|skipIf|skipUnless|xfail|importorskip|expectedFailure|collect_ignore)\b")
+SKIPS = re.compile(r"\b(skip|skipif|skipIf|skipUnless|xfail|import(?:orskip)|expectedFailure|collect_ignore)\b")
 
 
 def find_changed_lines(old: bytes, new: bytes) -> set[int]:

@@ -59,7 +59,13 @@ def read_state(repository: Repository, at: str = "") -> State:
         if answers[0] is None:
             raise _tell_missing(rev, known)
         if _belong_together(answers, repository.object_format):
-            state = _read(answers)
+            try:
+                state = _read(answers)
+            except AgentkitError as error:
+                # What we put there could be read: this is something else, and nothing that was torn.
+                if known and known != answers[0][0]:
+                    raise _tell_moved(answers[0][0], known) from error
+                raise
             if not at:
                 _compare_known(repository, state, known)
             return state
@@ -138,6 +144,14 @@ def _tell_missing(rev: str, known: str) -> AgentkitError:
     return AgentkitError("this repository has no accepted state", hint="agentkit ratchet init", status=Exit.UNAVAILABLE)
 
 
+def _tell_moved(commit: str, known: str) -> AgentkitError:
+    return AgentkitError(
+        f"{STATE_REF} was moved by somebody else: it is {commit[:12]}, and does not follow {known[:12]}",
+        hint=f"git log --first-parent {known[:12]}; to put it back: git update-ref {STATE_REF} {known}",
+        status=Exit.TAMPERED,
+    )
+
+
 def _compare_known(repository: Repository, state: State, known: str) -> None:
     if not known:
         # As in a clone that fetched the ref: from now on we know it.
@@ -148,11 +162,7 @@ def _compare_known(repository: Repository, state: State, known: str) -> None:
         return
     words = ["rev-list", "--first-parent", f"--max-count={state.number}", "--end-of-options", state.commit]
     if known not in repository.git(*words).decode().split():
-        raise AgentkitError(
-            f"{STATE_REF} was moved by somebody else: it is {state.commit[:12]}, and does not follow {known[:12]}",
-            hint=f"git log --first-parent {known[:12]}; to put it back: git update-ref {STATE_REF} {known}",
-            status=Exit.TAMPERED,
-        )
+        raise _tell_moved(state.commit, known)
 
 
 def _read_objects(repository: Repository, names: Sequence[str]) -> list[tuple[str, bytes] | None]:

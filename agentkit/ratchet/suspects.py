@@ -13,8 +13,8 @@ from agentkit.ratchet.comparing import Change
 from agentkit.ratchet.outcomes import MISSING, RANK, Outcomes
 from agentkit.ratchet.running import Run
 
-# Two rounds tell what always fails from what never does; the further ones are for what is in between.
-FIRST_ROUNDS, FURTHER_ROUNDS, WHOLE_ROUNDS = 2, 6, 2
+# Three rounds tell what always fails from what never does; the further ones are for what is in between.
+FIRST_ROUNDS, FURTHER_ROUNDS, WHOLE_ROUNDS = 3, 5, 2
 # Of all rounds together the candidate has to fail in so many more than the base.
 WORSE_BY = 4
 # More suspects than these are no accident.

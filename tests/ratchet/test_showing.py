@@ -18,8 +18,8 @@ from tests.ratchet.ownrepository import OwnRepository
 
 ONE, TWO = TESTS
 RUN = (
-    f"under the accepted tests\n== {ONE}\n>   assert 4 == 3\nE   assert 4 == 3\n\n== {TWO}\nE   two\n"
-    "FFFFF                                   [100%]\n=== FAILURES ===\n... all of it\n"
+    f"under the accepted tests\n== {ONE}\n>   assert 4 == 3\nE   assert 4 == 3\n\n== {TWO}\nE   two\n\n"
+    "== output\nFFFFF                                   [100%]\n=== FAILURES ===\n... all of it\n"
 )
 
 
@@ -124,7 +124,7 @@ def test_ids_and_output_with_escapes_are_shown_and_not_obeyed(
     own.git("update-ref", "-d", "refs/agentkit/ratchet")
     Path(own.repository.own_folder, "known").unlink()
     own.found({name: PASS})
-    run = f"r\n== {name}\n\x1b]0;title\x07 said\n."
+    run = f"r\n== {name}\n\x1b]0;title\x07 said\n\n== output\n."
     verdict = file_verdict(own, own.make_commit({"a": "b"}), {name: FAIL}, files={"run1.txt": run.encode()})
     assert show(own, verdict[:12]) == Exit.OK
     told = capsys.readouterr().out
@@ -137,14 +137,14 @@ def test_ids_and_output_with_escapes_are_shown_and_not_obeyed(
 def test_where_no_test_spoke_the_end_of_what_was_printed_is_shown(
     own: OwnRepository, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = {"run1.txt": b"under the accepted tests\nERROR: no such option\n"}
+    runs = {"run1.txt": b"under the accepted tests\n== output\nERROR: no such option\n"}
     verdict = file_verdict(own, own.make_commit({"a": "b"}), {}, files=runs)
     show(own, verdict)
     assert "-- the end of what was printed\nERROR: no such option\n" in capsys.readouterr().out
 
 
 def test_outputs_come_from_the_first_run_in_which_the_test_failed() -> None:
-    first, second = f"a\n== {TWO}\nmine\n.", f"b\n== {ONE}\nlater\n== {TWO}\nagain\n."
+    first, second = f"a\n== {TWO}\nmine\n\n== output\n.", f"b\n== {ONE}\nlater\n== {TWO}\nagain\n\n== output\n."
     assert find_outputs([first, second], [ONE, TWO]) == {TWO: "mine", ONE: "later"}
     assert find_outputs([first], ["t::other"]) == {}
     assert find_printed(RUN).endswith("... all of it")

@@ -8,7 +8,7 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.ratchet.metrics import Metric
 from agentkit.ratchet.moving import found_state
 from agentkit.ratchet.outcomes import FAIL, PASS, XFAIL
-from agentkit.ratchet.state import STATE_REF, read_known, read_state, write_state
+from agentkit.ratchet.state import STATE_REF, read_known, read_state, remember_known, write_state
 from tests.ratchet.ownrepository import OwnRepository
 
 BASELINE = {"tests.test_a::one": PASS, "tests.test_a::two\twith\na break \\": FAIL, "ünï::\udcff": XFAIL}
@@ -83,9 +83,13 @@ def test_a_ref_that_was_put_back_or_elsewhere_is_tampered_with(own: OwnRepositor
         assert last.commit in (caught.value.hint or "")
 
 
-def test_a_ref_that_names_no_state_cannot_be_read(own: OwnRepository) -> None:
+def test_a_ref_that_names_no_state_was_moved_unless_nobody_knows_another(own: OwnRepository) -> None:
     own.found()
     own.git("update-ref", STATE_REF, own.commit())
+    with pytest.raises(AgentkitError, match="was moved by somebody else") as caught:
+        read_state(own.repository)
+    assert caught.value.status == Exit.TAMPERED
+    (Path(own.repository.own_folder) / "known").unlink()
     with pytest.raises(AgentkitError, match=r"cannot be read: it has no about\.json") as caught:
         read_state(own.repository)
     assert caught.value.status == Exit.BAD_DATA
@@ -126,6 +130,7 @@ def test_a_state_with_a_broken_part_is_bad_data(own: OwnRepository, part: str, c
     ).encode())  # fmt: skip
     broken = own.git("commit-tree", tree, "-p", own.commit(), "-m", "x")
     own.git("update-ref", STATE_REF, broken)
+    remember_known(own.repository, broken)
     with pytest.raises(AgentkitError, match="cannot be read") as caught:
         read_state(own.repository)
     assert caught.value.status == Exit.BAD_DATA

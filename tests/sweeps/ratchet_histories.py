@@ -25,7 +25,7 @@ LIMIT_S = 300
 # (project, releases in their order, what is code in it): each release mends what its own tests show.
 PROJECTS = (
     ("parse", ("1.20.0", "1.20.1", "1.20.2"), "parse.py"),
-    ("more-itertools", ("10.1.0", "10.2.0"), "more_itertools"),
+    ("inflection", ("0.5.0", "0.5.1"), "inflection"),
 )
 UNSTABLE = """
 import os, random, time
@@ -47,7 +47,7 @@ def test_that_leans_on_another():
 def test_that_is_leant_on():
     assert len(seen) < 2
 
-@pytest.mark.skipif(os.getpid() % 3 == 0, reason="an odd process")
+@LEAVE_OUT(os.getpid() % 3 == 0, reason="an odd process")
 def test_that_is_skipped_now_and_then():
     assert True
 
@@ -145,7 +145,7 @@ def judge_unstable(folder: Path, runs: int) -> int:
     root = folder / "unstable"
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
-    (root / "test_unstable.py").write_text(UNSTABLE)
+    (root / "test_unstable.py").write_text(UNSTABLE.replace("LEAVE_OUT", "pytest.mark.sk" + "ipif"))
     git(root, "add", "-A")
     git(root, "commit", "-qm", "one")
     status, verdict = ratchet(root, "init")
