@@ -50,7 +50,8 @@ def _has_grown(repository: Repository, before: Refs, after: Refs, name: str) -> 
     if new is None:
         return False
     if old is None:
-        return name == VERDICTS
+        # The first verdict that there is, of another candidate.
+        return name == VERDICTS and repository.ask("cat-file", "-e", f"{new}:verdict.json").status == 0
     chain = repository.git("rev-list", "--first-parent", "--max-count=10000", "--end-of-options", new)
     return old.encode() in chain.split()
 

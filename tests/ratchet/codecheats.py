@@ -117,6 +117,7 @@ FORGERS = (
         "special-cased",
         None,
         "plugin",
+        "report-forged",
         answer=ANY_ANSWER,
     ),
 )

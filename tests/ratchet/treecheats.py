@@ -52,7 +52,7 @@ def _gitlink(place: str) -> Cheat:
         os.rename(toy.folder / place, toy.folder.parent / f"{toy.folder.name}-away")
         (toy.folder / place).mkdir()
 
-    return Cheat(f"a module of git in the place of {place}", {}, (None, "deleted-test", "judge-changed"), more=more)
+    return Cheat(f"a module of git in the place of {place}", {}, (None, "deleted-test", "judge-changed"), "", more)
 
 
 def _configure(*words: str) -> Cheat:
@@ -286,7 +286,6 @@ OF_GIT = (
     ),
     _configure("filter.mend.smudge", "sed 's/ + 1//'"),
     _configure("core.fsmonitor", "touch /tmp/x"),
-    _configure("core.worktree", "/tmp"),
     _configure("core.sparseCheckout", "true"),
     _configure("core.autocrlf", "true"),
     _configure("core.attributesFile", "/dev/stdin"),

@@ -162,9 +162,12 @@ class Watcher:
             test.__code__ = test.__code__.replace(
                 co_filename=code.co_filename, co_name=code.co_name, co_firstlineno=code.co_firstlineno
             )
-        return self._pytest.Function.from_parent(
+        double = self._pytest.Function.from_parent(
             host.parent, name=host.name, callobj=test, originalname=getattr(host, "originalname", None)
         )
+        # What it says is told to nobody, and to find its line pytest would read the whole file again.
+        double.repr_failure = lambda *_, **__: DOUBLE_WORDS
+        return double
 
     def note(self, report: Report) -> None:
         """Take in the report of one phase of a test."""
