@@ -179,3 +179,11 @@ def test_a_value_with_colours_in_it_or_joined_from_strings_is_masked(value: byte
     assert mask([("it", plain)], b"<" + coloured + b">") == b"<{{vault:it}}>"
     assert mask([("it", plain)], b'"' + plain[:12] + b'" + "' + plain[12:] + b'"') == b'"{{vault:it}}"'
     assert mask([("it", plain)], plain[:12] + b"\\\n    " + plain[12:]) == b"{{vault:it}}"
+
+
+@pytest.mark.parametrize("engine", ["plain", "stream"])
+@pytest.mark.parametrize("feed", [b"\\f", b"\\014"])
+def test_a_value_of_hardly_any_letters_is_masked_as_shells_write_it(engine: str, feed: bytes) -> None:
+    value = b"\x99'\x0c\\\xc6T{\x119F"
+    written = b"$'\\231\\'" + feed + b"\\\\\\306T{\\0219F'"
+    assert mask([("it", value)], b"<" + written + b">", engine) == b"<$'{{vault:it}}'>"
