@@ -17,6 +17,7 @@ from agentkit.ratchet.outcomes import PASS
 from agentkit.ratchet.repository import demand_branch
 from agentkit.ratchet.state import STATE_REF, read_known, write_state
 from agentkit.ratchet.telling import tell_progress, warn
+from agentkit.ratchet.verdictlog import append_verdict
 
 
 def begin_baseline(folder: str, environ: Mapping[str, str], *, as_json: bool) -> int:
@@ -48,8 +49,9 @@ def begin_baseline(folder: str, environ: Mapping[str, str], *, as_json: bool) ->
         repository, None, commit, branch, judgement.outcomes, judgement.unstable, judgement.metrics, judgement.files
     )
     found_state(repository, state)
+    evidence = append_verdict(repository, record, judgement.files, commit)
     if as_json:
-        write_record({**record, "evidence": f"{STATE_REF}@{state}"})
+        write_record({**record, "evidence": evidence})
         return Exit.OK
     passing = sum(outcome == PASS for outcome in judgement.outcomes.values())
     print_line(f"{branch.removeprefix('refs/heads/')}: {len(judgement.outcomes)} tests held, {passing} of them passing")
