@@ -187,3 +187,12 @@ def test_a_value_of_hardly_any_letters_is_masked_as_shells_write_it(engine: str,
     value = b"\x99'\x0c\\\xc6T{\x119F"
     written = b"$'\\231\\'" + feed + b"\\\\\\306T{\\0219F'"
     assert mask([("it", value)], b"<" + written + b">", engine) == b"<$'{{vault:it}}'>"
+
+
+@pytest.mark.parametrize("engine", ["plain", "stream"])
+def test_a_value_of_hardly_any_letters_is_masked_as_others_write_it(engine: str) -> None:
+    values = [("a", b"4\xc1'\x95\x9a{\xeb\x88\xce X1N\xe8\x08Fzm"), ("b", b"l\\R\xff\x88\xe5\x15Z\xa3$\x8d\x0b")]
+    shown = repr(values[0][1] + b'"').encode()[:-2]
+    assert mask(values, shown + b"\"'", engine) == b"b'{{vault:a}}\"'"
+    # Each backslash may begin a layer of its own, or be one.
+    assert mask(values, b"<l%5c%52%ff%88%e5%15Z%a3%24%8d%0b>", engine) == b"<{{vault:b}}>"

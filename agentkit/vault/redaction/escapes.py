@@ -31,6 +31,7 @@ def escape_all_ways(text: bytes) -> "set[bytes]":
         _percent_all_small,
         _bytes_all,
         _octal_all,
+        _python_quoted,
     ]
     once = {text} | {way(text) for way in ways}
     twice = {way(form) for form in once for way in (_percent, _percent_small, _json, _html, _csv, _octal, _python)}
@@ -163,6 +164,11 @@ def _dollar_quoted(text: bytes) -> bytes:
 def _python(text: bytes) -> bytes:
     shown = _json(text).replace(b'\\"', b'"')
     return b"".join([bytes((byte,)) if 0x20 <= byte < 0x7F else b"\\x%02x" % byte for byte in shown])
+
+
+def _python_quoted(text: bytes) -> bytes:
+    # Where a text holds quotation marks of both kinds.
+    return _python(text).replace(b"'", b"\\'")
 
 
 def _csv(text: bytes) -> bytes:

@@ -65,6 +65,8 @@ _START = re.compile(rb"[%\\&\x08\x1b\xe2\xc2\xef]")
 _PLAIN = re.compile(PLAIN)
 # Many bytes in a row, none of which can begin an escape of its own.
 _PERCENTS = re.compile(rb"(?:%(?!25|5[Cc]|26)[2-7]" + _HEX + rb"){2,}")
+_PERCENT_BYTE = re.compile(rb"%(" + _HEX + rb"{2})")
+_LAYER = re.compile(rb"%(?:25|5[Cc]|26)")
 # What each of them stands for.
 PERCENT = {
     b"%" + form(f"{byte:02x}").encode(): byte
@@ -122,6 +124,16 @@ def find_units(text: bytes, begin: int, end: int) -> Iterator[tuple[tuple[bytes,
         if found and meant:
             yield meant, start.start(), found.end()
             begin = found.end()
+
+
+def find_percents(text: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the percent escapes in a part of a text, each as its byte and nothing more.
+
+    That is another reading where a backslash, an ampersand or a percent sign is escaped, which may begin a layer.
+    """
+    if _LAYER.search(text, begin, end):
+        for found in _PERCENT_BYTE.finditer(text, begin, end):
+            yield bytes((int(found[1], 16),)), found.start(), found.end()
 
 
 def _decode(found: re.Match[bytes]) -> tuple[bytes, ...]:
