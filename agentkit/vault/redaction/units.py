@@ -28,12 +28,30 @@ _ENTITY += (
     + _SEMICOLON
     + rb")"
 )
-# What a run of backslashes has taken it does not give back (`+`): long runs of them would be read again and again.
+
+
+def _take_all(name: bytes, pattern: bytes) -> bytes:
+    """Return what matches the pattern and gives nothing of it back, or long runs would be read again and again.
+
+    `(?:…)+` with a further `+` says the same, and does not find it before Python 3.11.5 where the group has choices
+    (python/cpython#106052).
+    """
+    return rb"(?=(?P<" + name + rb">" + pattern + rb"))(?P=" + name + rb")"
+
+
 _UNIT = re.compile(
     rb"(?:"
-    + (_BACKSLASH + rb"{1,16}+(?:")
+    + (_take_all(b"signs", _BACKSLASH + rb"{1,16}") + rb"(?:")
     + (rb"(?:u0026" + _AGAIN + rb"|" + _AMPERSAND + rb")" + _ENTITY)
-    + (rb"|u(?P<high>[dD][89abAB]" + _HEX + rb"{2})" + _BACKSLASH + rb"{1,16}+u(?P<low>[dD][c-fC-F]" + _HEX + rb"{2})")
+    + (
+        rb"|u(?P<high>[dD][89abAB]"
+        + _HEX
+        + rb"{2})"
+        + _take_all(b"more", _BACKSLASH + rb"{1,16}")
+        + rb"u(?P<low>[dD][c-fC-F]"
+        + _HEX
+        + rb"{2})"
+    )
     + (rb"|u(?P<four>" + _HEX + rb"{4})|U(?P<eight>" + _HEX + rb"{8})|[ux]\{(?P<braced>" + _HEX + rb"{1,6})\}")
     + (rb"|x(?P<two>" + _HEX + rb"{2})|(?P<octal>[0-7]{1,3})|(?P<joined>\r?\n[ \t]{0,40})|(?P<letter>[abefnrtvE])")
     + (rb"|" + _PERCENT + rb"(?P<percented>" + _HEX + rb"{2})|(?P<itself>[^0-9A-Za-z\\\r\n]))")
@@ -55,12 +73,28 @@ _NAME_OPEN = (
     rb"(?:[A-Za-z][A-Za-z0-9]{0,7}|" + _HASH + rb"(?:[0-9]{0,7}|[xX]" + _HEX + rb"{0,6}))?(?:%(?:25){0,8}[23]?)?"
 )
 _OPEN = re.compile(
-    (rb"(?:" + _BACKSLASH + rb"{0,16}+(?:%(?:25){0,8}" + _HEX + rb"?|(?:u0026|&|" + _PERCENT + rb"26)" + _AGAIN)
+    (
+        rb"(?:"
+        + _take_all(b"signs", _BACKSLASH + rb"{0,16}")
+        + rb"(?:%(?:25){0,8}"
+        + _HEX
+        + rb"?|(?:u0026|&|"
+        + _PERCENT
+        + rb"26)"
+        + _AGAIN
+    )
     + (_NAME_OPEN + rb"|[uU]" + _HEX + rb"{0,7}|[ux]\{" + _HEX + rb"{0,6}|x" + _HEX + rb"?")
-    + (rb"|u[dD][89abAB]" + _HEX + rb"{2}" + _BACKSLASH + rb"{0,16}+(?:%(?:25){0,8}5?|&[#A-Za-z0-9]{0,8}|u" + _HEX)
+    + (
+        rb"|u[dD][89abAB]"
+        + _HEX
+        + rb"{2}"
+        + _take_all(b"more", _BACKSLASH + rb"{0,16}")
+        + rb"(?:%(?:25){0,8}5?|&[#A-Za-z0-9]{0,8}|u"
+        + _HEX
+    )
     + (rb"{0,3})?|[0-7]{1,2}|\r|\r?\n[ \t]{0,40})?|=" + _HEX + rb"?|=\r)\Z")
 )
-_ESCAPED_AMPERSAND = re.compile(_BACKSLASH + rb"{1,16}+(?:&|" + _PERCENT + rb"26)")
+_ESCAPED_AMPERSAND = re.compile(_take_all(b"signs", _BACKSLASH + rb"{1,16}") + rb"(?:&|" + _PERCENT + rb"26)")
 _START = re.compile(rb"[%\\&\x08\x1b\xe2\xc2\xef]")
 _PLAIN = re.compile(PLAIN)
 # Many bytes in a row, none of which can begin an escape of its own.
@@ -78,7 +112,9 @@ _LETTERS = {97: 7, 98: 8, 101: 27, 69: 27, 102: 12, 110: 10, 114: 13, 116: 9, 11
 _NAMES = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'", b"AMP": b"&", b"LT": b"<", b"GT": b">"}
 _SIGNS = {
     0x5C: re.compile(_BACKSLASH),
-    0x26: re.compile(rb"(?:" + _AMPERSAND + rb"|" + _BACKSLASH + rb"{1,8}+u0026" + _AGAIN + rb")"),
+    0x26: re.compile(
+        rb"(?:" + _AMPERSAND + rb"|" + _take_all(b"signs", _BACKSLASH + rb"{1,8}") + rb"u0026" + _AGAIN + rb")"
+    ),
 }
 # Each layer of escaping doubles backslashes.
 _DOUBLINGS = (1, 2, 4, 8)
