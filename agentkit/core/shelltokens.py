@@ -17,6 +17,8 @@ END, PLAIN, WORD, OPERATOR, REDIRECT = 0, 1, 2, 3, 4
 
 # One match a token: blanks and comments, then a word whose letters stand for themselves, a word that is nothing but
 # letters, quoted texts and simple variables, an operator, or a redirection. Behind any other word comes none of these.
+# Groups with a choice that can fail halfway give back (`+`, not `++`): before 3.11.5 they take what failed
+# (python/cpython#106052).
 TOKEN = re.compile(
     r"""(?:[ \t\r\f\v]|\\\n|\#[^\n]*+)*+
     (?:
@@ -24,10 +26,10 @@ TOKEN = re.compile(
       | ((?:
             [^\s;&|<>()$`"'\\]
           | '[^']*+'
-          | "(?:[^"\\$`]|\\[\s\S]|\$(?:[A-Za-z_]\w*+|[0-9@*\#?!$-]|\{\w++\}))*+"
+          | "(?:[^"\\$`]|\\[\s\S]|\$(?:[A-Za-z_]\w*+|[0-9@*\#?!$-]|\{\w++\}))*"
           | \\[^\n]
           | \$(?:[A-Za-z_]\w*+|[0-9@*\#?!$-]|\{\w++\})
-        )++(?=[\s;&|)]|\Z))
+        )+(?=[\s;&|)]|\Z))
       | (\n|;;&|;&|;;|;|&&|&(?!>)|\|\||\|&|\||\(|\))
       | ((?:[0-9]++|\{\w++\})?(?:<<<|<<-|<<|<>|<&|<(?!\()|>>|>&|>\||>(?!\()|&>>|&>))
     )?+""",

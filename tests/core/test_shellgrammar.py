@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.core.shellgrammar import read_shell, read_shell_bytes
+from agentkit.core.shelltokens import TOKEN
 from agentkit.core.shelltree import FUNCTION, GROUP, IF, LIST, LOOP, NOT, PIPELINE, SIMPLE, Command, walk_commands
 
 SIGNS = [
@@ -155,3 +156,10 @@ def test_bash_takes_what_is_whole_and_nothing_else(tmp_path: Path) -> None:
         script.write_text(text)
         ended = subprocess.run(["bash", "-n", str(script)], capture_output=True, timeout=30, check=False)
         assert read_shell(text).is_whole == (ended.returncode == 0), text
+
+
+@pytest.mark.parametrize("text", ['reload}"\n    exit 2\n', "a'b\n c\n", 'x"$(y)"z\n', 'x"${y:-1}"\n'])
+def test_a_word_with_a_quote_that_does_not_end_simply_is_no_simple_word(text: str) -> None:
+    found = TOKEN.match(text)
+    assert found is not None
+    assert found.groups() == (None, None, None, None)
