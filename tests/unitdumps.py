@@ -47,6 +47,10 @@ class Dump:
     commands: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
 
+class TooManyUnitsError(Exception):
+    """Units name ever more instances of templates, more than systemd itself takes."""
+
+
 def dump_units(folders: Sequence[str], names: Iterable[str], prefix: str = "") -> Dump:
     """Return what the system manager loads for these names from these folders; `prefix` is taken off of paths."""
     with tempfile.TemporaryDirectory(prefix="agentkit-asked-") as own:
@@ -67,6 +71,8 @@ def dump_units(folders: Sequence[str], names: Iterable[str], prefix: str = "") -
             timeout=LIMIT_S,
             check=False,
         )
+    if ended.returncode and "No buffer space available" in ended.stderr:
+        raise TooManyUnitsError(f"systemd does not take {len(list(names))} names at once")
     assert ended.returncode == 0, ended.stderr[-2000:]
     return _read_dump(ended.stdout.replace(prefix, "") if prefix else ended.stdout, asked.name)
 

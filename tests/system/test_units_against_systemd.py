@@ -9,7 +9,7 @@ import pytest
 
 from tests.system.generated_units import build_generated, make_machine
 from tests.system.unitcorpus import LEAST, build_server, fetch_units
-from tests.unitdumps import hold_against_systemd
+from tests.unitdumps import TooManyUnitsError, hold_against_systemd
 
 MACHINES = 12
 
@@ -37,7 +37,13 @@ def test_the_units_of_a_server_are_mapped_as_systemd_loads_them(machine: Path) -
 
 
 def test_units_written_by_chance_are_mapped_as_systemd_loads_them(machine: Path, random_choices: random.Random) -> None:
+    told = 0
     for number in range(MACHINES):
         root = build_generated(machine / str(number), make_machine(random_choices))
-        differences, _, _ = hold_against_systemd(str(root))
+        try:
+            differences, _, _ = hold_against_systemd(str(root))
+        except TooManyUnitsError:
+            continue
         assert differences == {}, number
+        told += 1
+    assert told > MACHINES // 2
