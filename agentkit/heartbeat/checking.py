@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 
+from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ledger import Ledger, with_ledger
 from agentkit.core.lines import INFO
@@ -14,7 +15,7 @@ from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.check import Checked, run_check
 from agentkit.heartbeat.lastcheck import leave_evidence
 from agentkit.heartbeat.printing import print_checked
-from agentkit.heartbeat.viewing import complain, read_settings, warn
+from agentkit.heartbeat.viewing import complain, read_settings
 
 FORMS = ("json", "text")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 
+from agentkit.core.asides import warn
 from agentkit.core.config import Configuration, load_configuration
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.ledger import CorruptLedgerError, Ledger, open_read_only, open_view
@@ -79,11 +80,6 @@ def complete_job_names(environ: Mapping[str, str], begun: str) -> list[str]:
             return [job.name for job in iterate_jobs(ledger) if job.name.startswith(begun)]
     except AgentkitError:
         return []
-
-
-def warn(message: str) -> None:
-    """Say something on stderr that is no failure."""
-    tell(f"agentkit: warning: {make_visible(message)}\n")
 
 
 def complain(trouble: str | None) -> None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from agentkit.core.config import load_configuration
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
 from agentkit.core.screen import print_line
@@ -15,9 +14,10 @@ from agentkit.ratchet.judging import find_baseline
 from agentkit.ratchet.moving import found_state
 from agentkit.ratchet.outcomes import PASS
 from agentkit.ratchet.repository import demand_branch
-from agentkit.ratchet.state import STATE_REF, read_known, write_state
-from agentkit.ratchet.telling import tell_progress, warn
+from agentkit.ratchet.state import STATE_REF, read_known, tell_lost, write_state
+from agentkit.ratchet.telling import tell_progress
 from agentkit.ratchet.verdictlog import append_verdict
+from agentkit.ratchet.viewing import read_host
 
 
 def begin_baseline(folder: str, environ: Mapping[str, str], *, as_json: bool) -> int:
@@ -36,20 +36,15 @@ def begin_baseline(folder: str, environ: Mapping[str, str], *, as_json: bool) ->
             status=Exit.REFUSED,
         )
     if known:
-        raise AgentkitError(
-            f"{STATE_REF} is lost: state {known[:12]} was there",
-            hint=f"git update-ref {STATE_REF} {known}",
-            status=Exit.BAD_DATA,
-        )
+        raise tell_lost(known)
     with tell_progress(environ, is_wanted=not as_json) as tell:
         judgement = find_baseline(repository, commit, tell)
-    host = load_configuration(environ, own=("ratchet",), warn=warn).host
-    record = judgement.verdict.record(host, datetime.now(UTC))
+    record = judgement.verdict.record(read_host(environ), datetime.now(UTC))
     state = write_state(
         repository, None, commit, branch, judgement.outcomes, judgement.unstable, judgement.metrics, judgement.files
     )
-    found_state(repository, state)
     evidence = append_verdict(repository, record, judgement.files, commit)
+    found_state(repository, state)
     if as_json:
         write_record({**record, "evidence": evidence})
         return Exit.OK

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from agentkit.core.config import load_configuration
+from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.lines import write_record
 from agentkit.ratchet.candidate import take_patch, take_rev, take_work_tree
 from agentkit.ratchet.judging import Judgement, judge
 from agentkit.ratchet.metrics import keep_best
-from agentkit.ratchet.moving import accept_candidate
+from agentkit.ratchet.moving import accept_candidate, demand_free_way
 from agentkit.ratchet.repair import repair
 from agentkit.ratchet.repository import Repository, demand_quiet, find_repository
 from agentkit.ratchet.state import State, read_state, write_state
-from agentkit.ratchet.telling import tell_progress, tell_verdict, warn
+from agentkit.ratchet.telling import tell_progress, tell_verdict
 from agentkit.ratchet.verdict import ACCEPT, exit_status
 from agentkit.ratchet.verdictlog import append_verdict
+from agentkit.ratchet.viewing import read_host
 
 # Fifty that accept at once each begin again when another one was quicker.
 MOST_ROUNDS = 200
@@ -28,12 +31,15 @@ LIMIT_S = 3600.0
 
 @dataclass(frozen=True)
 class Asked:
-    """The words of `check` and `accept`: at most one of `rev`, `patch` and `work_tree`; without any it is HEAD."""
+    """The words of `check` and `accept`: at most one of `rev`, `patch` and `work_tree`; without any it is HEAD.
+
+    `judge_reason` is why the ratchet's own settings may change.
+    """
 
     rev: str | None = None
     patch: str | None = None
     work_tree: bool = False
-    may_change_judge: str | None = None
+    judge_reason: str | None = None
     as_json: bool = False
     quiet: bool = False
 
@@ -54,7 +60,7 @@ def check_candidate(folder: str, environ: Mapping[str, str], asked: Asked) -> in
     take = _choose(repository, asked)
     state = read_state(repository)
     judgement = _judge(repository, state, take(state), asked)
-    _write_down(repository, judgement, asked, environ)
+    _tell(repository, judgement, _write_down(repository, judgement), asked)
     return exit_status(judgement.verdict.answer)
 
 
@@ -70,20 +76,23 @@ def accept_if_good(folder: str, environ: Mapping[str, str], asked: Asked) -> int
     for _ in range(MOST_ROUNDS):
         state = read_state(repository)
         candidate = take(state)
-        judgement = _judge(repository, state, candidate, asked)
-        if judgement.verdict.answer != ACCEPT:
-            _write_down(repository, judgement, asked, environ)
-            return exit_status(judgement.verdict.answer)
         try:
-            _move(repository, state, candidate, judgement, keeps_files=asked.work_tree)
+            # What would be in the way is told now, and not when the tests have run.
+            demand_free_way(repository, state, candidate, keeps_files=asked.work_tree)
+            judgement = _judge(repository, state, candidate, asked)
+            record = _write_down(repository, judgement)
+            if judgement.verdict.answer == ACCEPT:
+                _move(repository, state, judgement, record, keeps_files=asked.work_tree)
         except AgentkitError as error:
             has_moved = error.status == Exit.TRY_LATER and read_state(repository).commit != state.commit
             if not has_moved or asked.patch is None or time.monotonic() > due:
                 raise
             continue
-        _write_down(repository, judgement, asked, environ)
-        return Exit.OK
-    raise AgentkitError("others were accepted before this one each time", status=Exit.TRY_LATER)
+        _tell(repository, judgement, record, asked)
+        return exit_status(judgement.verdict.answer)
+    raise AgentkitError(
+        "others were accepted before this one each time", hint="agentkit ratchet accept again", status=Exit.TRY_LATER
+    )
 
 
 def open_repository(folder: str, environ: Mapping[str, str]) -> Repository:
@@ -113,46 +122,42 @@ def _read_patch(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise AgentkitError(f"{path}: {error.strerror}", status=Exit.BAD_DATA) from error
+        raise AgentkitError(
+            f"{path}: {error.strerror}", hint="--patch FILE, or --patch - for stdin", status=Exit.BAD_DATA
+        ) from error
 
 
 def _judge(repository: Repository, state: State, candidate: str, asked: Asked) -> Judgement:
     with tell_progress(repository.environ, is_wanted=not asked.quiet and not asked.as_json) as tell:
-        return judge(repository, state, candidate, tell, may_change_judge=asked.may_change_judge is not None)
+        judgement = judge(repository, state, candidate, tell, may_change_judge=asked.judge_reason is not None)
+    if not asked.judge_reason:
+        return judgement
+    hints = (*judgement.verdict.hints, f"the judge may change: {asked.judge_reason}")
+    return replace(judgement, verdict=replace(judgement.verdict, hints=hints))
 
 
-def _move(repository: Repository, state: State, candidate: str, judgement: Judgement, *, keeps_files: bool) -> None:
-    record = judgement.verdict.record(_host(repository.environ), datetime.now(UTC))
+def _write_down(repository: Repository, judgement: Judgement) -> Mapping[str, object]:
+    """Put a verdict on the list, before anything moves by it; return its record."""
+    verdict = judgement.verdict
+    record = verdict.record(read_host(repository.environ), datetime.now(UTC))
+    return {**record, "evidence": append_verdict(repository, record, judgement.files, verdict.candidate)}
+
+
+def _move(
+    repository: Repository, state: State, judgement: Judgement, record: Mapping[str, object], *, keeps_files: bool
+) -> None:
+    candidate = judgement.verdict.candidate
+    evidence = {"verdict.json": json.dumps(record, indent=1, sort_keys=True).encode() + b"\n", **judgement.files}
+    best = keep_best(state.metrics, judgement.metrics)
     commit = write_state(
-        repository,
-        state,
-        candidate,
-        state.branch,
-        judgement.outcomes,
-        judgement.unstable,
-        keep_best(state.metrics, judgement.metrics),
-        {"verdict.json": _to_json(record), **judgement.files},
+        repository, state, candidate, state.branch, judgement.outcomes, judgement.unstable, best, evidence
     )
     for told in accept_candidate(repository, state, commit, candidate, keeps_files=keeps_files):
         warn(told)
 
 
-def _write_down(repository: Repository, judgement: Judgement, asked: Asked, environ: Mapping[str, str]) -> None:
-    verdict = judgement.verdict
-    if asked.may_change_judge:
-        verdict = replace(verdict, hints=(*verdict.hints, f"the judge may change: {asked.may_change_judge}"))
-    host, now = _host(environ), datetime.now(UTC)
-    evidence = append_verdict(repository, verdict.record(host, now), judgement.files, verdict.candidate)
-    if asked.quiet and not asked.as_json and verdict.answer == ACCEPT:
-        return  # a cron line prints nothing when all is well
-    tell_verdict(repository, replace(verdict, evidence=evidence), judgement.failures, host, now, as_json=asked.as_json)
-
-
-def _host(environ: Mapping[str, str]) -> str:
-    return load_configuration(environ, own=("ratchet",), warn=warn).host
-
-
-def _to_json(record: Mapping[str, object]) -> bytes:
-    import json
-
-    return json.dumps(record, indent=1, sort_keys=True).encode() + b"\n"
+def _tell(repository: Repository, judgement: Judgement, record: Mapping[str, object], asked: Asked) -> None:
+    if asked.as_json:
+        write_record(record)
+    elif judgement.verdict.answer != ACCEPT or not asked.quiet:  # a cron line prints nothing when all is well
+        tell_verdict(repository, judgement.verdict, str(record["evidence"]), judgement.failures)

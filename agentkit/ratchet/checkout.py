@@ -102,7 +102,11 @@ class Checkout:
         rows = os.fsdecode(self.repository.git("ls-files", "--stage", "-z", more=more)).split("\0")
         inner = [row.partition("\t")[2] for row in rows if row.startswith(f"{MODULE} ")]
         if inner:
-            raise AgentkitError(f"{inner[0]} is a repository of its own", status=Exit.BAD_DATA)
+            raise AgentkitError(
+                f"{inner[0]} is a repository of its own",
+                hint=f"remove {inner[0]}/.git, or commit it as a submodule by hand",
+                status=Exit.BAD_DATA,
+            )
         return self.repository.git("write-tree", more=more).decode().strip()
 
 

@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from agentkit.core import tree
+from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.ratchet.candidacy import Asked, accept_if_good, open_repository
 from agentkit.ratchet.candidate import commit_tree
 from agentkit.ratchet.checkout import Workshop, read_tree
 from agentkit.ratchet.repository import demand_branch, demand_quiet, demand_work_tree
 from agentkit.ratchet.state import read_state
-from agentkit.ratchet.telling import warn
 
 END_S = 2.0
 

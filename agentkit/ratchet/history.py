@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agentkit.core.asides import read_instant, say_when, warn
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Look, Styled, print_table
 from agentkit.ratchet.verdicts import Filed, list_places, read_verdicts
-from agentkit.ratchet.viewing import ANSWER_STYLES, SHORT, open_to_look, read_instant, say_when, warn
+from agentkit.ratchet.viewing import ANSWER_STYLES, SHORT, open_to_look
 
 COLUMNS = (
     Column("id"),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.ratchet.candidacy import Asked, check_candidate
 from agentkit.ratchet.candidate import take_rev
@@ -17,7 +18,7 @@ from agentkit.ratchet.repository import Repository, find_repository
 from agentkit.ratchet.state import State, read_state
 from agentkit.ratchet.verdict import ACCEPT, NO_EVIDENCE, REJECT
 from agentkit.ratchet.verdicts import Filed, list_places, read_verdicts
-from agentkit.ratchet.viewing import SHORT, name_branch, warn
+from agentkit.ratchet.viewing import SHORT, name_branch
 
 NOT_JUDGED, DELETED, ACCEPTED, NO_BASELINE = "not judged", "deleted", "accepted", "no baseline"
 ANSWERS = {Exit.OK: ACCEPT, Exit.FINDINGS: REJECT}

@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Collection, Iterable, Iterator
 
+from agentkit.core.asides import read_instant
 from agentkit.core.lines import CRITICAL, WARNING, Record
 from agentkit.ratchet.hookplace import FOREIGN, HOOKS, MISSING, OLDER, PRE_PUSH, Found, Place, look_at
 from agentkit.ratchet.hookrecord import ENDED, PASSED
@@ -13,7 +14,7 @@ from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.sign import Sign
 from agentkit.ratchet.verdict import ACCEPT, REJECT
 from agentkit.ratchet.verdicts import Filed
-from agentkit.ratchet.viewing import SHORT, name_branch, read_instant
+from agentkit.ratchet.viewing import SHORT, name_branch
 
 INSTALL = "agentkit ratchet hook install"
 MOST_COMMITS = 10_000

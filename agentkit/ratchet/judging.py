@@ -211,11 +211,17 @@ class _Case:
         """Return what a hold-out says against the candidate; its tests are never named."""
         folder = os.path.join(self._court.repository.root, os.path.expanduser(self._court.settings.holdout))
         if not os.path.isdir(folder):
-            raise AgentkitError(f"the hold-out {folder} is no folder", status=Exit.CONFIGURATION)
+            raise AgentkitError(
+                f"the hold-out {folder} is no folder", hint="`holdout` of the settings", status=Exit.CONFIGURATION
+            )
         base = self._court.run("the hold-out, accepted", self._court.accepted, holdout=folder)
         mine = self._court.run("the hold-out", self._tree, holdout=folder)
         if base.trouble or not base.outcomes:
-            raise AgentkitError(f"the hold-out gives nothing: {base.trouble or 'no test'}", status=Exit.CONFIGURATION)
+            raise AgentkitError(
+                f"the hold-out gives nothing: {base.trouble or 'no test'}",
+                hint=f"pytest {folder}",
+                status=Exit.CONFIGURATION,
+            )
         worse = compare_outcomes(base.outcomes, mine.outcomes).regressed
         return (
             f"{len(worse)} of {len(base.outcomes)} tests of the hold-out do not hold" if worse or mine.trouble else ""

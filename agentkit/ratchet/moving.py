@@ -109,8 +109,7 @@ def _prepare(repository: Repository, intent: Intent, scratch: str) -> Following 
         return None
     try:
         return plan_following(repository, intent, scratch, is_strict=True)
-    except BaseException:
-        # Nothing has moved: there is nothing to repair either.
+    except BaseException:  # Ctrl-C too: nothing has moved, so there is nothing to repair either
         let_go_of_index(intent.git_dir)
         clear_intent(repository)
         raise

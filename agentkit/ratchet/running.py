@@ -197,7 +197,11 @@ def _launch(
         tell=tell,
     )
     if ended.outcome == "not-started":
-        raise AgentkitError(f"{words[0]} cannot be run: {ended.trouble or ended.status}", status=Exit.UNAVAILABLE)
+        raise AgentkitError(
+            f"{words[0]} cannot be run: {ended.trouble or ended.status}",
+            hint="`python` or `command` of the settings",
+            status=Exit.UNAVAILABLE,
+        )
     return ended
 
 

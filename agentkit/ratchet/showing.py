@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from agentkit.core.asides import read_instant, say_when, warn
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Column, Styled, print_block, print_line, print_table
@@ -16,7 +17,7 @@ from agentkit.ratchet.failedoutput import find_outputs, find_printed, read_runs
 from agentkit.ratchet.outcomes import escape_id
 from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.verdicts import Filed, Place, list_places, read_verdicts
-from agentkit.ratchet.viewing import ANSWER_STYLES, SHORT, open_to_look, read_instant, say_when, warn
+from agentkit.ratchet.viewing import ANSWER_STYLES, SHORT, open_to_look
 
 TITLE_WIDTH = 10
 SHOWN, SHOWN_OUTPUTS, SHOWN_FILES = 20, 10, 20

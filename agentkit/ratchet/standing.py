@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agentkit.core.asides import write_instant
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import Record
 from agentkit.ratchet.metrics import Metric
@@ -11,7 +12,7 @@ from agentkit.ratchet.refmoves import read_refs
 from agentkit.ratchet.repository import Repository, read_head
 from agentkit.ratchet.state import STATE_REF, State, read_state
 from agentkit.ratchet.verdicts import Filed, find_verdict, list_places, read_verdicts
-from agentkit.ratchet.viewing import count_outcomes, write_instant
+from agentkit.ratchet.viewing import count_outcomes
 
 CUT_OFF, LOST, MOVED, UNREADABLE = "cut-off", "baseline-lost", "baseline-moved", "baseline-unreadable"
 CHAIN, GONE, REWRITTEN = "verdicts-unreadable", "branch-gone", "branch-rewritten"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from agentkit.core.durable import replace_file
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.ratchet.blobs import Found, read_objects
 from agentkit.ratchet.metrics import Metric, read_metrics, write_metrics
 from agentkit.ratchet.objects import Objects
 from agentkit.ratchet.outcomes import Outcomes, read_lines, write_lines
@@ -55,7 +56,7 @@ def read_state(repository: Repository, at: str = "") -> State:
     rev = at or STATE_REF
     asked = [rev, f"{rev}^{{tree}}", *(f"{rev}:{part}" for part in PARTS), f"{rev}^1^{{tree}}", f"{rev}^2^{{tree}}"]
     for _ in range(LOOKS):
-        answers = _read_objects(repository, asked)
+        answers = read_objects(repository, asked)
         if answers[0] is None:
             raise _tell_missing(rev, known)
         if _belong_together(answers, repository.object_format):
@@ -63,8 +64,8 @@ def read_state(repository: Repository, at: str = "") -> State:
                 state = _read(answers)
             except AgentkitError as error:
                 # What we put there could be read: this is something else, and nothing that was torn.
-                if known and known != answers[0][0]:
-                    raise _tell_moved(answers[0][0], known) from error
+                if known and known != answers[0].name:
+                    raise _tell_moved(answers[0].name, known) from error
                 raise
             if not at:
                 _compare_known(repository, state, known)
@@ -132,15 +133,20 @@ def remember_known(repository: Repository, commit: str) -> None:
     replace_file(f"{repository.own_folder}/known", commit.encode() + b"\n", prefix=".new-")
 
 
+def tell_lost(known: str) -> AgentkitError:
+    """Return what to say where a state was there and the ref has gone."""
+    return AgentkitError(
+        f"{STATE_REF} is lost: state {known[:12]} was there",
+        hint=f"git update-ref {STATE_REF} {known}",
+        status=Exit.BAD_DATA,
+    )
+
+
 def _tell_missing(rev: str, known: str) -> AgentkitError:
     if rev != STATE_REF:
         return AgentkitError(f"there is no state {rev}", hint="agentkit ratchet log", status=Exit.UNAVAILABLE)
     if known:
-        return AgentkitError(
-            f"{STATE_REF} is lost: state {known[:12]} was there",
-            hint=f"git update-ref {STATE_REF} {known}",
-            status=Exit.BAD_DATA,
-        )
+        return tell_lost(known)
     return AgentkitError("this repository has no accepted state", hint="agentkit ratchet init", status=Exit.UNAVAILABLE)
 
 
@@ -165,33 +171,15 @@ def _compare_known(repository: Repository, state: State, known: str) -> None:
         raise _tell_moved(state.commit, known)
 
 
-def _read_objects(repository: Repository, names: Sequence[str]) -> list[tuple[str, bytes] | None]:
-    """Return (id, content) of each object, None where there is none."""
-    raw = repository.git("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode())
-    found: list[tuple[str, bytes] | None] = []
-    place = 0
-    for _ in names:
-        end = raw.index(b"\n", place)
-        words = raw[place:end].split(b" ")
-        place = end + 1
-        if len(words) != 3 or not words[2].isdigit():
-            found.append(None)
-            continue
-        size = int(words[2])
-        found.append((words[0].decode(), raw[place : place + size]))
-        place += size + 1
-    return found
-
-
-def _belong_together(answers: Sequence[tuple[str, bytes] | None], object_format: str) -> bool:
+def _belong_together(answers: Sequence[Found | None], object_format: str) -> bool:
     """Tell whether commit, tree and files are of one state: each line was answered by a look of its own at the ref."""
     commit, tree = answers[0], answers[1]
     assert commit is not None
-    if tree is None or not commit[1].startswith(f"tree {tree[0]}\n".encode()):
+    if tree is None or not commit.content.startswith(f"tree {tree.name}\n".encode()):
         return tree is None
-    listed = _read_tree(tree[1], object_format)
+    listed = _read_tree(tree.content, object_format)
     given = answers[2 : 2 + len(PARTS)]
-    return all(answer is None or listed.get(part) == answer[0] for part, answer in zip(PARTS, given, strict=True))
+    return all(answer is None or listed.get(part) == answer.name for part, answer in zip(PARTS, given, strict=True))
 
 
 def _read_tree(raw: bytes, object_format: str) -> dict[str, str]:
@@ -205,14 +193,14 @@ def _read_tree(raw: bytes, object_format: str) -> dict[str, str]:
     return listed
 
 
-def _read(answers: Sequence[tuple[str, bytes] | None]) -> State:
+def _read(answers: Sequence[Found | None]) -> State:
     assert answers[0] is not None
-    commit, raw = answers[0]
+    commit, raw, _ = answers[0]
     parts = answers[2 : 2 + len(PARTS)]
     missing = [name for name, part in zip(PARTS, parts, strict=True) if part is None]
     if missing:
         raise _bad(commit, f"it has no {missing[0]}")
-    about_raw, baseline, unstable, metrics = (part[1] for part in parts if part is not None)
+    about_raw, baseline, unstable, metrics = (part.content for part in parts if part is not None)
     parents = [
         row[7:] for row in raw.decode("utf-8", "replace").partition("\n\n")[0].split("\n") if row[:7] == "parent "
     ]
@@ -234,7 +222,7 @@ def _read(answers: Sequence[tuple[str, bytes] | None]) -> State:
         outcomes, best = read_lines(baseline), read_metrics(metrics)
     except AgentkitError as error:
         raise _bad(commit, error.message) from error
-    return State(commit, parents[-1], tree[0], branch, number, outcomes, tests, best, place)
+    return State(commit, parents[-1], tree.name, branch, number, outcomes, tests, best, place)
 
 
 def _bad(commit: str, why: str) -> AgentkitError:

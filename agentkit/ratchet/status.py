@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from agentkit.core.asides import read_instant, say_when
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Styled, print_line
 from agentkit.core.times import format_instant
@@ -17,9 +18,7 @@ from agentkit.ratchet.viewing import (
     name_branch,
     open_to_look,
     read_host,
-    read_instant,
     say_counts,
-    say_when,
 )
 
 TITLE_WIDTH = 9

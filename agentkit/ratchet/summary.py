@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 
+from agentkit.core.asides import say_when
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import CRITICAL, WARNING, write_record
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
@@ -13,7 +14,7 @@ from agentkit.ratchet.intent import has_intent
 from agentkit.ratchet.repository import Repository, find_repository
 from agentkit.ratchet.standing import SHALLOW, Standing, find_standing
 from agentkit.ratchet.status import say_ahead
-from agentkit.ratchet.viewing import SHORT, count_outcomes, name_branch, read_host, say_counts, say_when
+from agentkit.ratchet.viewing import SHORT, count_outcomes, name_branch, read_host, say_counts
 
 DOCTOR = "agentkit ratchet doctor"
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 
-from agentkit.core.lines import write_record
 from agentkit.core.screen import ProgressLine, Styled, print_block, print_line
 from agentkit.ratchet.court import Tell
 from agentkit.ratchet.greensince import find_green_since
@@ -17,11 +15,6 @@ from agentkit.ratchet.verdict import ACCEPT, REJECT, Verdict
 
 SHOWN, SHOWN_OUTPUTS, LONGEST_OUTPUT = 10, 3, 1500
 STYLES = {ACCEPT: "ok", REJECT: "critical"}
-
-
-def warn(message: str) -> None:
-    """Tell a person on stderr what is worth knowing."""
-    sys.stderr.write(f"agentkit: warning: {message}\n")
 
 
 @contextlib.contextmanager
@@ -34,19 +27,8 @@ def tell_progress(environ: Mapping[str, str], *, is_wanted: bool) -> Iterator[Te
         line.clear()
 
 
-def tell_verdict(
-    repository: Repository,
-    verdict: Verdict,
-    failures: Mapping[str, str],
-    host: str,
-    now: datetime,
-    *,
-    as_json: bool,
-) -> None:
-    """Print a verdict; `failures` are the outputs of failing tests by id."""
-    if as_json:
-        write_record(verdict.record(host, now))
-        return
+def tell_verdict(repository: Repository, verdict: Verdict, evidence: str, failures: Mapping[str, str]) -> None:
+    """Print a verdict for a person; `evidence` is where it is kept, `failures` are the outputs of tests by id."""
     print_line(Styled(verdict.answer, STYLES.get(verdict.answer, "warning")), verdict.reason)
     changes = verdict.comparison.regressed
     shown = changes[:SHOWN]
@@ -67,4 +49,4 @@ def tell_verdict(
     for hint in verdict.hints[:SHOWN]:
         print_line(" ", Styled(f"hint: {hint}", "dim"))
     if verdict.answer != ACCEPT:
-        print_line(Styled("next:", "dim"), f"agentkit ratchet show {verdict.evidence.rpartition('@')[2][:12]}")
+        print_line(Styled("next:", "dim"), f"agentkit ratchet show {evidence.rpartition('@')[2][:12]}")

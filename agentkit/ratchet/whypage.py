@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agentkit.core.asides import read_instant, say_when, warn
 from agentkit.core.errors import Exit
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Styled, print_line, print_table
 from agentkit.core.times import format_instant
 from agentkit.ratchet.outcomes import MISSING, escape_id
-from agentkit.ratchet.viewing import ANSWER_STYLES, SHORT, open_to_look, read_host, read_instant, say_when, warn
+from agentkit.ratchet.viewing import ANSWER_STYLES, SHORT, open_to_look, read_host
 from agentkit.ratchet.whytest import Mention, Past, Span, find_past
 
 SHOWN = 20

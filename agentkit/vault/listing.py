@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agentkit.core.asides import read_instant, say_when
 from agentkit.core.errors import tell
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Look, Styled, print_table
@@ -12,7 +13,7 @@ from agentkit.vault.locked import demand_vault
 from agentkit.vault.manifest import OK, TAMPERED, UNREADABLE, Entry, read_manifest
 from agentkit.vault.places import find_places
 from agentkit.vault.secretrecord import read_text, to_record
-from agentkit.vault.viewing import read_host, read_instant, read_uses, say_when, warn_of_doubts
+from agentkit.vault.viewing import read_host, read_uses, warn_of_doubts
 
 COLUMNS = (
     Column("name", folds=True),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from agentkit.core.asides import read_instant, write_instant
 from agentkit.core.lines import Record
 from agentkit.core.times import format_instant
 from agentkit.vault.lastuses import Past, Use
 from agentkit.vault.manifest import Entry
 from agentkit.vault.rows import Fields
-from agentkit.vault.viewing import write_instant
 
 
 def to_record(entry: Entry, past: Past | None, *, host: str, now: float, with_users: bool = False) -> Record:
@@ -28,7 +28,7 @@ def to_record(entry: Entry, past: Past | None, *, host: str, now: float, with_us
         **{key: read_text(fields, key) for key in ("purpose", "owner")},
         "consumers": [] if row is None else row.texts("consumers"),
         "deliver": [] if row is None else row.texts("deliver"),
-        **{key: write_instant(fields.get(key)) for key in ("created_at", "set_at", "expires_at")},
+        **{key: write_instant(read_instant(fields.get(key))) for key in ("created_at", "set_at", "expires_at")},
         "rotate_every_s": every if isinstance(every, (int, float)) else None,
         "rotate_with": read_text(fields, "rotate_with"),
         "rotate_settings": settings if isinstance(settings, dict) else {},

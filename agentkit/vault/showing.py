@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
+from agentkit.core.asides import read_instant, say_when
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Column, Styled, print_line, print_table
@@ -16,7 +17,7 @@ from agentkit.vault.locked import demand_vault
 from agentkit.vault.manifest import Entry, list_secrets, read_manifest
 from agentkit.vault.places import Places, demand_name, find_places
 from agentkit.vault.secretrecord import read_text, to_record
-from agentkit.vault.viewing import read_host, read_instant, read_uses, say_when, warn_of_doubts
+from agentkit.vault.viewing import read_host, read_uses, warn_of_doubts
 
 COLUMNS = (
     Column("used by", folds=True),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agentkit.core.asides import warn
 from agentkit.core.config import load_configuration
-from agentkit.core.errors import AgentkitError, tell
-from agentkit.core.times import format_duration, format_instant, parse_instant
-from agentkit.core.visible import make_visible
+from agentkit.core.errors import AgentkitError
 from agentkit.vault.lastuses import LastUses
 from agentkit.vault.log.segments import take_snapshot
 from agentkit.vault.log.tampered import TamperedError
@@ -39,30 +38,3 @@ def warn_of_doubts(manifest: Manifest) -> None:
     for entry in manifest.entries:
         if entry.trouble is not None:
             warn(f"{entry.trouble.message.removesuffix('; nothing was released')}: agentkit vault check")
-
-
-def warn(message: str) -> None:
-    """Say something on stderr that is no failure."""
-    tell(f"agentkit: warning: {make_visible(message)}\n")
-
-
-def say_when(instant: float | None, now: float) -> str:
-    """Return how far an instant is from now, `3m ago` or `in 2h`; a dash where there is none."""
-    if instant is None:
-        return "-"
-    distance = format_duration(float(round(abs(instant - now)))).split()[0]
-    return f"in {distance}" if instant > now else f"{distance} ago"
-
-
-def read_instant(value: object) -> float | None:
-    """Return the seconds since the epoch that a field of a row says; None where it says no instant."""
-    try:
-        return parse_instant(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
-def write_instant(value: object) -> str | None:
-    """Return an instant of a row as records have it; None where it is none."""
-    instant = read_instant(value)
-    return None if instant is None else format_instant(instant)

@@ -11,6 +11,7 @@ import pytest
 from agentkit.core.errors import Exit
 from agentkit.core.ourselves import call_ourselves
 from agentkit.core.schemas import read_schema
+from agentkit.ratchet import candidacy
 from agentkit.ratchet.state import STATE_REF
 from tests.ratchet.ownrepository import OwnRepository
 
@@ -170,6 +171,41 @@ def test_a_rejected_patch_leaves_nothing_but_its_evidence(own: OwnRepository, ra
     before = look(own)
     assert ratchet("accept", "--patch", "-", stdin=own.patch({"shop.py": BROKEN})).returncode == Exit.FINDINGS
     assert look(own) == before
+
+
+def test_what_is_in_the_way_is_told_before_any_test_runs(own: OwnRepository, ratchet: Run) -> None:
+    patch = own.patch({"shop.py": GOOD})
+    own.write({"shop.py": GOOD + "# mine\n"})
+    before = own.look()
+    ended = ratchet("accept", "--patch", "-", stdin=patch)
+    assert (ended.returncode, ended.stdout) == (Exit.REFUSED, b"")
+    assert b"shop.py" in ended.stderr
+    # Not even a verdict: nothing was judged.
+    assert own.look() == before
+
+
+def test_a_verdict_is_on_the_list_before_anything_moves_by_it(
+    own: OwnRepository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(candidacy, "accept_candidate", fail)
+    own.write({"shop.py": GOOD})
+    environ = {**own.environ, "AGENTKIT_HOME": str(tmp_path / "home")}
+    with pytest.raises(KeyboardInterrupt):
+        candidacy.accept_if_good(str(own.folder), environ, candidacy.Asked(work_tree=True, quiet=True))
+    assert json.loads(own.git("show", "refs/agentkit/verdicts:verdict.json"))["answer"] == "accept"
+    assert own.state.number == 1
+
+
+def test_a_warning_does_not_command_the_terminal(ratchet: Run, tmp_path: Path) -> None:
+    program = tmp_path / "clear\x1b[2J"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    ended = ratchet("guard", "--", str(program))
+    assert (ended.returncode, b"\x1b" in ended.stderr) == (3, False)
+    assert b"ended with 3: nothing is taken over" in ended.stderr
 
 
 def test_two_choices_at_once_are_no_choice(ratchet: Run) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agentkit.core.asides import read_instant
 from agentkit.core.lines import CRITICAL, WARNING
 from agentkit.core.times import format_duration, format_instant
 from agentkit.vault.checks.checkingsighting import Sighting
 from agentkit.vault.log.logclock import LogClock
 from agentkit.vault.rows import Row
-from agentkit.vault.viewing import read_instant
 
 # So long before its end, or this part of its life where that is shorter.
 EARLY_S = 14 * 86400.0

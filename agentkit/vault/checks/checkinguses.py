@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from shlex import quote
 
+from agentkit.core.asides import read_instant
 from agentkit.core.lines import INFO, WARNING
 from agentkit.core.times import format_duration
 from agentkit.vault.checks.checkingsighting import Sighting
 from agentkit.vault.lastuses import Past, Use
 from agentkit.vault.rows import Row
-from agentkit.vault.viewing import read_instant
 
 # What runs once in a quarter is used.
 UNUSED_S = 100 * 86400.0

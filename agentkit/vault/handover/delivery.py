@@ -69,7 +69,7 @@ def _fill_pipe(value: bytes) -> "int | None":
             return reading
     except BlockingIOError:
         pass  # not even a page: as if it were too long
-    except BaseException:
+    except BaseException:  # the descriptor goes back whatever happens, Ctrl-C too
         os.close(reading)
         raise
     finally:
@@ -92,7 +92,7 @@ def _fill_memory(value: bytes) -> int:
         seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
         os.lseek(descriptor, 0, os.SEEK_SET)
-    except BaseException:
+    except BaseException:  # the same for the file in memory
         os.close(descriptor)
         raise
     return descriptor
