@@ -32,8 +32,7 @@ def replace_file(
         if look is not None:
             look()
         os.replace(temporary, path)
-    except BaseException:
-        # Ctrl-C, too, leaves no half-written file behind.
+    except BaseException:  # Ctrl-C, too, leaves no half-written file behind
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise

@@ -56,8 +56,7 @@ def start_program(
                 _become(program, environment, (opened[0], opened[2], opened[4]), notes, place)
         finally:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
-    except BaseException:
-        # A signal's handler, too, may raise in here: nobody else knows these descriptors.
+    except BaseException:  # a signal's handler, too, may raise in here: nobody else knows these descriptors
         for descriptor in opened:
             os.close(descriptor)
         raise

@@ -64,7 +64,7 @@ def _with_declared(environ: Mapping[str, str], path: str, chart: Map | None) -> 
     private = Map(copy, path, host)
     try:
         declare(copy, document, mapped, time.time())
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C, too, leaves nothing half opened
         private.end(error)
         raise
     return private

@@ -132,7 +132,7 @@ def open_store(path: str) -> Map | None:
         if not names.issuperset(TABLES):
             raise CorruptMapError(path, "tables are missing")  # noqa: TRY301  # closed below, as after any failure
         return Map(connection, path)
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C, too, leaves no connection open
         if connection is not None:
             connection.close()
         if isinstance(error, FAULTS):

@@ -54,8 +54,7 @@ def replace_map(path: str, change: Change, now: float, *, is_new: bool) -> tuple
         sync(new)
         os.replace(new, path)
         sync(os.path.dirname(path))
-    except BaseException as error:
-        # Ctrl-C, too, leaves no half-written file behind.
+    except BaseException as error:  # Ctrl-C, too, leaves no half-written file behind
         with contextlib.suppress(OSError):
             os.unlink(new)
         if isinstance(error, OSError):

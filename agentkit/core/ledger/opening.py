@@ -188,7 +188,7 @@ def _open_once(folder: str, notices: list[str], busy_s: float) -> Ledger:
             check_version(path, connection.execute("PRAGMA user_version").fetchone()[0])
             _check_tables(path, {row[0] for row in connection.execute("SELECT name FROM sqlite_master")})
         return Ledger(connection, path, door, notices, is_writable=True)
-    except BaseException as error:
+    except BaseException as error:  # Ctrl-C, too, leaves no connection open and no door held
         if connection is not None:
             connection.close()
         if door is not None:

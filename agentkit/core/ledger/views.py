@@ -59,8 +59,7 @@ def open_read_only(folder: str, *, busy_s: float = BUSY_LIMIT_S) -> Ledger:
     door = enter_door(folder, alone=False, may_create=False)
     try:
         return Ledger(_connect_read_only(folder, path, busy_s), path, door, (), is_writable=False)
-    except BaseException:
-        # Ctrl-C, too, leaves no door held.
+    except BaseException:  # Ctrl-C, too, leaves no door held
         if door is not None:
             os.close(door)
         raise
@@ -102,8 +101,7 @@ def _add_spool(ledger: Ledger, places: Sequence[str], host: str, now: float) -> 
     try:
         with blaming_values(ledger):
             take_in_spool(ledger, places, host, now)
-    except BaseException:
-        # Ctrl-C, too, leaves no connection open, and no lock with it.
+    except BaseException:  # Ctrl-C, too, leaves no connection open, and no lock with it
         ledger.close()
         raise
     return ledger
@@ -117,8 +115,7 @@ def _copy_with_spool(ledger: Ledger, places: Sequence[str], host: str, now: floa
         connection = connect("")
         try:
             ledger.copy_into(connection)
-        except BaseException:
-            # The same for the copy in memory.
+        except BaseException:  # the same for the copy in memory
             connection.close()
             raise
         view = _add_spool(Ledger(connection, ledger.path, None, (), is_writable=False), places, host, now)
