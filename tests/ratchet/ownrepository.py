@@ -149,3 +149,10 @@ class OwnRepository:
             capture_output=True, timeout=LIMIT_S, check=False,
         )  # fmt: skip
         return ended.returncode == 0 and not ended.stderr.strip()
+
+
+def found_repository(folder: Path) -> OwnRepository:
+    """Return a new repository with its first baseline in force."""
+    own = OwnRepository(folder)
+    own.found()
+    return own

@@ -4,6 +4,7 @@ What is printed is what is tested: `vault init --uid` writes the script, and it 
 variables move it to a folder of the test. Users, rules of sudo and files are gone afterwards, also when a test failed.
 """
 
+import fcntl
 import importlib.metadata
 import json
 import os
@@ -57,7 +58,10 @@ class SeparatedRoom:
         missing = [name for name in NEEDED if shutil.which(name, path=SYSTEM_PATH) is None]
         assert os.geteuid() == 0, "a vault behind sudo is set up by root, and so are its tests"
         assert not missing, f"these programs are missing: {missing}"
+        # One room at a time: every sudo reads the rules of all of them, and complains of one that goes meanwhile.
+        self.turn = os.open(self.rules, os.O_RDONLY)
         try:
+            fcntl.flock(self.turn, fcntl.LOCK_EX)
             self._make()
         except BaseException:
             self._remove()
@@ -118,6 +122,7 @@ class SeparatedRoom:
             (self.rules / f"agentkit-{name}").unlink(missing_ok=True)
         self.do("chattr", "-R", "-f", "-a", str(self.base), check=False)
         shutil.rmtree(self.base)
+        os.close(self.turn)
 
     # Who does something.
 

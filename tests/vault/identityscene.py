@@ -31,6 +31,8 @@ from tests.conftest import ROOT
 LIMIT_S = 300.0
 NOW_S = 1_795_716_000.0
 MOST_RUNS = 3
+# The secrets of a vault that is rotated in a test.
+COUNT = 7
 WORDS = (sys.executable, "-m", "agentkit", "vault", "rotate", "--identity")
 # What changes anything; strace counts each call for itself.
 CALLS = (
