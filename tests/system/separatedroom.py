@@ -17,7 +17,7 @@ import tempfile
 import time
 import tomllib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -177,9 +177,10 @@ class SeparatedRoom:
 
     def records(self) -> list[dict[str, object]]:
         """Return what the log holds."""
-        lines: Sequence[str] = []
+        lines: list[str] = []
         for path in sorted(self.audit.glob("*.jsonl")):
-            lines = [*lines, *path.read_text(encoding="ascii").splitlines()]
+            # A line that is being written at this moment has no end, and is no record yet.
+            lines += path.read_text(encoding="ascii").rpartition("\n")[0].splitlines()
         return [json.loads(line) for line in lines]
 
     @staticmethod
