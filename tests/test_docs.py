@@ -260,7 +260,7 @@ def test_a_configuration_that_is_shown_is_understood(block: Block, tmp_path: Pat
     file.chmod(0o600)
     complaints: list[str] = []
     environ = {"AGENTKIT_CONFIG": str(file)}
-    load_configuration(environ, own=("heartbeat", "jobs", "depmap"), warn=complaints.append)
+    load_configuration(environ, own=("heartbeat", "jobs", "depmap", "check"), warn=complaints.append)
     assert complaints == []
     assert tomllib.loads(block.text)
 

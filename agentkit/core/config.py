@@ -12,7 +12,14 @@ from typing import TypeVar
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.paths import configuration_file
-from agentkit.core.settings import TOP, DeclareSettings, HeartbeatSettings, JobSettings, describe_settings
+from agentkit.core.settings import (
+    TOP,
+    CheckSettings,
+    DeclareSettings,
+    HeartbeatSettings,
+    JobSettings,
+    describe_settings,
+)
 from agentkit.core.values import WrongKindError
 
 Table = TypeVar("Table")
@@ -31,6 +38,7 @@ class Configuration:
     heartbeat: HeartbeatSettings = field(default_factory=HeartbeatSettings)
     jobs: Mapping[str, JobSettings] = field(default_factory=dict)
     declared: tuple[DeclareSettings, ...] = ()
+    checks: tuple[CheckSettings, ...] = ()
 
 
 def load_configuration(
@@ -49,6 +57,7 @@ def load_configuration(
     heartbeat = HeartbeatSettings()
     jobs: dict[str, JobSettings] = {}
     declared: tuple[DeclareSettings, ...] = ()
+    checks: tuple[CheckSettings, ...] = ()
     try:
         if "heartbeat" in document:
             heartbeat = _read_table(HeartbeatSettings, document["heartbeat"], path, "heartbeat")
@@ -62,7 +71,25 @@ def load_configuration(
         declared = _read_declared(document.get("depmap", {}), path)
     except AgentkitError as error:
         _end_or_warn(error, "depmap" in own, warn)
-    return Configuration(path=path, host=host, heartbeat=heartbeat, jobs=jobs, declared=declared)
+    try:
+        checks = _read_checks(document.get("check", []), path)
+    except AgentkitError as error:
+        _end_or_warn(error, "check" in own, warn)
+    return Configuration(path=path, host=host, heartbeat=heartbeat, jobs=jobs, declared=declared, checks=checks)
+
+
+def load_checks(path: str) -> tuple[tuple[CheckSettings, ...], tuple[DeclareSettings, ...]]:
+    """Return the tables `check` and `depmap.declare` of a file that holds nothing else, as TOML or as JSON.
+
+    Raises AgentkitError: configuration naming file, key and nearest known key; refused where others could write it.
+    """
+    document = _read_document(path, is_named=True, may_be_json=True)
+    for key in document:
+        if key not in ("check", "depmap"):
+            raise _fault(
+                path, f"unknown key {key}", hint=_suggest(_nearest(key, ["check", "depmap"]), ["check", "depmap"])
+            )
+    return _read_checks(document.get("check", []), path), _read_declared(document.get("depmap", {}), path)
 
 
 def _end_or_warn(error: AgentkitError, is_own: bool, warn: Callable[[str], None]) -> None:
@@ -71,7 +98,7 @@ def _end_or_warn(error: AgentkitError, is_own: bool, warn: Callable[[str], None]
     warn(error.message)
 
 
-def _read_document(path: str, *, is_named: bool) -> dict[str, object]:
+def _read_document(path: str, *, is_named: bool, may_be_json: bool = False) -> dict[str, object]:
     import tomllib
 
     try:
@@ -80,10 +107,13 @@ def _read_document(path: str, *, is_named: bool) -> dict[str, object]:
             _check_owner(path, found)
             if not stat.S_ISREG(found.st_mode):
                 raise _fault(path, "is no regular file")
-            return tomllib.loads(file.read().decode("utf-8"))
+            text = file.read().decode("utf-8")
+            # No table of TOML begins like this, and every object of JSON does.
+            return _parse_json(text) if may_be_json and text.lstrip().startswith("{") else tomllib.loads(text)
     except FileNotFoundError:
         if is_named:
-            raise _fault(path, "is not there, and AGENTKIT_CONFIG names it") from None
+            why = "is not there" if may_be_json else "is not there, and AGENTKIT_CONFIG names it"
+            raise _fault(path, why) from None
         return {}
     except OSError as error:
         raise _fault(path, f"cannot be read: {error.strerror}") from error
@@ -91,6 +121,16 @@ def _read_document(path: str, *, is_named: bool) -> dict[str, object]:
         raise _fault(path, f"byte {error.start} is no UTF-8; a TOML file is UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _fault(path, f"is no TOML: {error}") from error
+    except ValueError as error:
+        raise _fault(path, f"is no JSON: {error}") from error
+
+
+def _parse_json(text: str) -> dict[str, object]:
+    import json
+
+    document = json.loads(text)
+    assert isinstance(document, dict)  # for it begins with a brace
+    return document
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -118,7 +158,7 @@ def _read_host(path: str, document: Mapping[str, object]) -> str | None:
 
 
 def _check_top(path: str, document: Mapping[str, object], own: Collection[str], warn: Callable[[str], None]) -> None:
-    known = ["host", "heartbeat", "jobs", "depmap", *OTHER_COMMANDS]
+    known = ["host", "heartbeat", "jobs", "depmap", "check", *OTHER_COMMANDS]
     for name, value in document.items():
         if name in known:
             continue
@@ -162,6 +202,25 @@ def _read_declared(table: object, path: str) -> tuple[DeclareSettings, ...]:
             raise _fault(path, f"{where}: {missing[0]} is missing", hint='from = "job:report", to = "cmd:restic"')
         declared.append(one)
     return tuple(declared)
+
+
+def _read_checks(rows: object, path: str) -> tuple[CheckSettings, ...]:
+    if not isinstance(rows, list):
+        raise _fault(path, "check: expected tables [[check]], with two brackets each")
+    checks = []
+    for number, row in enumerate(rows, start=1):
+        where = f"check #{number}"
+        one = _read_table(CheckSettings, row, path, where)
+        missing = [name for name, value in (("node", one.node), ("run", one.run)) if not value]
+        if missing:
+            is_empty = isinstance(row, dict) and missing[0] in row
+            raise _fault(
+                path,
+                f"{where}: {missing[0]} is {'empty' if is_empty else 'missing'}",
+                hint='node = "unit:nginx.service", run = ["systemctl", "is-active", "--quiet", "nginx"], limit = "3s"',
+            )
+        checks.append(one)
+    return tuple(checks)
 
 
 def _read_table(shape: type[Table], table: object, path: str, where: str) -> Table:

@@ -63,8 +63,22 @@ class DeclareSettings:
     edge: str = _key(values.TEXT, "requires", "kind of the edge; whatever it is, `from` falls with `to`")
 
 
+@dataclass(frozen=True)
+class CheckSettings:
+    """A table `[[check]]`: what `agentkit depmap probe` runs to see whether a node is well."""
+
+    node: str | None = _key(values.TEXT, None, "which node it tells of, such as unit:nginx.service")
+    run: tuple[str, ...] | None = _key(values.COMMAND, None, "what is run; the node is well when it ends with 0")
+    limit_s: float | None = _key(values.DURATION, None, "how long it may take; without it 10s, and a finding")
+
+
 TOP = {"host": Setting("host", values.TEXT, None, "name of this machine in every record; without it the kernel's")}
-TABLES = {"heartbeat": HeartbeatSettings, "jobs.NAME": JobSettings, "[depmap.declare]": DeclareSettings}
+TABLES = {
+    "heartbeat": HeartbeatSettings,
+    "jobs.NAME": JobSettings,
+    "[depmap.declare]": DeclareSettings,
+    "[check]": CheckSettings,
+}
 
 
 def describe_settings(table: type) -> dict[str, Setting]:

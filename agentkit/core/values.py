@@ -51,6 +51,15 @@ def _read_words(value: object) -> tuple[str, ...]:
     return tuple(_read_text(word) for word in value)
 
 
+def _read_command(value: object) -> tuple[str, ...]:
+    # Unlike the words of a list, an argument may be empty.
+    if not isinstance(value, list) or not all(isinstance(word, str) and "\0" not in word for word in value):
+        raise WrongKindError
+    if value and not value[0].strip():
+        raise WrongKindError
+    return tuple(value)
+
+
 def _read_paths(value: object) -> tuple[str, ...]:
     paths = _read_words(value)
     if not all(path.startswith("/") for path in paths):
@@ -139,6 +148,7 @@ def _read_cron(value: object) -> str:
 TEXT = Kind("text", _read_text)
 NODE = Kind('a node such as "unit:nginx.service" or "cmd:restic"', _read_node)
 WORDS = Kind('a list of words such as ["mail", "-s", "agentkit", "root"]', _read_words)
+COMMAND = Kind('a program and its words such as ["fail2ban-client", "ping"]', _read_command)
 PATHS = Kind('a list of absolute paths such as ["/run/backup.pid"]', _read_paths)
 ADDRESS = Kind('an address such as "https://example.org/ping"', _read_address)
 DURATION = Kind('a duration such as "90s", "15m", "6h" or "2d"', _read_duration)

@@ -1,12 +1,14 @@
+import json
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from agentkit.core.config import Configuration, load_configuration
+from agentkit.core.config import Configuration, load_checks, load_configuration
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.settings import TABLES, HeartbeatSettings, JobSettings, describe_settings
+from agentkit.core.settings import TABLES, CheckSettings, HeartbeatSettings, JobSettings, describe_settings
 
 OWN = ("heartbeat", "jobs")
 
@@ -216,3 +218,78 @@ def test_every_default_is_written_as_the_file_would_write_it() -> None:
 def test_the_place_follows_the_environment(tmp_path: Path) -> None:
     (tmp_path / "agentkit.toml").write_text('host = "here"\n')
     assert load_configuration({"AGENTKIT_HOME": str(tmp_path)}, own=OWN, warn=print).host == "here"
+
+
+CHECK = '[[check]]\nnode = "unit:fail2ban.service"\nrun = ["fail2ban-client", "ping", ""]\nlimit = "3s"\n'
+DECLARE = '[[depmap.declare]]\nfrom = "job:report"\nto = "unit:fail2ban.service"\n'
+
+
+def test_checks_stand_in_the_configuration(file: Path) -> None:
+    file.write_text(CHECK + '[[check]]\nnode = "nginx"\nrun = ["true"]\n')
+    assert load(file, ("check",)).checks == (
+        CheckSettings("unit:fail2ban.service", ("fail2ban-client", "ping", ""), 3.0),
+        CheckSettings("nginx", ("true",), None),
+    )
+
+
+def test_a_file_of_checks_is_toml_or_json_by_what_stands_in_it(file: Path) -> None:
+    file.write_text(CHECK + DECLARE)
+    found = load_checks(str(file))
+    assert [one.limit_s for one in found[0]] == [3.0]
+    assert [(one.source, one.target, one.edge) for one in found[1]] == [
+        ("job:report", "unit:fail2ban.service", "requires")
+    ]
+    for text in (
+        json.dumps(tomllib.loads(CHECK + DECLARE)),
+        f"\n {json.dumps(tomllib.loads(CHECK + DECLARE), indent=1)}",
+    ):
+        file.write_text(text)
+        assert load_checks(str(file)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "hint"),
+    [
+        ('[[check]]\nnod = "unit:a"\nrun = ["true"]', "unknown key check #1.nod", "did you mean check #1.node?"),
+        ('[[chek]]\nnode = "unit:a"', "unknown key chek", "did you mean check?"),
+        ('host = "web-1"', "unknown key host", "known keys: check, depmap"),
+        ('[[depmap.check]]\nnode = "unit:a"', "unknown key depmap.check", None),
+        (
+            '[[depmap.declare]]\nfrom = "unit:a"\nto = "unit:b"\nkind = "exec"',
+            "unknown key depmap.declare #1.kind",
+            None,
+        ),
+        ('[check]\nnode = "unit:a"', "check: expected tables", None),
+        ('[[check]]\nnode = "unit:a"', "check #1: run is missing", "node = "),
+        ('[[check]]\nnode = "unit:a"\nrun = []', "check #1: run is empty", "node = "),
+        ('[[check]]\nnode = "unit:a"\nrun = [" "]', "check #1.run: expected a program", None),
+        ('[[check]]\nnode = "unit:a"\nrun = "true"', "check #1.run: expected a program", None),
+        ('[[check]]\nrun = ["true"]', "check #1: node is missing", "node = "),
+        ('[[check]]\nnode = ""\nrun = ["true"]', "check #1.node: expected text", None),
+        ('[[check]]\nnode = "unit:a"\nrun = ["true"]\nlimit = "0s"', "check #1.limit: expected a duration", None),
+        ('[[check]]\nnode = "unit:a"\nrun = ["true"]\nlimit = "soon"', "check #1.limit: expected a duration", None),
+        ('[[check]]\nnode = "unit:a"\nrun = ["true"]\nlimit = 3', "check #1.limit: expected a duration", None),
+        ("[[check", "is no TOML", None),
+        ('{"check": [', "is no JSON", None),
+        ('{"check": 3}', "check: expected tables", None),
+        ('{"a": ' * 100_000, "", None),
+    ],
+)
+def test_a_fault_of_a_file_of_checks_names_file_and_key(file: Path, text: str, told: str, hint: str | None) -> None:
+    file.write_text(text)
+    with pytest.raises(AgentkitError) as caught:
+        load_checks(str(file))
+    assert caught.value.status == Exit.CONFIGURATION
+    assert caught.value.message.startswith(f"{file}: {told}")
+    assert hint is None or (caught.value.hint or "").startswith(hint)
+
+
+def test_a_file_of_checks_that_is_not_there_or_that_others_may_write_is_not_read(file: Path) -> None:
+    with pytest.raises(AgentkitError, match="is not there") as missing:
+        load_checks(str(file))
+    assert missing.value.status == Exit.CONFIGURATION
+    file.write_text(CHECK)
+    file.chmod(0o666)
+    with pytest.raises(AgentkitError, match="others could write it") as open_to_all:
+        load_checks(str(file))
+    assert open_to_all.value.status == Exit.REFUSED
