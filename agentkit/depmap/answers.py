@@ -58,6 +58,12 @@ def tell_place(file: str, line: int | None, function: str | None = None) -> str:
     return f"{where} {function}()" if function else where
 
 
+def shorten(name: str) -> str:
+    """Return as much of a name as tells a person where the way goes: `backup.sh#prune`, `curl`, `nginx.service`."""
+    kind, _, rest = name.partition(":")
+    return rest if kind == "job" else rest.rpartition("/")[2] or rest
+
+
 def draw_table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return aligned lines under the names of the columns; on a terminal they go on in lines of their own."""
     shown = [[make_visible(cell) for cell in row] for row in [names, *rows]]

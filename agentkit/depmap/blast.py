@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 
 from agentkit.core.errors import AgentkitError, tell
-from agentkit.depmap.answers import begin_record, draw_table, quote, write_text
+from agentkit.depmap.answers import begin_record, draw_table, quote, shorten, write_text
 from agentkit.depmap.falling import Fallen, Key, Place, find_fallen, read_first_places
 from agentkit.depmap.names import TYPES, check_kinds, find_node
 from agentkit.depmap.opening import open_map
@@ -109,14 +109,8 @@ def _tell_way(fallen: Fallen | None, told: dict[int, str]) -> str:
 
 
 def _to_row(fallen: Fallen, place: Place) -> tuple[str, ...]:
-    way = " < ".join(_shorten(one.name) for one in reversed(fallen.way()[1:]))
+    way = " < ".join(shorten(one.name) for one in reversed(fallen.way()[1:]))
     return str(fallen.distance), fallen.name, place.kind, place.told(), way or "-"
-
-
-def _shorten(name: str) -> str:
-    """Return as much of a name as tells a person where the way goes: `backup.sh#prune`, `curl`, `nginx.service`."""
-    kind, _, rest = name.partition(":")
-    return rest if kind == "job" else rest.rpartition("/")[2] or rest
 
 
 def _say_kinds(kinds: Collection[str]) -> str:

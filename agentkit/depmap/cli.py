@@ -104,6 +104,24 @@ def unknown(as_json: bool = flag("--json", JSON_HELP)) -> None:
     print_unknowns(os.environ, as_json=as_json)
 
 
+@app.command(
+    cls=Verb, options_metavar="[FILE] [OPTIONS]", short_help="the root of each finding, and what falls with it"
+)
+def explain(
+    source: str = typer.Argument("-", metavar="FILE", help="of findings; a pipe", show_default=False),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
+) -> None:
+    """findings in, the same findings out, each with its cause and its impact; what is no finding passes untouched
+
+    \b
+      agentkit heartbeat check --json | agentkit depmap explain --json
+    """
+    from agentkit.depmap.explaining.page import print_explained
+
+    print_explained(os.environ, source, as_json=as_json, is_quiet=quiet)
+
+
 @app.command(cls=Verb, options_metavar="OLD [NEW] [OPTIONS]", short_help="which dependencies came, and which went")
 def diff(
     old: str = typer.Argument(..., metavar="OLD", help="an age such as 1d, an instant, or a file", show_default=False),

@@ -29,13 +29,19 @@ def find_node(chart: Map, name: str) -> int:
 
     Raises AgentkitError (unavailable) with the nearest names where there is none, with all where there are several.
     """
+    found = look_up(chart, name)
+    if len(found) == 1:
+        return found.pop()
+    raise _tell_several(chart, name, found) if found else _tell_none(chart, name)
+
+
+def look_up(chart: Map, name: str) -> set[int]:
+    """Return the nodes that may be meant by a name, by the strictest reading that any node fits."""
     for find in (_find_written, _find_path, _find_untyped, _find_without_folder):
         found = find(chart, name)
-        if len(found) == 1:
-            return found.pop()
         if found:
-            raise _tell_several(chart, name, found)
-    raise _tell_none(chart, name)
+            return found
+    return set()
 
 
 def check_kinds(verb: str, kinds: Iterable[str], known: Sequence[str], chart: Map | None = None) -> None:

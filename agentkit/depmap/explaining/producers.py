@@ -1,0 +1,43 @@
+"""Which file has just one job that writes it, so that who reads the file depends on that job?
+
+Nothing falls along this in the map itself: a file that was written is there, whatever becomes of its writer. But where
+both the writer and a reader are not well, the reader is a consequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+from agentkit.depmap.explaining.causes import find_users
+from agentkit.depmap.graph import Arrows, Graph, draw_arrows
+from agentkit.depmap.store import Map
+
+WRITTEN = """
+SELECT a.identity, b.identity FROM edges
+  JOIN nodes AS a ON a.id = source JOIN nodes AS b ON b.id = target WHERE kind = 'write'"""
+
+
+def add_producers(chart: Map, graph: Graph, jobs: Iterable[int]) -> Arrows:
+    """Return what each node depends on, and the files that just one of these jobs writes on that one."""
+    number_of = {node: number for number, node in enumerate(graph.nodes)}
+    written = [(number_of[source], number_of[target]) for source, target in chart.connection.execute(WRITTEN)]
+    listed = list(jobs)
+    more = list(_find_producers(graph.needs, written, listed))
+    if not more:
+        return graph.needs
+    count = len(graph.needs)
+    return draw_arrows(count, chain(((node, head) for node in range(count) for head in graph.needs.of(node)), more))
+
+
+def _find_producers(
+    needs: Arrows, written: Sequence[tuple[int, int]], jobs: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield (file, job) of each file of which every writer is run by one and the same job."""
+    users = find_users(needs, {job: 1 << bit for bit, job in enumerate(jobs)}, nearest=True)
+    writers: dict[int, int] = {}
+    for source, file in written:
+        writers[file] = writers.get(file, 0) | users[source]
+    for file, mask in writers.items():
+        if mask.bit_count() == 1:
+            yield file, jobs[mask.bit_length() - 1]
