@@ -154,7 +154,7 @@ def test_a_person_sees_the_root_before_what_it_took_along(agentkit: Run) -> None
     assert rows[0].split() == ["root", "finding", "by", "way", "of", "falls", "what"]
     assert [row.split()[:3] for row in rows[1:3]] == [
         ["unit:db.service", "db.service", "-"],
-        ["unit:db.service", "job:report", "cmd:pg_dump"],
+        ["unit:db.service", "job:report", "pg_dump"],
     ]
     assert rows[3] == "2 findings, 1 root: unit:db.service"
 
