@@ -18,7 +18,7 @@ from agentkit.depmap.document import Document, Mapped, Reader
 from agentkit.depmap.opening import find_map, look_at_configuration
 from agentkit.depmap.signatures import Signature, is_same, look_at, sign
 from agentkit.depmap.store import CorruptMapError, Map, OlderMapError, is_sound, open_store, unpack
-from agentkit.depmap.writing import DECLARED_KIND, Change, replace_map
+from agentkit.depmap.writing import DECLARED_KIND, KEPT_KINDS, SEEN_KIND, Change, replace_map
 
 WAIT = timedelta(seconds=1)
 ReadAll = Callable[[Sequence[Document]], Iterable[Mapped]]
@@ -71,6 +71,9 @@ def build(
         wanted: dict[str, object] = {"stamp": stamp, "root": root}
         is_other = reads_all or any(known.meta.get(name) != value for name, value in wanted.items())
         change = _find_change(known, roots, read_all or partial(map, read), is_other=is_other)
+        if known.meta.get("root", "/") != root:
+            # What was seen was seen on the machine that was mapped until now.
+            change.gone += [one for one in known.documents.values() if one.kind == SEEN_KIND]
         wanted["configuration"] = look_at_configuration(environ)
         if known.meta.get("configuration") != wanted["configuration"]:
             from agentkit.depmap.declaring import read_declared
@@ -157,7 +160,7 @@ def _find_change(known: Known, roots: Iterable[Document], read_all: ReadAll, *, 
             waiting.extend(known.documents[int(one)] for one in known.reached[held].split())
         waiting = [one for one in dict.fromkeys(waiting) if one not in seen]
         seen.update(waiting)
-    change.gone = [one for one in numbers if one not in seen and one.kind != DECLARED_KIND]
+    change.gone = [one for one in numbers if one not in seen and one.kind not in KEPT_KINDS]
     return change
 
 

@@ -198,3 +198,21 @@ def lint(
     from agentkit.depmap.lintpage import print_waits
 
     return print_waits(os.environ, paths or (), as_json=as_json, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS] -- PROGRAM [ARGUMENT]...", short_help="what a program really touches")
+def trace(
+    program: list[str] | None = typer.Argument(None, metavar="PROGRAM", help="the program and its words, after --"),
+    *,
+    node: str | None = one("--as", "NODE", "whose doing it is, such as job:backup; the script's, by default"),
+    limit: str | None = one("--limit", "DURATION", "when to end it, children too; 24h by default"),
+    lets_go: bool = flag("--let-go", "leave alone what it leaves running, such as a daemon; slower"),
+    forget: str | None = one("--forget", "NODE|all", "run nothing; forget what was seen from this node, or from all"),
+    quiet: bool = flag("--quiet", QUIET_HELP),
+) -> int:
+    """run a program under strace and add to the map what it touched, marked as seen; ends with the program's status"""
+    from agentkit.depmap.tracing.tracepage import forget_traces, trace_program
+
+    if forget is not None and not program:
+        return forget_traces(os.environ, forget, is_quiet=quiet)
+    return trace_program(os.environ, program or [], node=node, limit=limit, lets_go=lets_go, is_quiet=quiet)

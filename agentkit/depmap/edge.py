@@ -21,7 +21,7 @@ KINDS = NEEDS | STARTS | LOOSE
 # What a unit runs besides its work: without it the unit goes on as before.
 ASIDE = frozenset({"ExecReload", "ExecStop", "ExecStopPost"})
 LOOKS = frozenset({"read", "write", "check"})
-STATIC, DECLARED = "static", "declared"
+STATIC, SEEN, DECLARED = "static", "seen", "declared"
 
 
 @dataclass(frozen=True, slots=True)

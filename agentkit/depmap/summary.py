@@ -47,8 +47,9 @@ def summarise(chart: Map, now: float) -> Summary:
     declared = count("SELECT count(*) FROM edges WHERE how = 'declared'").fetchone()[0]
     unknown = count("SELECT count(*) FROM edges WHERE kind = 'unknown'").fetchone()[0]
     remarks = count("SELECT count(*) FROM documents WHERE remark IS NOT NULL").fetchone()[0]
-    told = f", {declared} of them declared" if declared else ""
-    lines = [Line(f"{nodes} things, {edges} edges{told}")]
+    seen = count("SELECT count(*) FROM edges WHERE how = 'seen'").fetchone()[0]
+    parts = [f"{number} of them {how}" for number, how in ((declared, "declared"), (seen, "seen")) if number]
+    lines = [Line(", ".join([f"{nodes} things, {edges} edges", *parts]))]
     root = str(chart.meta("root") or "/")
     if root != "/":
         lines.append(Line(f"of the machine whose files are in {root}, not of this one", WARNING))
@@ -58,7 +59,9 @@ def summarise(chart: Map, now: float) -> Summary:
         lines.append(Line(f"{remarks} {'file was' if remarks == 1 else 'files were'} read only partly"))
     looked_at = _find_age(chart)
     if looked_at is None:
-        lines.append(Line("nothing was built: this is what is declared", WARNING))
+        lines.append(
+            Line(f"nothing was built: this is what is {'declared' if not seen else 'seen and declared'}", WARNING)
+        )
         return Summary("depmap: no map yet", tuple(lines), BUILD)
     age = Line(f"brought up to date {format_duration(abs(now - looked_at))} ago")
     if now - looked_at > OLD_S:
@@ -69,6 +72,8 @@ def summarise(chart: Map, now: float) -> Summary:
 
 def _find_age(chart: Map) -> float | None:
     """Return when a build last looked at everything; None where there never was one."""
+    if chart.meta("root") is None:
+        return None  # made by a trace
     try:
         return os.stat(chart.path).st_mtime
     except OSError:

@@ -15,7 +15,9 @@ from agentkit.depmap.pen import Pen
 from agentkit.depmap.signatures import Signature
 from agentkit.depmap.store import FAULTS, explain, make_tables, pack, unpack
 
-DECLARED_KIND = "declared"
+# What no build reads, and every build keeps.
+DECLARED_KIND, SEEN_KIND = "declared", "seen"
+KEPT_KINDS = frozenset({DECLARED_KIND, SEEN_KIND})
 CACHE_KIB = 65536
 COPIED_AT_ONCE = 1 << 26
 
