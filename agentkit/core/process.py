@@ -6,11 +6,12 @@ import os
 import select
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Self
 
 from agentkit.core import tree
+from agentkit.core.crowd import Crowd
 from agentkit.core.errors import Exit
 from agentkit.core.launch import NOTE_BYTES, read_trouble, start_program
 from agentkit.core.program import Ended, Program
@@ -25,11 +26,15 @@ GIVE_UP_S = 0.45
 # SIGKILL gets this long to work even when the machine is so busy that everything else came late.
 SHORTEST_KILL_S = 0.05
 TICK_S = 0.02
+START_TICK_S = 0.005
 LONGEST_PAUSE_S = 60.0
 # So often a caller that wants to is told that it still goes on.
 TELL_S = 0.1
 # Between the starts of many, those that run already are looked after.
 STARTS_AT_A_TIME = 8
+NOTES_AT_A_TIME = 2048
+
+Follow = Callable[[int, Ended], Iterable[Program]]
 
 
 def run_program(program: Program, *, tell: Callable[[], None] | None = None) -> Ended:
@@ -43,11 +48,16 @@ def run_programs(
     at_once: int = 64,
     limit: timedelta | None = None,
     tell: Callable[[], None] | None = None,
+    follow: Follow | None = None,
 ) -> list[Ended]:
     """Run programs side by side, `at_once` at a time, and return how they ended, in their order.
 
+    A few at a time begin: the next ones start when those wait for something and need no processor. `follow` is called
+    with the number of each program (from 0, in their order) and how it ended, as soon as it has; the programs that it
+    returns are run as well and get the next numbers.
+
     `limit` holds for all together: what runs then is ended as at its own limit, what waits then is not started.
-    `tell` is called ten times a second meanwhile.
+    `tell` is called when they have been started, and ten times a second meanwhile.
     No process that was there before is touched. It is meant for a process in which no other thread starts programs
     that found sessions, for whatever comes to this process meanwhile and belongs to no program is ended as well.
     """
@@ -56,7 +66,7 @@ def run_programs(
         return []
     if at_once < 1:
         raise ValueError("at least one program has to run at a time")
-    with _Round(wanted, at_once, limit, tell) as all_of_them:
+    with _Round(wanted, at_once, limit, tell, follow) as all_of_them:
         return all_of_them.run()
 
 
@@ -65,23 +75,26 @@ class _Round:
 
     def __init__(
         self,
-        programs: Sequence[Program],
+        programs: list[Program],
         at_once: int,
         limit: timedelta | None,
         tell: Callable[[], None] | None,
+        follow: Follow | None,
     ) -> None:
         self._programs = programs
         self._at_once = at_once
         self._tell = tell
+        self._follow = follow
         self._due = math.inf if limit is None else time.monotonic() + limit.total_seconds()
         self._waiting = deque(range(len(programs)))
         self._running: dict[int, Running] = {}
         self._ended: dict[int, Ended] = {}
+        self._crowd = Crowd()
         self._readers: dict[int, Running] = {}
         self._poll = select.poll()
         # Where the caller has closed 0, 1 or 2, no pipe may take the number: stray prints would go into it.
         self._guards = _fill_standard_descriptors()
-        self._notes = mmap.mmap(-1, NOTE_BYTES * len(programs))
+        self._notes: list[mmap.mmap] = []
         self._strays = Strays()
 
     def __enter__(self) -> Self:
@@ -95,47 +108,55 @@ class _Round:
             for running in self._running.values():
                 running.close()
             self._strays.close()
-            self._notes.close()
+            for notes in self._notes:
+                notes.close()
             for descriptor in self._guards:
                 os.close(descriptor)
 
     def run(self) -> list[Ended]:
         """Return how each program ended."""
         while self._waiting or self._running:
-            there_is_more = self._start_some()
+            next_start_s = self._start_some()
             longest = TELL_S if self._tell else LONGEST_PAUSE_S
-            self._wait(0.0 if there_is_more or not self._running else longest)
+            # At once after the start too: a caller may do what it has to do anyway while the programs begin.
             if self._tell:
                 self._tell()
+            self._wait(min(next_start_s, longest) if self._running else 0.0)
             self._look_after_all()
         return [self._ended[place] for place in range(len(self._programs))]
 
-    def _start_some(self) -> bool:
-        """Start what may run now; tell whether there is more of that."""
+    def _start_some(self) -> float:
+        """Start what may run now; return how soon (in seconds) there may be more of that."""
         for _ in range(STARTS_AT_A_TIME):
             if not self._waiting or len(self._running) >= self._at_once:
-                return False
+                return math.inf
             place = self._waiting[0]
             program, begun = self._programs[place], time.monotonic()
             if begun >= self._due:
-                self._ended[place] = _not_started(program, None, "the common limit came before its turn")
+                self._waiting.popleft()
+                self._settle(place, _not_started(program, None, "the common limit came before its turn"))
+                continue
+            if self._crowd.is_full(begun):
+                return START_TICK_S
+            try:
+                self._start(program, place, begun)
+            except OSError as error:
+                if self._running:
+                    return math.inf  # no room for one more now: the end of another makes some
+                self._waiting.popleft()
+                self._settle(place, _not_started(program, Exit.WRAPPER_FAILED, f"{program.argv[0]}: {error.strerror}"))
             else:
-                try:
-                    self._start(program, place, begun)
-                except OSError as error:
-                    if self._running:
-                        return False  # no room for one more now: the end of another makes some
-                    trouble = f"{program.argv[0]}: {error.strerror}"
-                    self._ended[place] = _not_started(program, Exit.WRAPPER_FAILED, trouble)
-            self._waiting.popleft()
-        return True
+                self._waiting.popleft()
+        return 0.0
 
     def _start(self, program: Program, place: int, begun: float) -> None:
         environment = dict(os.environ if program.environment is None else program.environment)
         environment[MARK_NAME] = self._strays.mark(place)
         due = min(begun + program.limit.total_seconds(), self._due)
-        running = Running(place, program, begun, due, start_program(program, environment, self._notes, place))
+        started = start_program(program, environment, *self._find_note(place))
+        running = Running(place, program, begun, due, started)
         self._running[running.pid] = running
+        self._crowd.add(running)
         self._strays.remember_session(place, running.pid)
         for descriptor in running.descriptors():
             self._readers[descriptor] = running
@@ -181,7 +202,9 @@ class _Round:
             self._finish(running, members)
         elif running.kill_at is None:
             running.timed_out = running.wait_status is None
-            if not running.timed_out:
+            if running.timed_out:
+                running.note_wait(members)
+            else:
                 running.left_behind = tuple((pid, tree.argv0(pid)) for pid in sorted(members))
             begun = running.due if running.timed_out else now
             running.kill_at = begun + min(running.program.grace.total_seconds(), LONGEST_GRACE_S)
@@ -212,8 +235,21 @@ class _Round:
         for pid, start in left.items():
             self._strays.let_go(pid, start)
         unkillable = tuple((pid, tree.wait_channel(pid)) for pid in sorted(left))
-        trouble = read_trouble(running.program, self._notes, running.place)
-        self._ended[running.place] = running.tell_end(trouble, unkillable)
+        trouble = read_trouble(running.program, *self._find_note(running.place))
+        self._settle(running.place, running.tell_end(trouble, unkillable))
+
+    def _settle(self, place: int, ended: Ended) -> None:
+        self._ended[place] = ended
+        for program in self._follow(place, ended) if self._follow else ():
+            self._waiting.append(len(self._programs))
+            self._programs.append(program)
+
+    def _find_note(self, place: int) -> tuple[mmap.mmap, int]:
+        """Return where the child of that number writes what goes wrong: shared memory, and the spot in it."""
+        piece, spot = divmod(place, NOTES_AT_A_TIME)
+        while len(self._notes) <= piece:
+            self._notes.append(mmap.mmap(-1, NOTE_BYTES * NOTES_AT_A_TIME))
+        return self._notes[piece], spot
 
     def _forget_closed(self, running: Running) -> None:
         for descriptor in running.take_closed():

@@ -1,9 +1,9 @@
 """What is a program to run, with its bounds, and how did it end?"""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Program:
     limit: timedelta
     grace: timedelta = timedelta(milliseconds=200)
     environment: Mapping[str, str] | None = None
-    folder: Path | None = None
+    folder: str | os.PathLike[str] | None = None
     stdin: bytes = field(default=b"", repr=False)
     keep_bytes: int = 65536
 
@@ -44,7 +44,9 @@ class Ended:
     `outcome` is "exited", "signalled", "timed-out", "unkillable" (timed out, and something of it would not die) or
     "not-started". `status` is a shell's: its own, 128+N, 124 for timed out, 126 and 127; 125 where no process could be
     made or its folder entered; None where the common limit came before its turn. `left_behind` names what it left
-    running, (pid, program), and what was ended then; `unkillable` what is still there, (pid, where it waits).
+    running, (pid, program), and what was ended then; `unkillable` what is still there, (pid, where it waits). Of one
+    that timed out `waits_in` is the kernel's function in which it waited, "" where nothing tells, and `was_starved`
+    says that other work kept it from the processor for most of its time.
     """
 
     argv: tuple[str, ...]
@@ -59,6 +61,8 @@ class Ended:
     unkillable: tuple[tuple[int, str], ...] = ()
     left_behind: tuple[tuple[int, str], ...] = ()
     trouble: str = ""
+    waits_in: str = ""
+    was_starved: bool = False
 
     @property
     def stdout_truncated(self) -> bool:

@@ -14,6 +14,9 @@ from agentkit.core.errors import Exit
 from agentkit.core.program import Ended, Program
 
 READ_BYTES = 65536
+LOOKED_AT = 20
+# So much of its time a program has to have waited for a processor before its hang is the machine's fault.
+STARVED_SHARE = 0.5
 
 
 class Tail:
@@ -51,6 +54,8 @@ class Running:
         self.wait_status: int | None = None
         self.took = 0.0
         self.timed_out = False
+        self.waits_in = ""
+        self.was_starved = False
         self.kill_at: float | None = None
         self.give_up_at = 0.0
         self.was_killed = False
@@ -111,6 +116,16 @@ class Running:
             members = {self.pid: self.start, **members}
         return members | tree.find_descendants(*members)
 
+    def note_wait(self, members: dict[int, int]) -> None:
+        """Look, at the limit, what it waits for: in which function of the kernel, or for a processor all the time."""
+        limit_ns = (self.due - self.begun) * 1e9
+        for pid in list(members)[-LOOKED_AT:]:
+            channel = tree.wait_channel(pid)
+            if channel and not channel.startswith("state "):
+                self.waits_in = channel
+            ran_ns, waited_ns = tree.processor_time(pid)
+            self.was_starved |= waited_ns > max(STARVED_SHARE * limit_ns, 2 * ran_ns)
+
     def give_up(self, now: float) -> None:
         """Leave the program as it is: it would not end."""
         if self.wait_status is None:
@@ -142,6 +157,8 @@ class Running:
             unkillable,
             self.left_behind,
             trouble[1] if trouble else "",
+            self.waits_in,
+            self.was_starved,
         )
 
     def _close_pipe(self, descriptor: int) -> None:

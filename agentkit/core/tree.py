@@ -225,6 +225,15 @@ def wait_channel(pid: int) -> str:
     return f"state {stat[0]}" if stat else ""
 
 
+def processor_time(pid: int) -> tuple[int, int]:
+    """Return for how long (ns) the process ran, and how long it waited for a processor; (0, 0) where nothing tells.
+
+    Of its first thread (Documentation/scheduler/sched-stats.rst, `schedstat`).
+    """
+    words = _read(f"/proc/{pid}/schedstat").split()
+    return (int(words[0]), int(words[1])) if len(words) > 1 else (0, 0)
+
+
 def children_wrote() -> int | None:
     """Return how many bytes the reaped children of this process and all of theirs wrote; None where it is not counted.
 

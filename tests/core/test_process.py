@@ -184,6 +184,43 @@ def test_answers_come_in_the_order_of_the_programs() -> None:
     assert run_programs([]) == []
 
 
+def test_who_is_told_of_an_end_may_have_more_run() -> None:
+    told: list[tuple[int, int | None]] = []
+
+    def follow(place: int, ended: Ended) -> list[Program]:
+        told.append((place, ended.status))
+        return [shell(f"exit {place + 10}") for _ in range(2)] if place < 3 else []
+
+    ended = run_programs([shell("exit 7")], follow=follow)
+
+    assert [one.status for one in ended] == [7, 10, 10, 11, 11, 12, 12]
+    assert sorted(told) == list(enumerate(one.status for one in ended))
+
+
+def test_what_follows_a_limit_over_all_is_not_started() -> None:
+    follow = {0: [shell("exit 0")]}
+    ended = run_programs([shell("sleep 60")], limit=SHORT, follow=lambda place, _: follow.get(place, []))
+    assert [(one.outcome, one.status) for one in ended] == [("timed-out", 124), ("not-started", None)]
+
+
+def test_more_programs_than_a_piece_of_shared_memory_has_notes_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agentkit.core.process.NOTES_AT_A_TIME", 2)
+    ended = run_programs([Program((name,), LONG) for name in ("/none/0", "true", "/none/2", "/none/3", "true")])
+    assert [one.status for one in ended] == [127, 0, 127, 127, 0]
+
+
+def test_a_hang_says_in_which_function_of_the_kernel_it_waited() -> None:
+    ended = run_program(Program(("sleep", "60"), SHORT))
+    assert (ended.outcome, ended.was_starved) == ("timed-out", False)
+    assert "nanosleep" in ended.waits_in or ended.waits_in == ""
+
+
+def test_a_program_that_got_no_processor_is_no_hang_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Ran for 10 ms and waited for 400 ms of its 500: so it stands in the kernel's own figures.
+    monkeypatch.setattr("agentkit.core.tree.processor_time", lambda pid: (10_000_000, 400_000_000))
+    assert run_program(Program(("sleep", "60"), SHORT)).was_starved
+
+
 def test_without_room_for_more_descriptors_the_rest_waits_its_turn() -> None:
     code = """
         import os, resource
