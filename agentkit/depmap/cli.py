@@ -216,3 +216,18 @@ def trace(
     if forget is not None and not program:
         return forget_traces(os.environ, forget, is_quiet=quiet)
     return trace_program(os.environ, program or [], node=node, limit=limit, lets_go=lets_go, is_quiet=quiet)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS] [-- PROGRAM [ARGUMENT]...]", short_help="what the map does not have")
+def verify(
+    program: list[str] | None = typer.Argument(None, metavar="PROGRAM", help="trace this now, and remember nothing"),
+    *,
+    node: str | None = one("--as", "NODE", "whose doing PROGRAM is; the script's, by default"),
+    limit: str | None = one("--limit", "DURATION", "when to end PROGRAM, children too; 24h by default"),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
+) -> int:
+    """how much of what was seen by trace the map has of its own, and what each miss would need; status 1 with any"""
+    from agentkit.depmap.tracing.verifypage import print_recall
+
+    return print_recall(os.environ, program or [], node=node, limit=limit, as_json=as_json, is_quiet=quiet)

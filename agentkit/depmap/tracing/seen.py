@@ -10,8 +10,11 @@ from typing import NamedTuple
 from agentkit.depmap.edge import SEEN, Edge
 
 RULE = "trace"
+FILES = frozenset({"read", "write"})
 MOST_EDGES = 50_000
 MOST_MADE = 200_000
+# Who touches more files of one folder than this depends on the folder.
+MOST_OF_A_FOLDER = 100
 
 
 class Owner(NamedTuple):
@@ -30,6 +33,7 @@ class Seen:
         self._made: dict[str, bool] = {}
         self._renamed: set[str] = set()
         self._started_by: dict[str, Owner] = {}
+        self._of_folders: dict[Edge, list[Edge]] = {}
         self._temporary = tuple(f"{folder.rstrip('/')}/" for folder in temporary)
         self.is_full = False
 
@@ -38,12 +42,30 @@ class Seen:
         if target == owner.node:
             return
         edge = Edge(owner.node, target, kind, owner.file, None, RULE, how=SEEN, via=via, path=path)
-        if edge in self._edges:
+        if edge in self._edges or (kind in FILES and self._is_in_folder(edge)):
             return
         if len(self._edges) >= MOST_EDGES:
             self.is_full = True
             return
         self._edges[edge] = None
+
+    def _is_in_folder(self, edge: Edge) -> bool:
+        """Tell whether the folder of a file stands for it by now; what was told of its files is taken back then."""
+        folder = os.path.dirname(edge.target)
+        if folder in ("file:/", "file:") or f"{folder[5:]}/" in self._temporary:
+            return False
+        whole = replace(edge, target=folder)
+        if whole in self._edges:
+            return True
+        files = self._of_folders.setdefault(whole, [])
+        files.append(edge)
+        if len(files) <= MOST_OF_A_FOLDER:
+            return False
+        for one in self._of_folders.pop(whole):
+            self._edges.pop(one, None)
+        if not self._is_in_folder(whole):
+            self._edges[whole] = None
+        return True
 
     def note_start(self, owner: Owner, by: Owner) -> None:
         """Remember who started the script that owns what follows."""

@@ -1,0 +1,79 @@
+"""Why does the map not have what was seen, and what would it need to have it?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from agentkit.core.launchers import LAUNCHERS
+from agentkit.depmap.edge import Edge
+from agentkit.depmap.store import BUILD
+from agentkit.depmap.tracing.comparing import Judged
+from agentkit.depmap.tracing.interpreters import is_interpreter, is_python, is_shell, read_interpreter
+from agentkit.depmap.tracing.processes import NAMELESS
+
+DECLARE = "declare it"
+# What the map takes apart as well: what such a program starts stands in its words.
+WRAPPERS = frozenset(LAUNCHERS) | {"xargs", "find", "su", "runuser", "watch", "run-parts", "parallel", "ssh", "busybox"}
+FILE_REASONS = {"read": ("read:",), "write": ("write:",), "connect": ("connect:",), "lock": ("lock:",)}
+WHAT = {
+    "exec": "a call",
+    "call": "a module that is run",
+    "source": "a text that is sourced",
+    "import": "an import",
+    "read": "a file that is read",
+    "write": "a file that is written",
+    "connect": "a connection",
+    "listen": "a port",
+    "lock": "a lock",
+}
+
+
+def find_needed(miss: Judged) -> str:
+    """Return what the map would need to have what it missed, for a person."""
+    source, via = miss.seen.source, miss.seen.via
+    if source == NAMELESS:
+        return "whose text it is: agentkit depmap trace --as NODE"
+    if not miss.part.is_mapped:
+        return _explain_unmapped(source)
+    if via is not None and not is_interpreter(via) and via not in WRAPPERS:
+        return f"what {via} does by itself is in no script: {DECLARE}"
+    unknown = _find_unknown(miss.part.edges, miss.seen.kind)
+    if unknown:
+        return unknown
+    if not source.startswith(("file:", "func:", "py:")):
+        return f"{source} is no script: {DECLARE}"
+    return f"a rule: {WHAT.get(miss.seen.kind, miss.seen.kind)} that no reader sees"
+
+
+def _explain_unmapped(source: str) -> str:
+    kind, _, name = source.partition(":")
+    if kind == "py":
+        return f"a Python module that is not mapped: {BUILD} DIR"
+    if kind == "file":
+        interpreter = read_interpreter(name) or ""
+        folder = os.path.dirname(name)
+        if is_python(interpreter) or name.endswith(".py"):
+            return f"a Python file that is not mapped: {BUILD} {folder}"
+        if is_shell(interpreter) or name.endswith(".sh"):
+            return f"a script that is not mapped: {BUILD} {folder}"
+        return f"a script that depmap does not read ({interpreter or 'no #!'}): {DECLARE}"
+    if kind == "cmd":
+        return f"a program that is no script: {DECLARE}"
+    return f"{source} is not in the map: {DECLARE}"
+
+
+def _find_unknown(edges: Iterable[Edge], kind: str) -> str | None:
+    """Return the places that the map says not to know, those that may be it; None where there is none."""
+    wanted = FILE_REASONS.get(kind, ())
+    all_of_files = tuple(each for reasons in FILE_REASONS.values() for each in reasons)
+    found: dict[str, None] = {}
+    for edge in edges:
+        reason = edge.reason or ""
+        if edge.kind == "unknown" and (reason.startswith(wanted) or not reason.startswith(all_of_files)):
+            place = os.path.basename(edge.file) + (f":{edge.line}" if edge.line else "")
+            found[f"{reason or 'not resolved'} ({place})"] = None
+    if not found:
+        return None
+    first = next((one for one in found if wanted and one.startswith(wanted)), next(iter(found)))
+    return first if len(found) == 1 else f"{first}, or one of {len(found) - 1} more in agentkit depmap unknown"
