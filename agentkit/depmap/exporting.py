@@ -1,4 +1,4 @@
-"""How does the map look to other programs: JSON Graph Format, Graphviz, Mermaid?"""
+"""How does the map look to other programs: JSON Graph Format, Graphviz, Mermaid, a browser?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from agentkit.depmap.stored import StoredEdge, read_edges
 # What Mermaid draws unless it is told otherwise (maxEdges).
 MERMAID_EDGES = 500
 PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./:@+=,-")
-Write = Callable[[Map, dict[int, str]], Iterator[str]]
+Write = Callable[[Map], Iterator[str]]
 
 
 def print_export(environ: Mapping[str, str], form: str, *, is_quiet: bool) -> None:
@@ -27,17 +27,22 @@ def print_export(environ: Mapping[str, str], form: str, *, is_quiet: bool) -> No
             f"--format: {form!r} is none of {', '.join(FORMS)}", hint="agentkit depmap export --help", status=Exit.USAGE
         )
     with open_map(environ) as chart:
-        rows = chart.connection.execute("SELECT id, shown FROM nodes WHERE id = identity")
-        names = dict(sorted(((node, unpack(shown)) for node, shown in rows), key=lambda one: one[1]))
-        for text in FORMS[form](chart, names):
+        for text in FORMS[form](chart):
             write_text(text)
         count = chart.connection.execute("SELECT count(*) FROM edges").fetchone()[0]
     if form == "mermaid" and count > MERMAID_EDGES and not is_quiet:
         tell(f"agentkit: {count} edges; Mermaid draws {MERMAID_EDGES} unless its maxEdges says otherwise\n")
 
 
-def _write_json(chart: Map, names: dict[int, str]) -> Iterator[str]:
+def _read_names(chart: Map) -> dict[int, str]:
+    """Return {node: the name that is shown}, by name."""
+    rows = chart.connection.execute("SELECT id, shown FROM nodes WHERE id = identity")
+    return dict(sorted(((node, unpack(shown)) for node, shown in rows), key=lambda one: one[1]))
+
+
+def _write_json(chart: Map) -> Iterator[str]:
     """Yield JSON Graph Format, version 2 (https://jsongraphformat.info); an edge's metadata is its record."""
+    names = _read_names(chart)
     metadata = {"host": chart.host, "at": format_instant(time.time()), "root": chart.meta("root") or "/"}
     head = {"directed": True, "type": "depmap", "label": f"what depends on what on {chart.host}", "metadata": metadata}
     yield f'{{"graph": {json.dumps(head, ensure_ascii=False)[:-1]}, "nodes": {{'
@@ -56,8 +61,9 @@ def _write_json(chart: Map, names: dict[int, str]) -> Iterator[str]:
     yield "\n]}}\n"
 
 
-def _write_dot(chart: Map, names: dict[int, str]) -> Iterator[str]:
+def _write_dot(chart: Map) -> Iterator[str]:
     """Yield the language of Graphviz (https://graphviz.org/doc/info/lang.html)."""
+    names = _read_names(chart)
     yield "digraph depmap {\n  rankdir=LR;\n  node [shape=box];\n"
     for name in names.values():
         yield f"  {_quote_dot(name)};\n"
@@ -66,14 +72,23 @@ def _write_dot(chart: Map, names: dict[int, str]) -> Iterator[str]:
     yield "}\n"
 
 
-def _write_mermaid(chart: Map, names: dict[int, str]) -> Iterator[str]:
+def _write_mermaid(chart: Map) -> Iterator[str]:
     """Yield a flowchart of Mermaid (https://mermaid.js.org/syntax/flowchart.html)."""
+    names = _read_names(chart)
     yield "flowchart LR\n"
     spots = {name: f"n{number}" for number, name in enumerate(names.values())}
     for name, spot in spots.items():
         yield f'  {spot}["{_escape_mermaid(name)}"]\n'
     for source, target, kind in _pairs(chart, names):
         yield f'  {spots[source]} -->|"{_escape_mermaid(kind)}"| {spots[target]}\n'
+
+
+def _write_html(chart: Map) -> Iterator[str]:
+    """Yield a page for a browser."""
+    # What makes the page is of no use to the other forms.
+    from agentkit.depmap.webpage.composing import write_page
+
+    yield from write_page(chart)
 
 
 def _pairs(chart: Map, names: Mapping[int, str]) -> Iterator[tuple[str, str, str]]:
@@ -102,4 +117,9 @@ def _escape_mermaid(text: str) -> str:
     return "".join(letter if letter in PLAIN else f"#{ord(letter)};" for letter in make_visible(text))
 
 
-FORMS: dict[str, Write] = {"json": _write_json, "dot": _write_dot, "mermaid": _write_mermaid}
+FORMS: dict[str, Write] = {
+    "json": _write_json,
+    "dot": _write_dot,
+    "mermaid": _write_mermaid,
+    "html": _write_html,
+}

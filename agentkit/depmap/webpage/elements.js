@@ -1,0 +1,77 @@
+// How what is shown is made: always from text, never from markup, so that no name can be more than a name.
+"use strict";
+
+// Return an element: `make("a", {className: "x", href: "#y"}, "text", other)`. What has a - in its name is an attribute.
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null) continue;
+    if (name.includes("-") || name === "role") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children.filter(Boolean));
+  return element;
+}
+
+function byId(id) {
+  return document.getElementById(id);
+}
+
+function makeKind(kind) {
+  return make("span", { className: "kind", "data-kind": kind }, kind || "?");
+}
+
+// Right-to-left letters in a name must not move the text around it, hence <bdi>. What is behind a # is a part of its
+// own: where there is little room it is the last to be cut.
+function makeName(map, node, text = restOf(map.names[node])) {
+  const spot = map.names[node].startsWith("func:") ? text.indexOf("#") : -1;
+  const parts = spot < 0 ? [text || "\u201c\u201d"] : [text.slice(0, spot), text.slice(spot)];
+  const rest = make("bdi", { className: "rest" }, make("span", {}, parts[0]), parts[1] && make("span", {}, parts[1]));
+  return [makeKind(map.kinds[map.kindOf[node]].name), rest];
+}
+
+function linkTo(map, node, text) {
+  const address = `#${toAddress(map, node)}`;
+  return make("a", { className: "name", href: address, title: map.names[node] }, ...makeName(map, node, text));
+}
+
+// Return a number in a way in which millions can be read.
+function tell(count) {
+  return count.toLocaleString("en");
+}
+
+function countOf(count) {
+  return make("span", { className: "count" }, tell(count));
+}
+
+function makeSmallButton(text, onClick, properties = {}) {
+  const button = make("button", { type: "button", className: "quiet", ...properties }, text);
+  button.addEventListener("click", onClick);
+  return button;
+}
+
+function say(count, one, many = `${one}s`) {
+  return `${tell(count)} ${count === 1 ? one : many}`;
+}
+
+// Told to whoever hears the page and does not see it.
+function announce(text) {
+  byId("said").textContent = text;
+}
+
+// Show only so many children of a list, and a button that shows more.
+function fillList(list, items, most, makeItem) {
+  let shown = 0;
+  const button = makeSmallButton("", () => showMore(most * 10)?.querySelector("a, button")?.focus());
+  const showMore = (count) => {
+    const first = list.children.length;
+    list.append(...items.slice(shown, shown + count).map(makeItem));
+    shown = Math.min(items.length, shown + count);
+    const rest = items.length - shown;
+    button.textContent = rest > most * 10 ? `show ${most * 10} of ${tell(rest)} more` : `show ${rest} more`;
+    button.hidden = !rest;
+    return list.children[first];
+  };
+  showMore(most);
+  return button;
+}
