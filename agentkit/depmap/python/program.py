@@ -7,8 +7,10 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
 from agentkit.depmap.disk import Disk
+from agentkit.depmap.python.analysis import Analysis
 from agentkit.depmap.python.locating import Modules
 from agentkit.depmap.python.module import Module
+from agentkit.depmap.python.things import Container, ExternalObject, Instance, Site
 
 __all__ = ["Module", "Program", "PyCall", "read_program"]
 
@@ -32,10 +34,11 @@ class PyCall:
 
 @dataclass(slots=True)
 class Program:
-    """Modules by name, and all their calls."""
+    """Modules by name, all their calls, and what these were found by."""
 
     modules: dict[str, Module] = field(default_factory=dict)
     calls: list[PyCall] = field(default_factory=list)
+    analysis: Analysis | None = None
 
 
 def read_program(paths: Iterable[str], disk: Disk, complain: Callable[[str], None]) -> Program:
@@ -43,13 +46,28 @@ def read_program(paths: Iterable[str], disk: Disk, complain: Callable[[str], Non
 
     `complain` is told of what cannot be read, or only in part. Nothing of it is run.
     """
-    from agentkit.depmap.python.simple import find_calls
-
     modules = Modules(disk)
     modules.read(paths)
-    program = Program(dict(modules.by_name))
     for module in modules.by_path.values():
         if module.trouble:
             complain(f"{module.path}: {module.trouble}")
-        program.calls.extend(find_calls(module, modules))
-    return program
+    analysis = Analysis(modules)
+    analysis.run()
+    calls = [
+        PyCall(site.node, site.module, site.function, frozenset(site.seen.values()), _find_receivers(site))
+        for site in analysis.engine.sites
+        if isinstance(site.node, ast.Call) and site.rule == "call"
+    ]
+    return Program(dict(modules.by_name), calls, analysis)
+
+
+def _find_receivers(site: Site) -> frozenset[Hashable]:
+    if site.base is None:
+        return frozenset()
+    keys: list[Hashable] = []
+    for thing in site.base.values:
+        if isinstance(thing, (ExternalObject, Container)):
+            keys.append(thing.key)
+        elif isinstance(thing, Instance):
+            keys.append(thing.of.subject)
+    return frozenset(keys)
