@@ -55,7 +55,7 @@ def lint(script: Script, disk: Disk, origin: str | None = None) -> list[Wait]:
     _lint_deaf(calls, deaf, waits)
     _lint_loops(calls, deaf, waits)
     _lint_wait(calls, waits)
-    return _number(sorted(waits.found.values(), key=lambda wait: (wait.file, wait.line or 0)))
+    return number_waits(sorted(waits.found.values(), key=lambda wait: (wait.file, wait.line or 0)))
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ def _clean(text: str) -> str:
     return text.strip().lstrip("|&").strip()
 
 
-def _number(waits: list[Wait]) -> list[Wait]:
+def number_waits(waits: list[Wait]) -> list[Wait]:
     """Return the waits, with a number behind the key of what stands more than once in one subject."""
     counts: dict[tuple[str, str, str], int] = {}
     numbered = []

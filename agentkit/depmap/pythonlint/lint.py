@@ -1,0 +1,87 @@
+"""Which calls of a Python program can wait for ever, each with the call that does not?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from agentkit.depmap.boundsgap import Gap
+from agentkit.depmap.disk import Disk
+from agentkit.depmap.hiding import hide_secrets
+from agentkit.depmap.lint import number_waits
+from agentkit.depmap.python.module import Module
+from agentkit.depmap.python.program import Program, PyCall
+from agentkit.depmap.pythonlint import rowsdatabases, rowshttp, rowsprocesses, rowssockets, rowsthreads
+from agentkit.depmap.pythonlint.around import Around
+from agentkit.depmap.pythonlint.callfix import write_call
+from agentkit.depmap.pythonlint.limits import Limits
+from agentkit.depmap.pythonlint.pollingloops import find_polling_loops
+from agentkit.depmap.pythonlint.pools import judge_pool
+from agentkit.depmap.pythonlint.rows import Asked, Judge, Row, judge_row
+from agentkit.depmap.pythonlint.view import View
+from agentkit.depmap.wait import PARTLY, UNBOUNDED, Wait
+
+TABLES = (rowsdatabases, rowshttp, rowsprocesses, rowssockets, rowsthreads)
+JUDGES: Mapping[str, Judge] = {name: judge for table in TABLES for name, judge in table.JUDGES.items()}
+ROWS: Mapping[str, Row] = {name: row for table in TABLES for name, row in table.ROWS.items()}
+ALARM = "an alarm ends it in the main thread, unless its handler returns"
+
+
+def lint_program(program: Program, disk: Disk) -> list[Wait]:
+    """Return the waits of all modules of a program without a bound, by file and line."""
+    view = View(program, disk)
+    limits = Limits(view)
+    around = Around(view, limits)
+    found: dict[PyCall, Wait] = {}
+    for call in program.calls:
+        gaps = [_judge(Asked(call, name, view, limits, around)) for name in sorted(view.names(call))]
+        told = [(gap, position) for gap, position in gaps if gap is not None]
+        if told:
+            gap, position = min(told, key=lambda each: each[0].type != UNBOUNDED)
+            if gap.type == UNBOUNDED and around.has_alarm(call):
+                gap = replace(gap, type=PARTLY, why=f"{gap.why}; {ALARM}")
+            found[call] = _tell(gap, call, view, position)
+    waits = [*found.values(), *_lint_pools(view, found), *find_polling_loops(view)]
+    return number_waits(sorted(waits, key=lambda wait: (wait.file, wait.line or 0)))
+
+
+def _judge(asked: Asked) -> tuple[Gap | None, int | None]:
+    judge = JUDGES.get(asked.name)
+    if judge is not None:
+        return judge(asked), POSITIONS.get(asked.name)
+    row = ROWS.get(asked.name)
+    return (None, None) if row is None else (judge_row(row, asked), row.position)
+
+
+# Where the argument that bounds it stands in a call that has a judge of its own.
+POSITIONS = {
+    "ftplib.FTP": 4,
+    "queue.Queue.put": 2,
+    "multiprocessing.Queue.put": 2,
+    "subprocess.Popen.communicate": 1,
+    "subprocess.Popen.wait": 0,
+    "urllib.request.urlopen": 2,
+}
+
+
+def _tell(gap: Gap, call: PyCall, view: View, position: int | None) -> Wait:
+    command = hide_secrets(view.read_source(call.node, call.module))
+    fix = hide_secrets(write_call(gap, call, view, position))
+    place = call.module.path, call.node.lineno
+    return Wait(gap.type, find_subject(call.module, call.function), command, *place, command, gap.why, fix)
+
+
+def find_subject(module: Module, function: str | None) -> str:
+    """Return the node of the map that a place of a program belongs to."""
+    return f"py:{module.name}:{function}" if function else f"py:{module.name}"
+
+
+def _lint_pools(view: View, found: Mapping[PyCall, Wait]) -> Iterable[Wait]:
+    """Yield the pools whose end waits for a task that was found to wait."""
+    for call in view.find_calls("concurrent.futures.Executor"):
+        worst = judge_pool(call, view, found)
+        if worst is not None:
+            why = f"leaving the block waits for `{worst.command}` of line {worst.line}, which has no bound of its own"
+            command = hide_secrets(view.read_source(call.node, call.module))
+            subject = find_subject(call.module, call.function)
+            yield Wait(worst.type, subject, command, call.module.path, call.node.lineno, command, why, worst.fix)

@@ -1,0 +1,68 @@
+"""Which loops look again and again for something that may never come, without counting and without a clock?"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from agentkit.depmap.hiding import hide_secrets
+from agentkit.depmap.python.program import PyCall
+from agentkit.depmap.pythonlint.view import View
+from agentkit.depmap.wait import UNBOUNDED, Wait
+
+SLEEPS = frozenset({"time.sleep", "asyncio.sleep"})
+# What looks at the world outside of the process.
+LOOKS = frozenset(
+    {
+        *("os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.islink", "os.path.getsize", "os.path.ismount"),
+        *("os.listdir", "os.access", "pathlib.Path.exists", "pathlib.Path.is_file", "pathlib.Path.is_dir"),
+        *("subprocess.call", "os.system", "subprocess.Popen.poll", "socket.socket.connect_ex"),
+    }
+)
+CLOCK = re.compile(r"\b(?:time|monotonic|perf_counter|now|utcnow|deadline|timeout|tries|attempts?|retries|count)\b")
+
+
+def find_polling_loops(view: View) -> Iterator[Wait]:
+    """Yield the loops `while not there: sleep` that nothing ends but what they look for."""
+    seen: set[ast.AST] = set()
+    for name in LOOKS:
+        for call in view.find_calls(name):
+            loop = _find_loop(call, view)
+            if loop is None or loop in seen or not _only_waits(loop, call, view):
+                continue
+            seen.add(loop)
+            test = ast.unparse(loop.test)
+            subject = f"py:{call.module.name}:{call.function}" if call.function else f"py:{call.module.name}"
+            command = hide_secrets(f"while {test}:")
+            inner = f"({test})" if isinstance(loop.test, ast.BoolOp) else test
+            fix = hide_secrets(f"deadline = time.monotonic() + 60; while time.monotonic() < deadline and {inner}:")
+            why = "it looks again and again, and what it looks for may never come"
+            yield Wait(UNBOUNDED, subject, command, call.module.path, loop.lineno, command, why, fix)
+
+
+def _find_loop(call: PyCall, view: View) -> ast.While | None:
+    """Return the loop whose test a call is."""
+    scopes = view.scopes(call.module)
+    inner: ast.AST = call.node
+    for around in scopes.list_inside(call.node):
+        if isinstance(around, ast.stmt):
+            return around if isinstance(around, ast.While) and inner is around.test else None
+        inner = around
+    return None
+
+
+def _only_waits(loop: ast.While, call: PyCall, view: View) -> bool:
+    """Tell whether a loop sleeps, and neither leaves by itself nor counts nor looks at a clock."""
+    sleeps = False
+    for each in loop.body:
+        for node in ast.walk(each):
+            if isinstance(node, (ast.Break, ast.Return, ast.Raise, ast.AugAssign, ast.Yield, ast.Await)):
+                return False
+            inner = view.by_node.get(node)
+            sleeps = sleeps or (inner is not None and bool(view.names(inner) & SLEEPS))
+    return sleeps and not CLOCK.search(ast.unparse(loop.test)) and not _has_clock(loop, view.lines(call.module))
+
+
+def _has_clock(loop: ast.While, lines: list[str]) -> bool:
+    return any(CLOCK.search(line.replace("time.sleep", "")) for line in lines[loop.lineno : loop.end_lineno])

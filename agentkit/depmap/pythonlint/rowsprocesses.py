@@ -1,0 +1,300 @@
+"""What bounds a call that starts another program, or waits for one, for a person, or for the other end of a fifo?"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import stat
+
+from agentkit.depmap.boundsgap import ASK_S, KILL_AFTER_S, Gap, partly, unbounded
+from agentkit.depmap.boundsshell import looks_like_fifo
+from agentkit.depmap.calls import HOLE, Place
+from agentkit.depmap.lint import lint
+from agentkit.depmap.python.program import PyCall
+from agentkit.depmap.pythonlint.argvwords import ArgumentReader
+from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE
+from agentkit.depmap.pythonlint.rows import Asked, Judges, Row, Rows, judge_row
+from agentkit.depmap.shellscript import read_command, read_words
+from agentkit.depmap.values import State
+from agentkit.depmap.wait import UNBOUNDED, Wait
+
+RUNNERS = ("run", "call", "check_call", "check_output")
+OUTPUTS = ("getoutput", "getstatusoutput")
+SHELL_MAKERS = frozenset({"asyncio.create_subprocess_shell", "os.system", "os.popen"})
+OUTPUT_FIX = "subprocess.run({first}, shell=True, capture_output=True, text=True, timeout=60)"
+TIMEOUT = re.compile(r"timeout -k \d+ (\d+) ")
+NOBODY_KNOWS = "nobody knows which program it waits for, and it waits for ever"
+WAITS = Row("it waits for the program for ever", "timeout", 0)
+COMMUNICATES = Row("it waits for the program for ever", "timeout", 1)
+
+
+def judge_program(asked: Asked, starter: PyCall) -> Gap | None:
+    """Return what the program that a call starts leaves open; its `instead` is the words, bounded by themselves.
+
+    What is known of it is judged as in a script; a program that is not known may wait for ever.
+    """
+    name = next(iter(asked.view.names(starter)), "")
+    reader = ArgumentReader(asked.limits, starter.module, asked.view.scope(starter))
+    nodes = starter.node.args
+    first = nodes[0] if nodes else next((each.value for each in starter.node.keywords if each.arg == "args"), None)
+    if first is None or isinstance(first, ast.Starred):
+        return unbounded(NOBODY_KNOWS)
+    is_shell = name in SHELL_MAKERS or name.rpartition(".")[2] in OUTPUTS or _has_shell(asked, starter)
+    place = Place(starter.module.path, starter.node.lineno)
+    if is_shell:
+        text = reader.read_text(first)
+        if text.strip(HOLE + " ") == "":
+            words = reader.read_words(first) if isinstance(first, ast.List) else None
+            text = words[0] if words else ""
+        if not text.strip():
+            return unbounded(NOBODY_KNOWS)
+        script = read_command(text.replace(HOLE, "${_not_known_}"), place, asked.view.disk, State())
+    else:
+        words = reader.read_words(ast.Tuple(list(nodes)) if name == "asyncio.create_subprocess_exec" else first)
+        if words is None:
+            return unbounded(NOBODY_KNOWS)
+        script = read_words(words, place, asked.view.disk, State())
+    waits = lint(script, asked.view.disk, "python")
+    return _tell(min(waits, key=lambda wait: wait.type != UNBOUNDED)) if waits else None
+
+
+def _tell(wait: Wait) -> Gap:
+    found = TIMEOUT.search(wait.fix)
+    return Gap(wait.type, wait.why, None, int(found[1]) if found else ASK_S, wait.fix)
+
+
+def _has_shell(asked: Asked, starter: PyCall) -> bool:
+    return asked.limits.read(starter, "shell", None).state == GIVEN
+
+
+def judge_run(asked: Asked) -> Gap | None:
+    """Judge subprocess.run and its kin: a timeout kills what they started, and they return."""
+    state = asked.limits.read(asked.call, "timeout", None).state
+    if state not in (ABSENT, NONE):
+        return None
+    gap = judge_program(asked, asked.call)
+    return None if gap is None else Gap(gap.type, gap.why, f"timeout={gap.limit_s}", gap.limit_s)
+
+
+def judge_text(asked: Asked) -> Gap | None:
+    """Judge os.system, os.popen and getoutput, which take no limit: the text may have one."""
+    gap = judge_program(asked, asked.call)
+    if gap is None:
+        return None
+    first = asked.call.node.args[0] if asked.call.node.args else None
+    if gap.instead and isinstance(first, ast.Constant) and isinstance(first.value, str) and HOLE not in gap.instead:
+        inner = gap.instead if first.value.strip() == _find_told(asked).strip() else None
+        text = inner or f"timeout -k {KILL_AFTER_S} {gap.limit_s} sh -c {_quote(first.value)}"
+        return Gap(gap.type, gap.why, None, gap.limit_s, f"{{func}}({ast.unparse(ast.Constant(text))})")
+    verb = asked.name.rpartition(".")[2]
+    fix = OUTPUT_FIX.replace("60", str(gap.limit_s))
+    endings = {
+        "getoutput": f"{fix}.stdout",
+        "getstatusoutput": fix,
+        "popen": f"io.StringIO({fix}.stdout)",
+        "system": f"subprocess.run({{first}}, shell=True, timeout={gap.limit_s}).returncode",
+    }
+    return Gap(gap.type, gap.why, None, gap.limit_s, endings[verb])
+
+
+def _find_told(asked: Asked) -> str:
+    """Return the command that is the whole text of a shell, where it is one."""
+    first = asked.call.node.args[0]
+    text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+    place = Place(asked.call.module.path, asked.call.node.lineno)
+    waits = lint(read_command(text, place, asked.view.disk, State()), asked.view.disk, "python")
+    return waits[0].command if len(waits) == 1 else ""
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def judge_wait(asked: Asked) -> Gap | None:
+    """Judge the wait for a process: a limit, or a program that cannot wait; one that was killed is gone."""
+    row = COMMUNICATES if asked.name.endswith("communicate") else WAITS
+    gap = judge_row(row, asked)
+    if gap is None:
+        return None
+    program = _judge_started(asked)
+    if program is None:
+        return None
+    if asked.around.is_killed_before(asked.call):
+        if row is WAITS:
+            return None
+        return partly("it was killed, but what it started may hold the pipe open", "timeout=10")
+    return Gap(program.type, program.why, f"timeout={program.limit_s}", program.limit_s)
+
+
+def judge_awaited(asked: Asked) -> Gap | None:
+    """Judge the wait for a process of asyncio."""
+    if asked.around.is_limited(asked.call) or asked.around.is_killed_before(asked.call):
+        return None
+    program = _judge_started(asked)
+    if program is None:
+        return None
+    return Gap(program.type, program.why, None, program.limit_s, f"asyncio.wait_for({{call}}, {program.limit_s})")
+
+
+def judge_pipe(asked: Asked) -> Gap | None:
+    """Judge reading from the pipe of a process: at its end, or at each line, one waits for it."""
+    program = _judge_pipe_owner(asked)
+    if program is None:
+        return None
+    why = "it reads until the program closes the pipe, or for ever"
+    owner, _, pipe = "{object}".rpartition(".")
+    func = asked.call.node.func
+    text = ast.unparse(func.value) if isinstance(func, ast.Attribute) else ""
+    owner, _, pipe = text.rpartition(".")
+    if asked.name.endswith(".read") and not asked.call.node.args and pipe in ("stdout", "stderr"):
+        at = 0 if pipe == "stdout" else 1
+        return Gap(program.type, why, None, program.limit_s, f"{owner}.communicate(timeout={program.limit_s})[{at}]")
+    return Gap(program.type, why, None, program.limit_s, "select.select([{object}], [], [], 60)[0] and {call}")
+
+
+def _judge_pipe_owner(asked: Asked) -> Gap | None:
+    return _judge_started(asked)
+
+
+def _judge_started(asked: Asked) -> Gap | None:
+    """Return what the programs leave open that this process may be."""
+    makers = [
+        each
+        for each in asked.view.find_makers(asked.call)
+        if any(name.rpartition(".")[2] in STARTERS for name in asked.view.names(each))
+    ]
+    gaps = [judge_program(asked, each) for each in makers]
+    if not makers:
+        return unbounded("it waits for the program for ever")
+    return next((gap for gap in gaps if gap is not None), None)
+
+
+STARTERS = frozenset({"Popen", "create_subprocess_exec", "create_subprocess_shell"})
+
+
+def judge_popen(asked: Asked) -> Gap | None:
+    """Judge Popen as a context: leaving it waits for the program, whatever was waited for before."""
+    scopes = asked.view.scopes(asked.call.module)
+    item = scopes.find_parent(asked.call.node)
+    if not isinstance(item, ast.withitem):
+        return None
+    gap = judge_program(asked, asked.call)
+    around = scopes.find_parent(item)
+    if gap is None or around is None or isinstance(around, ast.AsyncWith):
+        return None
+    ended = [
+        node
+        for node in ast.walk(around)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".kill", ".terminate", ".killpg"))
+    ]
+    if ended:
+        return None
+    why = f"leaving the block waits for the program: {gap.why}"
+    first = asked.call.node.args[0] if asked.call.node.args else None
+    if first is None:
+        return Gap(gap.type, why, None, gap.limit_s, "{call}")
+    text = ast.unparse(first)
+    words = f'"timeout", "-k", "{KILL_AFTER_S}", "{gap.limit_s}"'
+    if _has_shell(asked, asked.call):
+        bounded = f'[{words}, "sh", "-c", {text}]'
+        instead = "{func}(" + bounded + "{rest})"
+    else:
+        inner = text[1:-1] if isinstance(first, ast.List) else f"*{text}"
+        instead = "{func}([" + words + f", {inner}]" + "{rest})"
+    return Gap(gap.type, why, None, gap.limit_s, instead)
+
+
+def judge_waitpid(asked: Asked) -> Gap | None:
+    """Judge os.waitpid and its kin: WNOHANG makes them return at once."""
+    if "WNOHANG" in ast.unparse(asked.call.node) or len(asked.call.node.args) + len(asked.call.node.keywords) < 1:
+        return None
+    if asked.around.is_killed_before(asked.call):
+        return None
+    at = 2 if asked.name == "os.waitid" else 0 if asked.name == "os.wait3" else 1
+    if len(asked.call.node.args) <= at:
+        return unbounded("it waits for the child for ever", "os.WNOHANG")
+    given = ast.unparse(asked.call.node.args[at])
+    found = asked.limits.find_value(asked.call.node.args[at], asked.call.module, asked.view.scope(asked.call))
+    if found is None or not isinstance(found[0], (ast.Constant, ast.Attribute, ast.BinOp)):
+        return None
+    flags = "os.WNOHANG" if given == "0" else f"{given} | os.WNOHANG"
+    arguments = [*map(ast.unparse, asked.call.node.args)]
+    arguments[at] = flags
+    return unbounded("it waits for the child for ever", instead=f"{{func}}({', '.join(arguments)})")
+
+
+def judge_open(asked: Asked) -> Gap | None:
+    """Judge the opening of a fifo: it waits until another opens the other end."""
+    if not asked.call.node.args:
+        return None
+    first = asked.call.node.args[0]
+    if asked.name == "os.open" and "O_NONBLOCK" in ast.unparse(asked.call.node):
+        return None
+    reader = ArgumentReader(asked.limits, asked.call.module, asked.view.scope(asked.call))
+    path = reader.read_text(first)
+    if not _is_fifo(asked, first, path):
+        return None
+    mode = reader.read_text(asked.call.node.args[1]) if asked.name != "os.open" and asked.call.node.args[1:] else "r"
+    if "+" in mode or "O_RDWR" in ast.unparse(asked.call.node):
+        return None
+    flag = "os.O_WRONLY" if mode[:1] in ("w", "a") or "O_WRONLY" in ast.unparse(asked.call.node) else "os.O_RDONLY"
+    other = "reader" if flag == "os.O_WRONLY" else "writer"
+    opened = f"os.open({{first}}, {flag} | os.O_NONBLOCK)"
+    if asked.name != "os.open":
+        opened = f"os.fdopen({opened}{', ' + repr(mode) if mode != 'r' else ''})"
+    return unbounded(f"the fifo opens only when a {other} comes", instead=opened)
+
+
+def _is_fifo(asked: Asked, node: ast.expr, path: str) -> bool:
+    """Tell whether a path is one that the program makes a fifo, that lies there as one, or is called so."""
+    for maker in asked.view.find_calls("os.mkfifo"):
+        if not maker.node.args or maker.module is not asked.call.module:
+            continue
+        made = ArgumentReader(asked.limits, maker.module, asked.view.scope(maker)).read_text(maker.node.args[0])
+        if (HOLE not in made and made == path) or ast.unparse(maker.node.args[0]) == ast.unparse(node):
+            return True
+    if HOLE in path or not path.startswith("/"):
+        return HOLE not in path and looks_like_fifo(path)
+    try:
+        return looks_like_fifo(path) or stat.S_ISFIFO(os.stat(asked.view.disk.here(path)).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def judge_input(_asked: Asked) -> Gap | None:
+    """Judge a question to a person."""
+    fix = "select.select([sys.stdin], [], [], 60)[0] and {call}"
+    return unbounded("it waits for a person for ever", instead=fix)
+
+
+JUDGES: Judges = {
+    **{f"subprocess.{verb}": judge_run for verb in RUNNERS},
+    **{f"subprocess.{verb}": judge_text for verb in OUTPUTS},
+    "os.system": judge_text,
+    "os.popen": judge_text,
+    "subprocess.Popen": judge_popen,
+    "subprocess.Popen.wait": judge_wait,
+    "subprocess.Popen.communicate": judge_wait,
+    **{
+        f"subprocess.Popen.{pipe}.{verb}": judge_pipe
+        for pipe in ("stdout", "stderr")
+        for verb in ("read", "readline", "readlines")
+    },
+    "asyncio.subprocess.Process.wait": judge_awaited,
+    "asyncio.subprocess.Process.communicate": judge_awaited,
+    **{f"os.{verb}": judge_waitpid for verb in ("waitpid", "wait3", "wait4", "waitid")},
+    "builtins.open": judge_open,
+    "io.open": judge_open,
+    "os.open": judge_open,
+    "builtins.input": judge_input,
+    "getpass.getpass": judge_input,
+}
+ROWS: Rows = {
+    "os.wait": Row("it waits for a child for ever", instead="os.waitpid(-1, os.WNOHANG)"),
+    "signal.pause": Row("it waits for a signal for ever", serves=True, instead="signal.alarm(60); {call}"),
+    "signal.sigwait": Row("it waits for a signal for ever", serves=True, instead="signal.sigtimedwait({first}, 60)"),
+    "signal.sigwaitinfo": Row(
+        "it waits for a signal for ever", serves=True, instead="signal.sigtimedwait({first}, 60)"
+    ),
+}

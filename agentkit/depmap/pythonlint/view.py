@@ -1,0 +1,126 @@
+"""What is known of a whole program that is linted: its calls by name, by object and by caller, and its scopes?"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable
+
+from agentkit.depmap.disk import Disk
+from agentkit.depmap.python.module import Module
+from agentkit.depmap.python.program import Program, PyCall
+from agentkit.depmap.pythonlint.librarynames import settle
+from agentkit.depmap.pythonlint.scopes import Scope, Scopes
+
+DEEPEST = 8
+MOST_CALLERS = 300
+
+
+class View:
+    """A program and what the rules ask about it."""
+
+    def __init__(self, program: Program, disk: Disk) -> None:
+        self.program = program
+        self.disk = disk
+        self._scopes: dict[Module, Scopes] = {}
+        self._names: dict[PyCall, frozenset[str]] = {}
+        self._lines: dict[Module, list[str]] = {}
+        self.by_node: dict[ast.AST, PyCall] = {call.node: call for call in program.calls}
+        # The key of an object begins with where the call stands that made it.
+        self._by_place = {_place(call): call for call in program.calls}
+        self._by_object: dict[Hashable, list[PyCall]] = {}
+        self._on_made: dict[tuple[Hashable, ...], list[PyCall]] = {}
+        self._by_text: dict[tuple[str, str], list[PyCall]] = {}
+        self._callers: dict[str, list[PyCall]] = {}
+        self._by_name: dict[str, list[PyCall]] = {}
+        for call in program.calls:
+            for key in call.receiver:
+                self._by_object.setdefault(key, []).append(call)
+                if isinstance(key, tuple):
+                    self._on_made.setdefault(key[:4], []).append(call)
+            if isinstance(call.node.func, ast.Attribute):
+                text = ast.unparse(call.node.func.value)
+                self._by_text.setdefault((call.module.path, text), []).append(call)
+            for name in self.names(call):
+                (self._callers if name.startswith("py:") else self._by_name).setdefault(name, []).append(call)
+
+    def scopes(self, module: Module) -> Scopes:
+        """Return the scopes of a module."""
+        if module not in self._scopes:
+            self._scopes[module] = Scopes(module)
+        return self._scopes[module]
+
+    def lines(self, module: Module) -> list[str]:
+        """Return the lines of a module."""
+        if module not in self._lines:
+            self._lines[module] = module.text.split("\n")
+        return self._lines[module]
+
+    def read_source(self, node: ast.expr, module: Module) -> str:
+        """Return an expression on one line: as it is written, or put together again where it has several."""
+        if node.lineno != node.end_lineno or node.end_col_offset is None:
+            return unparse(node)
+        raw = self.lines(module)[node.lineno - 1].encode(errors="surrogatepass")
+        return raw[node.col_offset : node.end_col_offset].decode(errors="surrogatepass")
+
+    def scope(self, call: PyCall) -> Scope:
+        """Return the scope that a call stands in."""
+        return self.scopes(call.module).find_scope(call.node)
+
+    def names(self, call: PyCall) -> frozenset[str]:
+        """Return what a call may call: of the program itself `py:…`, of a library the name that the rules know."""
+        if call not in self._names:
+            self._names[call] = frozenset(map(settle, call.names))
+        return self._names[call]
+
+    def find_calls(self, name: str) -> list[PyCall]:
+        """Return the calls of a thing of a library."""
+        return self._by_name.get(name, [])
+
+    def find_callers(self, call: PyCall) -> list[PyCall]:
+        """Return the calls of the function that a call stands in."""
+        return [] if call.function is None else self._callers.get(f"py:{call.module.name}:{call.function}", [])
+
+    def find_callers_of(self, function: ast.AST, module: Module) -> list[PyCall]:
+        """Return the calls of a function; of a class's `__init__` those of the class."""
+        name = f"py:{module.name}:{self.scopes(module).find_qualname(function)}"
+        names = dict.fromkeys((name, name.removesuffix(".__init__")))
+        return [call for each in names for call in self._callers.get(each, ())][:MOST_CALLERS]
+
+    def find_makers(self, call: PyCall) -> list[PyCall]:
+        """Return the calls that made the object before the dot."""
+        keys = [key[:4] for key in call.receiver if isinstance(key, tuple)]
+        found = [self._by_place[key] for key in keys if key in self._by_place]
+        func = call.node.func
+        if not found and isinstance(func, ast.Attribute) and (inner := self.by_node.get(strip_await(func.value))):
+            found.append(inner)
+        return found
+
+    def find_on_same(self, call: PyCall) -> list[PyCall]:
+        """Return the calls of all that the object before the dot is asked; by its text, where no more is known."""
+        if call.receiver:
+            return [each for key in call.receiver for each in self._by_object.get(key, ())]
+        if not isinstance(call.node.func, ast.Attribute):
+            return []
+        same = self._by_text.get((call.module.path, ast.unparse(call.node.func.value)), [])
+        return [each for each in same if each.function == call.function]
+
+    def find_on_made(self, call: PyCall) -> list[PyCall]:
+        """Return the calls of all that the object is asked which this call makes."""
+        return self._on_made.get(_place(call), [])
+
+
+def _place(call: PyCall) -> tuple[Hashable, ...]:
+    return call.module.path, call.node.lineno, call.node.col_offset, call.node.end_col_offset
+
+
+def strip_await(node: ast.expr) -> ast.expr:
+    """Return what is awaited."""
+    return node.value if isinstance(node, ast.Await) else node
+
+
+def unparse(node: ast.AST) -> str:
+    """Return the text of a node, however deep it is."""
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return "…"
