@@ -125,11 +125,16 @@ def find_strangers(plugins: Iterable[object], checkout: str, test_files: set[str
 def find_foreign_modules(person: str, checkout: str, tops: set[str]) -> list[str]:
     """Return the modules of the repository that were loaded from somewhere else than the checkout."""
     foreign = []
+    folders: dict[str, str] = {}
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if not isinstance(path, str):
             continue
-        real = os.path.realpath(path)
+        # Hundreds of modules lie in a few folders, and each step of a path is a question to the system.
+        folder = os.path.dirname(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        real = os.path.realpath(path) if os.path.islink(path) else os.path.join(folders[folder], os.path.basename(path))
         if real.startswith(checkout + os.sep):
             continue
         inside = real[len(person) + 1 :] if person and real.startswith(person + os.sep) else ""
