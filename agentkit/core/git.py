@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.process import run_program
@@ -50,7 +49,7 @@ def run_git(
     *,
     environ: Mapping[str, str],
     limit: timedelta,
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
     stdin: bytes = b"",
     more: Mapping[str, str] | None = None,
     keep_bytes: int = KEEP_BYTES,
@@ -83,7 +82,7 @@ def demand_git(
     *,
     environ: Mapping[str, str],
     limit: timedelta,
-    folder: Path | None = None,
+    folder: str | os.PathLike[str] | None = None,
     stdin: bytes = b"",
     more: Mapping[str, str] | None = None,
 ) -> bytes:

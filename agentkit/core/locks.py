@@ -19,6 +19,11 @@ LONGEST_HOLDER_BYTES = 4096
 LOOK_AGAIN_S = 0.05
 
 
+def load_locks() -> None:
+    """Load what `hold_lock` needs: a caller that has to wait for something else does it meanwhile."""
+    import filelock  # noqa: F401
+
+
 @contextlib.contextmanager
 def hold_lock(path: str, *, what: str, limit: timedelta) -> Iterator[None]:
     """Hold the lock in that file while the block runs; `what` is what it guards, in the words of an error.

@@ -12,17 +12,16 @@ from datetime import UTC, datetime
 from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
+from agentkit.core.locks import load_locks
 from agentkit.ratchet.candidate import take_patch, take_rev, take_work_tree
 from agentkit.ratchet.judging import Judgement, judge
 from agentkit.ratchet.metrics import keep_best
-from agentkit.ratchet.moving import accept_candidate, demand_free_way
 from agentkit.ratchet.repair import repair
 from agentkit.ratchet.repository import Repository, demand_quiet, find_repository
 from agentkit.ratchet.state import State, read_state, write_state
 from agentkit.ratchet.telling import tell_progress, tell_verdict
 from agentkit.ratchet.verdict import ACCEPT, exit_status
 from agentkit.ratchet.verdictlog import append_verdict
-from agentkit.ratchet.viewing import read_host
 
 # Fifty that accept at once each begin again when another one was quicker.
 MOST_ROUNDS = 200
@@ -69,6 +68,8 @@ def accept_if_good(folder: str, environ: Mapping[str, str], asked: Asked) -> int
 
     Where another candidate was accepted meanwhile it is judged again on top of that.
     """
+    from agentkit.ratchet.moving import demand_free_way
+
     repository = open_repository(folder, environ)
     demand_quiet(repository)
     take = _choose(repository, asked)
@@ -129,15 +130,31 @@ def _read_patch(path: str) -> bytes:
 
 def _judge(repository: Repository, state: State, candidate: str, asked: Asked) -> Judgement:
     with tell_progress(repository.environ, is_wanted=not asked.quiet and not asked.as_json) as tell:
-        judgement = judge(repository, state, candidate, tell, may_change_judge=asked.judge_reason is not None)
+
+        def look(name: str, done: int, total: int | None) -> None:
+            _load_rest()
+            if tell:
+                tell(name, done, total)
+
+        judgement = judge(repository, state, candidate, look, may_change_judge=asked.judge_reason is not None)
     if not asked.judge_reason:
         return judgement
     hints = (*judgement.verdict.hints, f"the judge may change: {asked.judge_reason}")
     return replace(judgement, verdict=replace(judgement.verdict, hints=hints))
 
 
+def _load_rest() -> None:
+    """Load what a verdict is written down with: while pytest is loaded, and before the candidate's first line."""
+    import agentkit.ratchet.following
+    import agentkit.ratchet.viewing  # noqa: F401
+
+    load_locks()
+
+
 def _write_down(repository: Repository, judgement: Judgement) -> Mapping[str, object]:
     """Put a verdict on the list, before anything moves by it; return its record."""
+    from agentkit.ratchet.viewing import read_host
+
     verdict = judgement.verdict
     record = verdict.record(read_host(repository.environ), datetime.now(UTC))
     return {**record, "evidence": append_verdict(repository, record, judgement.files, verdict.candidate)}
@@ -146,6 +163,8 @@ def _write_down(repository: Repository, judgement: Judgement) -> Mapping[str, ob
 def _move(
     repository: Repository, state: State, judgement: Judgement, record: Mapping[str, object], *, keeps_files: bool
 ) -> None:
+    from agentkit.ratchet.moving import accept_candidate
+
     candidate = judgement.verdict.candidate
     evidence = {"verdict.json": json.dumps(record, indent=1, sort_keys=True).encode() + b"\n", **judgement.files}
     best = keep_best(state.metrics, judgement.metrics)

@@ -67,21 +67,20 @@ class Workshop:
         self._repository = replace(repository, root="", git_dir=git_dir, common_dir=git_dir)
         self._count = 0
 
-    def check_out(self, tree: Mapping[str, Entry]) -> Checkout:
-        """Return a folder that holds these entries and nothing else."""
+    def make_checkout(self) -> Checkout:
+        """Return a new folder, which is still empty."""
         self._count += 1
         folder = os.path.join(self.folder, f"tree{self._count}")
         os.mkdir(folder)
         index = os.path.join(self.folder, f"index{self._count}")
         more = {"GIT_INDEX_FILE": index, "GIT_WORK_TREE": folder}
-        rows = [
-            f"{entry.mode} {entry.name}\t{path}"
-            for path, entry in tree.items()
-            if entry.mode != MODULE and CACHE not in path.split("/")
-        ]
-        self._repository.git("update-index", "-z", "--index-info", stdin=os.fsencode("\0".join(rows) + "\0"), more=more)
-        self._repository.git("checkout-index", "--all", "-u", "-q", "-f", more=more)
         return Checkout(os.path.realpath(folder), self._repository, more)
+
+    def check_out(self, tree: Mapping[str, Entry]) -> Checkout:
+        """Return a folder that holds these entries and nothing else."""
+        checkout = self.make_checkout()
+        checkout.fill(tree)
+        return checkout
 
 
 @dataclass(frozen=True)
@@ -91,6 +90,19 @@ class Checkout:
     folder: str
     repository: Repository
     more: Mapping[str, str]
+
+    def fill(self, tree: Mapping[str, Entry]) -> None:
+        """Write the files of these entries into the folder, which is empty."""
+        rows = [
+            f"{entry.mode} {entry.name}\t{path}"
+            for path, entry in tree.items()
+            if entry.mode != MODULE and CACHE not in path.split("/")
+        ]
+        stdin = os.fsencode("\0".join(rows) + "\0")
+        # Nobody needs a half of it after a crash.
+        passing = replace(self.repository, is_passing=True)
+        passing.git("update-index", "-z", "--index-info", stdin=stdin, more=self.more)
+        passing.git("checkout-index", "--all", "-u", "-q", "-f", more=self.more)
 
     def write_tree(self, objects: str) -> str:
         """Return the tree of the folder as it stands now, written to a folder of objects; what git ignores stays out.

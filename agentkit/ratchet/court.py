@@ -12,7 +12,7 @@ from agentkit.ratchet.checkout import Tree, Workshop, read_tree
 from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.running import Job, Run, run_tests
 from agentkit.ratchet.settings import Settings, choose_python, read_settings
-from agentkit.ratchet.shield import read_facts, shield_from_caches
+from agentkit.ratchet.shield import Facts, read_facts, shield_from_caches
 from agentkit.ratchet.testside import is_test_side
 
 # Told the name of a run, how many of its tests have ended, and of how many; over and over while it goes on.
@@ -26,9 +26,9 @@ class Court:
         self.repository = repository
         self.environ = repository.environ
         self.tell = tell
-        self.settings: Settings = read_settings(repository, accepted)
-        self.python = choose_python(repository, self.settings)
         self.accepted: Tree = read_tree(repository, accepted)
+        self.settings: Settings = read_settings(repository, self.accepted)
+        self.python = choose_python(repository, self.settings)
         self._folder = ""
 
     def __enter__(self) -> Self:
@@ -40,22 +40,37 @@ class Court:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def run(
-        self, name: str, tree: Tree, *, only: Iterable[str] | None = None, reverse: bool = False, holdout: str = ""
+        self,
+        name: str,
+        tree: Tree,
+        *,
+        only: Iterable[str] | None = None,
+        reverse: bool = False,
+        holdout: str = "",
+        first: Callable[[], None] | None = None,
     ) -> Run:
-        """Run the tests of a tree in a checkout of its own."""
+        """Run the tests of a tree in a checkout of its own; `first` is called before the first line of it is run."""
         tell = self.tell
-        checkout = self.work.check_out(tree)
+        checkout = self.work.make_checkout()
         words: tuple[str, ...] = ()
         if holdout:
             # Where a hold-out lies is a secret of whoever keeps it.
             words = (shutil.copytree(holdout, f"{checkout.folder}-apart"),)
         tests = tuple(path for path in tree if is_test_side(path, self.settings.tests))
-        shield_from_caches(checkout.folder, tests)
-        before = read_facts(checkout.folder, tests)
+        before: Facts = {}
+
+        def prepare() -> None:
+            checkout.fill(tree)
+            shield_from_caches(checkout.folder, tests)
+            before.update(read_facts(checkout.folder, tests))
+            if first:
+                first()
+
         run = run_tests(
             Job(
                 name=name,
                 checkout=checkout.folder,
+                prepare=prepare,
                 person=self.repository.root,
                 python=self.python,
                 settings=self.settings,

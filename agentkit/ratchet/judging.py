@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from agentkit.core.errors import AgentkitError, Exit
@@ -14,12 +14,12 @@ from agentkit.ratchet.measuring import measure
 from agentkit.ratchet.metrics import Metric, compare_metrics
 from agentkit.ratchet.naming import name_mechanism
 from agentkit.ratchet.outcomes import MISSING, Outcomes, write_lines
-from agentkit.ratchet.refs import find_moved, list_refs
+from agentkit.ratchet.refs import Refs, find_moved, list_refs
 from agentkit.ratchet.renames import find_renamed, read_bodies
 from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.running import Run
 from agentkit.ratchet.scanning import Scan, scan_change
-from agentkit.ratchet.settings import find_in_environment, read_settings
+from agentkit.ratchet.settings import FILES, find_in_environment, read_settings
 from agentkit.ratchet.state import State
 from agentkit.ratchet.suspects import Suspicion, try_again
 from agentkit.ratchet.testside import is_test_side, put_tests_of
@@ -92,7 +92,8 @@ class _Case:
         self._candidate = candidate
         self._may_change_judge = may_change_judge
         self._unstable = state.unstable | frozenset(court.settings.unstable)
-        self._tree = read_tree(court.repository, candidate)
+        # What is accepted is judged again in hooks and each night.
+        self._tree = court.accepted if candidate == state.accepted else read_tree(court.repository, candidate)
         self._runs: list[Run] = []
         self._scan = Scan()
 
@@ -103,8 +104,12 @@ class _Case:
         if told:
             return self._answer(REJECT, told[1], mechanism=told[0])
         self._scan = scan_change(court.repository, accepted, self._tree, court.settings.tests)
-        refs = list_refs(court.repository)
-        replay = self._run("under the accepted tests", put_tests_of(accepted, self._tree, court.settings.tests))
+        refs: Refs = {}
+        replay = self._run(
+            "under the accepted tests",
+            put_tests_of(accepted, self._tree, court.settings.tests),
+            first=lambda: refs.update(list_refs(court.repository)),
+        )
         own = replay
         if self._test_side(accepted) != self._test_side(self._tree):
             own = self._run("under its own tests", self._tree)
@@ -244,7 +249,9 @@ class _Case:
         if interpreters and not self._may_change_judge:
             return "judge-changed", f"{interpreters[0]} belongs to the interpreter that runs the tests"
         try:
-            is_changed = read_settings(repository, self._candidate) != self._court.settings
+            is_changed = any(accepted.get(path) != self._tree.get(path) for path in FILES) and (
+                read_settings(repository, self._tree) != self._court.settings
+            )
         except AgentkitError as error:
             return "judge-changed", error.message
         if is_changed and not self._may_change_judge:
@@ -289,8 +296,10 @@ class _Case:
     def _test_side(self, tree: Tree) -> Tree:
         return {path: entry for path, entry in tree.items() if is_test_side(path, self._court.settings.tests)}
 
-    def _run(self, name: str, tree: Tree, *, only: Iterable[str] | None = None) -> Run:
-        run = self._court.run(name, tree, only=only)
+    def _run(
+        self, name: str, tree: Tree, *, only: Iterable[str] | None = None, first: Callable[[], None] | None = None
+    ) -> Run:
+        run = self._court.run(name, tree, only=only, first=first)
         self._runs.append(run)
         return run
 

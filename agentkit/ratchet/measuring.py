@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 
 from agentkit.core.errors import AgentkitError
 from agentkit.core.process import run_program
@@ -34,7 +33,7 @@ def measure(
     limit = min(settings.limit, timedelta(minutes=10))
     try:
         ended = run_program(
-            Program(words, limit=limit, environment=environment, folder=Path(checkout.folder), keep_bytes=KEEP_BYTES)
+            Program(words, limit=limit, environment=environment, folder=checkout.folder, keep_bytes=KEEP_BYTES)
         )
         return read_metrics(ended.stdout) if ended.status == 0 else ()
     except AgentkitError:

@@ -4,14 +4,20 @@ The first ref of an intent is the truth. Where it has moved, everything else fol
 else goes back. So there is one way on for a move that goes well and for one that was cut off.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.following import Following, plan_following
 from agentkit.ratchet.indexlock import let_go_of_index
 from agentkit.ratchet.intent import Intent, Move, clear_intent, has_intent, read_intent
 from agentkit.ratchet.ratchetlock import clear_scratch, hold_ratchet, make_scratch
 from agentkit.ratchet.refmoves import clear_ref_locks, move_refs, read_refs, try_moving, wait_for_orphans
 from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.state import STATE_REF, remember_known
+
+if TYPE_CHECKING:
+    from agentkit.ratchet.following import Following
 
 
 def repair(repository: Repository) -> str | None:
@@ -105,6 +111,8 @@ def _go_forward(repository: Repository, intent: Intent, refs: dict[str, str], fo
         return told
     if following is not None:
         return told + following.apply()
+    from agentkit.ratchet.following import plan_following
+
     with make_scratch(repository) as scratch:
         again = plan_following(repository, intent, scratch, is_strict=False)
         return told + (again.apply() if again else [])

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.git import run_git
@@ -17,6 +16,7 @@ KEEP_BYTES = 1 << 30
 PATIENCE = ("core.filesRefLockTimeout=5000", "core.packedRefsTimeout=5000")
 # An index of ours is one file.
 SETTINGS = tuple(word for setting in (*PATIENCE, "core.splitIndex=false") for word in ("-c", setting))
+PASSING = ("-c", "core.fsync=none")
 # Every git that we start carries it: after a crash it tells whether one of them still works.
 MARK = "AGENTKIT_RATCHET_GIT"
 # Whose commit it is, the person may have said in the environment.
@@ -52,13 +52,17 @@ UNDER_WAY = {
 
 @dataclass(frozen=True)
 class Repository:
-    """A repository as seen from one of its work trees; `root` is "" where there is none (bare)."""
+    """A repository as seen from one of its work trees; `root` is "" where there is none (bare).
+
+    What is written to it outlasts a loss of power, unless it `is_passing`.
+    """
 
     root: str
     git_dir: str
     common_dir: str
     environ: Mapping[str, str] = field(repr=False)
     object_format: str = "sha1"
+    is_passing: bool = False
 
     @property
     def no_object(self) -> str:
@@ -79,10 +83,10 @@ class Repository:
         """
         variables = {name: self.environ[name] for name in IDENTITY if name in self.environ}
         ended = run_git(
-            [*SETTINGS, *words],
+            [*SETTINGS, *(PASSING if self.is_passing else ()), *words],
             environ=self.environ,
             limit=limit,
-            folder=Path(self.root or self.git_dir),
+            folder=self.root or self.git_dir,
             stdin=stdin,
             more={**variables, MARK: own_mark(), **(more or {})},
             keep_bytes=KEEP_BYTES,
@@ -119,7 +123,7 @@ def find_repository(folder: str, environ: Mapping[str, str]) -> Repository:
         raise AgentkitError(f"{here}: no such folder")
     facts = ["--is-bare-repository", "--absolute-git-dir", "--git-common-dir", "--show-object-format"]
     words = ["rev-parse", *facts, "--show-toplevel"]
-    ended = run_git(words, environ=environ, limit=LIMIT, folder=Path(here))
+    ended = run_git(words, environ=environ, limit=LIMIT, folder=here)
     if ended.signal is not None:
         raise _tell_killed("rev-parse", ended.signal)
     told = os.fsdecode(ended.stdout).splitlines()

@@ -9,11 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.process import run_program
@@ -49,6 +47,8 @@ class Job:
     words: tuple[str, ...] = ()
     # Told how many tests have ended, of how many.
     tell: Callable[[int, int | None], None] | None = None
+    # Fills the checkout, before the first line of what lies in it is run.
+    prepare: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ class Run:
 
 def run_tests(job: Job) -> Run:
     """Run the tests of a checkout and return how they went."""
-    place = os.path.join(job.folder, f"run-{secrets.token_hex(6)}")
+    place = os.path.join(job.folder, f"run-{os.urandom(6).hex()}")
     for part in ("home", "tmp"):
         os.makedirs(os.path.join(place, part))
-    report = os.path.join(place, f"report-{secrets.token_hex(8)}")
+    report = os.path.join(place, f"report-{os.urandom(8).hex()}")
     environment = {name: value for name, value in job.environ.items() if name in (*KEPT, *job.settings.environment)}
     environment |= {
         "HOME": os.path.join(place, "home"),
@@ -106,12 +106,15 @@ def run_tests(job: Job) -> Run:
     environment.setdefault("PATH", os.defpath)
     if job.settings.command:
         return _run_command(job, report, environment)
-    return _run_pytest(job, report, environment)
+    return _run_pytest(job, place, report, environment)
 
 
 def _run_command(job: Job, report: str, environment: Mapping[str, str]) -> Run:
     words = tuple(word.replace(REPORT_WORD, report) for word in job.settings.command)
-    ended = _launch(job, words, environment, b"")
+    job.prepare()
+    if job.tell:
+        job.tell(0, None)
+    ended = _launch(job, words, environment, folder=job.checkout)
     told = _tell_end(ended)
     if told:
         return _without_evidence(job, ended, told)
@@ -126,15 +129,16 @@ def _run_command(job: Job, report: str, environment: Mapping[str, str]) -> Run:
     return _finish(job, ended, outcomes=outcomes, collected=tuple(outcomes))
 
 
-def _run_pytest(job: Job, report: str, environment: Mapping[str, str]) -> Run:
-    key = secrets.token_hex(16)
+def _run_pytest(job: Job, place: str, report: str, environment: Mapping[str, str]) -> Run:
+    key = os.urandom(16).hex()
     words = ["-q", "--no-header", "-p", "no:cacheprovider", f"--rootdir={job.checkout}"]
     # `--maxfail` of the repository would end at the first double.
     words += [*job.settings.pytest, *job.words, "--maxfail=0"]
     orders = {
         "report": report,
         "key": key,
-        "nonce": secrets.token_hex(8),
+        "nonce": os.urandom(8).hex(),
+        "gate": os.path.join(place, "gate"),
         "checkout": job.checkout,
         "person": os.path.realpath(job.person) if job.person else "",
         "tops": list(job.tops),
@@ -146,17 +150,55 @@ def _run_pytest(job: Job, report: str, environment: Mapping[str, str]) -> Run:
     }
     # Opened before it is run: the name is gone, and what is read is what was written under it.
     descriptor = os.open(report, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    gate = _Gate(os.path.join(place, "gate"))
+    watch = _watch(job, descriptor) if job.tell else None
+
+    def look() -> None:
+        # The harness loads pytest meanwhile, which takes longer, and then waits at the gate.
+        if not gate.is_open:
+            job.prepare()
+        if watch:
+            watch()
+        gate.open()
+
     try:
-        tell = _watch(job, descriptor) if job.tell else None
-        ended = _launch(job, (job.python, "-s", HARNESS), environment, json.dumps(orders).encode(), tell)
+        harness = (job.python, "-s", HARNESS)
+        ended = _launch(job, harness, environment, folder=place, stdin=json.dumps(orders).encode(), tell=look)
         size = os.fstat(descriptor).st_size
         raw = os.pread(descriptor, size, 0)
         while len(raw) < size and (more := os.pread(descriptor, size - len(raw), len(raw))):
             raw += more
     finally:
         os.close(descriptor)
+        gate.close()
     rows, is_whole = _check_rows(raw, key)
     return _judge_rows(job, ended, rows, is_whole=is_whole)
+
+
+class _Gate:
+    """A pipe with a name at which the harness waits until it is open; close it when the run has ended."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = -1
+        os.mkfifo(path, 0o600)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the harness may go on."""
+        return self._descriptor >= 0
+
+    def open(self) -> None:
+        """Let the harness go on."""
+        if self._descriptor < 0:
+            # Open for both, nobody waits for the other end (fifo(7)).
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+            os.write(self._descriptor, b"\n")
+
+    def close(self) -> None:
+        """Give the pipe back."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
 
 def _watch(job: Job, descriptor: int) -> Callable[[], None]:
@@ -182,7 +224,9 @@ def _launch(
     job: Job,
     words: Sequence[str],
     environment: Mapping[str, str],
-    stdin: bytes,
+    *,
+    folder: str,
+    stdin: bytes = b"",
     tell: Callable[[], None] | None = None,
 ) -> Ended:
     ended = run_program(
@@ -190,7 +234,7 @@ def _launch(
             tuple(words),
             limit=job.settings.limit,
             environment=environment,
-            folder=Path(job.checkout),
+            folder=folder,
             stdin=stdin,
             keep_bytes=KEEP_BYTES,
         ),

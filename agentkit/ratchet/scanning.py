@@ -7,7 +7,6 @@ tested has therefore shown nothing, unless tests that it cannot know (a hold-out
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Collection, Iterator, Sequence
 
@@ -47,6 +46,8 @@ def find_changed_lines(old: bytes, new: bytes) -> set[int]:
         known = set(before)
         return {number for number, line in enumerate(after, start=1) if line not in known}
     changed: set[int] = set()
+    import difflib
+
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for tag, _, _, first, last in matcher.get_opcodes():
         if tag != "equal":

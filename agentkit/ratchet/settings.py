@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from difflib import get_close_matches
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.times import parse_duration
 from agentkit.ratchet.blobs import read_blobs
+from agentkit.ratchet.checkout import Tree
 from agentkit.ratchet.repository import Repository
 
 PROJECT_FILE, OWN_FILE = "pyproject.toml", "agentkit.toml"
+FILES = (OWN_FILE, PROJECT_FILE)
 TABLE = "tool.agentkit.ratchet"
 REPORT_WORD = "{report}"
 ENVIRONMENTS = (".venv", "venv")
@@ -43,13 +43,16 @@ class Settings:
     limit: timedelta = timedelta(minutes=30)
 
 
-def read_settings(repository: Repository, commit: str) -> Settings:
-    """Return the settings of a commit; raises AgentkitError (configuration) that names file, key and nearest one."""
-    files = read_blobs(repository, [f"{commit}:{OWN_FILE}", f"{commit}:{PROJECT_FILE}"])
+def read_settings(repository: Repository, tree: Tree) -> Settings:
+    """Return the settings of a tree; raises AgentkitError (configuration) that names file, key and nearest one."""
+    names = {path: tree[path].name for path in FILES if path in tree}
+    files = read_blobs(repository, names.values())
     for path, keys in ((OWN_FILE, ("ratchet",)), (PROJECT_FILE, TABLE.split("."))):
-        raw = files.get(f"{commit}:{path}")
+        raw = files.get(names.get(path, ""))
         if raw is None:
             continue
+        import tomllib
+
         try:
             table: object = tomllib.loads(raw.decode("utf-8"))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
@@ -90,6 +93,8 @@ def _read_table(table: object, path: str, where: str) -> Settings:
     values: dict[str, object] = {}
     for key, value in table.items():
         if key not in known:
+            from difflib import get_close_matches
+
             nearest = next(iter(get_close_matches(key, known, n=1)), None)
             hint = f"did you mean {where}.{nearest}?" if nearest else f"known keys: {', '.join(sorted(known))}"
             raise _fault(path, f"unknown key {where}.{key}", hint=hint)

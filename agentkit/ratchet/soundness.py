@@ -12,6 +12,7 @@ from agentkit.core.errors import AgentkitError
 from agentkit.core.lines import CRITICAL, WARNING
 from agentkit.core.times import format_duration
 from agentkit.ratchet.blobs import read_blobs
+from agentkit.ratchet.checkout import read_tree
 from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.settings import choose_python, read_settings
 from agentkit.ratchet.sign import Sign, from_error
@@ -87,7 +88,7 @@ def check_judge(repository: Repository, state: State) -> Iterator[Sign]:
     """Yield what would keep the next candidate from being judged."""
     subject = f"file:{repository.root or repository.common_dir}"
     try:
-        settings = read_settings(repository, state.accepted)
+        settings = read_settings(repository, read_tree(repository, state.accepted))
     except AgentkitError as error:
         yield from_error("settings", subject, error)
         return

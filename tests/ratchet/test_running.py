@@ -4,11 +4,14 @@ import hashlib
 import json
 import os
 import sys
+import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from agentkit.core import tree
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.ratchet.harness.pytestharness import name_test
 from agentkit.ratchet.running import Job, Run, _check_rows, run_tests
@@ -65,6 +68,36 @@ def _run(tmp_path: Path, text: str, settings: Settings | None = None, *, only: t
             only=only,
         )
     )
+
+
+def _fill_late(tmp_path: Path, prepare: Callable[[], None]) -> Run:
+    """Run the tests of a checkout that is empty until `prepare` fills it."""
+    for folder in ("checkout", "work"):
+        (tmp_path / folder).mkdir()
+    environ = {"PATH": os.environ["PATH"]}
+    place, work = str(tmp_path / "checkout"), str(tmp_path / "work")
+    return run_tests(
+        Job("it", place, "", sys.executable, Settings(), ("test_it.py",), (), work, environ, prepare=prepare)
+    )
+
+
+def test_the_checkout_may_come_while_pytest_is_loaded(tmp_path: Path) -> None:
+    def prepare() -> None:
+        time.sleep(0.5)
+        (tmp_path / "checkout/test_it.py").write_text("import here\n\n\ndef test_it():\n    assert here.x == 1\n")
+        (tmp_path / "checkout/here.py").write_text("x = 1\n")
+
+    run = _fill_late(tmp_path, prepare)
+    assert (run.trouble, run.outcomes) == ("", {"test_it::test_it": "pass"})
+
+
+def test_where_the_checkout_cannot_be_made_nothing_goes_on_running(tmp_path: Path) -> None:
+    def prepare() -> None:
+        raise AgentkitError("no room")
+
+    with pytest.raises(AgentkitError, match="no room"):
+        _fill_late(tmp_path, prepare)
+    assert tree.list_children(os.getpid()) == []
 
 
 def test_each_test_has_its_id_and_how_it_ended(tmp_path: Path) -> None:

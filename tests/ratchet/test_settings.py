@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.ratchet.checkout import read_tree
 from agentkit.ratchet.settings import Settings, choose_python, find_in_environment, read_settings
 from tests.ratchet.toy import Toy, make_toy
 
@@ -18,7 +19,7 @@ def bare_toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
 def _read(toy: Toy, files: dict[str, str]) -> Settings:
     for path, text in files.items():
         toy.write(path, text)
-    return read_settings(toy.repository, toy.commit())
+    return read_settings(toy.repository, read_tree(toy.repository, toy.commit()))
 
 
 def test_a_repository_that_says_nothing_is_judged_by_pytest(bare_toy: Toy) -> None:
@@ -102,4 +103,4 @@ def test_what_lies_in_the_interpreters_environment_is_part_of_it(
 def test_settings_are_read_from_the_commit_and_not_from_the_work_tree(bare_toy: Toy) -> None:
     commit = bare_toy.commit()
     bare_toy.write("agentkit.toml", "[ratchet")
-    assert read_settings(bare_toy.repository, commit) == Settings()
+    assert read_settings(bare_toy.repository, read_tree(bare_toy.repository, commit)) == Settings()

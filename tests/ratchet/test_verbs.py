@@ -11,7 +11,7 @@ import pytest
 from agentkit.core.errors import Exit
 from agentkit.core.ourselves import call_ourselves
 from agentkit.core.schemas import read_schema
-from agentkit.ratchet import candidacy
+from agentkit.ratchet import candidacy, moving
 from agentkit.ratchet.state import STATE_REF
 from tests.ratchet.ownrepository import OwnRepository
 
@@ -190,7 +190,7 @@ def test_a_verdict_is_on_the_list_before_anything_moves_by_it(
     def fail(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(candidacy, "accept_candidate", fail)
+    monkeypatch.setattr(moving, "accept_candidate", fail)
     own.write({"shop.py": GOOD})
     environ = {**own.environ, "AGENTKIT_HOME": str(tmp_path / "home")}
     with pytest.raises(KeyboardInterrupt):

@@ -3,7 +3,7 @@
     python start.py < ORDERS
 
 Runs under the repository's own interpreter, which need not have agentkit: standard library and pytest alone, and
-Python 3.8 is enough. It is loaded, and has loaded pytest, before the first line of the candidate. The orders come by
+Python 3.8 is enough. It is loaded, and has loaded pytest, before the candidate is even there. The orders come by
 stdin as one JSON object; the report goes to a file that has no name any more when the candidate's code begins. Each
 line of it is chained to the ones before by a key, so that no other process can write one.
 
@@ -277,6 +277,13 @@ def load_plugins(names: Iterable[str]) -> list[object]:
     return found
 
 
+def wait_at(gate: str) -> None:
+    """Wait until the checkout is whole; who started this process ends it with itself, and at its limit."""
+    descriptor = os.open(gate, os.O_RDONLY | os.O_CLOEXEC)
+    os.read(descriptor, 1)
+    os.close(descriptor)
+
+
 def main(watching: Any) -> None:
     """Run the tests as the orders say and report; `watching` is the module of that name beside this one."""
     own = os.path.dirname(os.path.abspath(__file__))
@@ -287,6 +294,7 @@ def main(watching: Any) -> None:
     pytest = load_pytest(orders["tops"])
     plugins = load_plugins(orders["plugins"])
     before = watching.list_functions()
+    wait_at(orders["gate"])
     checkout = os.path.realpath(orders["checkout"])
     test_files = set(orders["test_files"])
     # As `python -m pytest` has it: what is told apart from that shows who asks.
