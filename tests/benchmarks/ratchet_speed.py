@@ -53,6 +53,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     # Without plugins, as the judge runs it.
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    # Where it is set both would compile what they are made of at each start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     bare = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     check = list(call_ourselves("ratchet", "check", "--quiet"))
     for tests in options.tests:
