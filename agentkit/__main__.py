@@ -14,6 +14,7 @@ HOT_VERBS = {
     ("vault", "exec"): "agentkit.vault.handover.execution",
     ("vault", "redact"): "agentkit.vault.redaction.redact",
     ("vault", "audit", "verify"): "agentkit.vault.log.auditverify",
+    ("ratchet", "check"): "agentkit.ratchet.check",
     ("depmap", "blast"): "agentkit.depmap.blast",
     ("depmap", "why"): "agentkit.depmap.why",
 }
