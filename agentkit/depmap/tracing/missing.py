@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from agentkit.core.launchers import LAUNCHERS
 from agentkit.depmap.edge import Edge
@@ -16,6 +16,7 @@ DECLARE = "declare it"
 # What the map takes apart as well: what such a program starts stands in its words.
 WRAPPERS = frozenset(LAUNCHERS) | {"xargs", "find", "su", "runuser", "watch", "run-parts", "parallel", "ssh", "busybox"}
 FILE_REASONS = {"read": ("read:",), "write": ("write:",), "connect": ("connect:",), "lock": ("lock:",)}
+ALL_REASONS = tuple(reason for reasons in FILE_REASONS.values() for reason in reasons)
 WHAT = {
     "exec": "a call",
     "call": "a module that is run",
@@ -36,9 +37,11 @@ def find_needed(miss: Judged) -> str:
         return "whose text it is: agentkit depmap trace --as NODE"
     if not miss.part.is_mapped:
         return _explain_unmapped(source)
-    if via is not None and not is_interpreter(via) and via not in WRAPPERS:
+    reasons = FILE_REASONS.get(miss.seen.kind, ())
+    unknown = _find_unknown(miss.part.edges, lambda reason: reason.startswith(reasons)) if reasons else None
+    if unknown is None and via is not None and _acts_by_itself(via, miss.part.edges):
         return f"what {via} does by itself is in no script: {DECLARE}"
-    unknown = _find_unknown(miss.part.edges, miss.seen.kind)
+    unknown = unknown or _find_unknown(miss.part.edges, lambda reason: not reason.startswith(ALL_REASONS))
     if unknown:
         return unknown
     if not source.startswith(("file:", "func:", "py:")):
@@ -63,17 +66,21 @@ def _explain_unmapped(source: str) -> str:
     return f"{source} is not in the map: {DECLARE}"
 
 
-def _find_unknown(edges: Iterable[Edge], kind: str) -> str | None:
-    """Return the places that the map says not to know, those that may be it; None where there is none."""
-    wanted = FILE_REASONS.get(kind, ())
-    all_of_files = tuple(each for reasons in FILE_REASONS.values() for each in reasons)
+def _acts_by_itself(via: str, edges: Iterable[Edge]) -> bool:
+    """Tell whether the map knows of the program, and it is none that runs what its words say."""
+    if is_interpreter(via) or via in WRAPPERS:
+        return False
+    return any(edge.kind == "exec" and os.path.basename(edge.target.partition(":")[2]) == via for edge in edges)
+
+
+def _find_unknown(edges: Iterable[Edge], fits: Callable[[str], bool]) -> str | None:
+    """Return the first place that the map says not to know for such a reason, and how many more there are."""
     found: dict[str, None] = {}
     for edge in edges:
-        reason = edge.reason or ""
-        if edge.kind == "unknown" and (reason.startswith(wanted) or not reason.startswith(all_of_files)):
+        if edge.kind == "unknown" and fits(edge.reason or ""):
             place = os.path.basename(edge.file) + (f":{edge.line}" if edge.line else "")
-            found[f"{reason or 'not resolved'} ({place})"] = None
+            found[f"{edge.reason or 'not resolved'} ({place})"] = None
     if not found:
         return None
-    first = next((one for one in found if wanted and one.startswith(wanted)), next(iter(found)))
+    first = next(iter(found))
     return first if len(found) == 1 else f"{first}, or one of {len(found) - 1} more in agentkit depmap unknown"

@@ -34,6 +34,7 @@ class Seen:
         self._renamed: set[str] = set()
         self._started_by: dict[str, Owner] = {}
         self._of_folders: dict[Edge, list[Edge]] = {}
+        self._whole: set[Edge] = set()
         self._temporary = tuple(f"{folder.rstrip('/')}/" for folder in temporary)
         self.is_full = False
 
@@ -55,7 +56,7 @@ class Seen:
         if folder in ("file:/", "file:") or f"{folder[5:]}/" in self._temporary:
             return False
         whole = replace(edge, target=folder)
-        if whole in self._edges:
+        if whole in self._whole:
             return True
         files = self._of_folders.setdefault(whole, [])
         files.append(edge)
@@ -63,6 +64,7 @@ class Seen:
             return False
         for one in self._of_folders.pop(whole):
             self._edges.pop(one, None)
+        self._whole.add(whole)
         if not self._is_in_folder(whole):
             self._edges[whole] = None
         return True

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.plainfiles import open_plain
 from agentkit.core.process import Program, run_program
+from agentkit.depmap.disk import HEAD_BYTES, is_text
 
 # A call that this machine's kernel does not have is passed over (`?`, strace(1)).
 CALLS = (
@@ -18,7 +20,7 @@ CALLS = (
 )
 # Of the words of a command so many bytes are looked at: the name of an interpreter's script stands among the first.
 LONGEST_WORD_BYTES = 1024
-PLAIN = ("-f", "-q", "-yy", "-s", str(LONGEST_WORD_BYTES), "-e", "signal=none")
+PLAIN = ("-f", "-q", "-yy", "-s", str(LONGEST_WORD_BYTES), "-e", "signal=!chld")
 FILTER = "--seccomp-bpf"
 TRIAL_LIMIT = timedelta(seconds=20)
 INSTALL = "install strace (apt install strace, dnf install strace)"
@@ -64,7 +66,18 @@ def find_program(word: str, environ: Mapping[str, str]) -> str:
 
 def build_command(strace: Sequence[str], output: str, program: str, words: Sequence[str]) -> list[str]:
     """Return the whole command line: what strace says goes to `output`."""
-    return [*strace, "-o", output, "--", program, *words]
+    # As execvp(3): what has no format of its own is given to the shell.
+    shell = ["/bin/sh"] if _is_headless(program) else []
+    return [*strace, "-o", output, "--", *shell, program, *words]
+
+
+def _is_headless(program: str) -> bool:
+    try:
+        with open_plain(program) as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return False
+    return head[:2] != b"#!" and is_text(head)
 
 
 def _shorten(said: str) -> str:

@@ -24,6 +24,7 @@ TOUCHES = OPENS | MAKES | LINKS | REMOVES | RENAMES | SOCKETS | {"flock"}
 ASKED = frozenset({"EINPROGRESS", "ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EINTR", "EAGAIN"})
 WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND")
 _PATH = re.compile(rf"(?:(?:AT_FDCWD|-?\d+)(?:<([^<>]*)>(?:\(deleted\))?)?, )?{STRING}")
+_COMPILED = re.compile(r"(.*)/__pycache__/([^/.]+)\.[^/]+\.pyc$")
 _DEVICE = re.compile(r"[^<>]*<")
 _ADDRESS = re.compile(
     r"\{sa_family=(AF_INET6?), sin6?_port=htons\((\d+)\)"
@@ -70,6 +71,9 @@ class Toucher:
         elif owner.file in (path, real):
             return  # an interpreter reads its script
         by_shell = is_shell(program)
+        if not is_write and (compiled := _COMPILED.match(path)):
+            # What was compiled once is not opened itself any more.
+            path = real = f"{compiled[1]}/{compiled[2]}.py"
         if is_noise(path, is_read=not is_write, by_shell=by_shell) or (
             real and is_noise(real, is_read=not is_write, by_shell=by_shell)
         ):

@@ -49,7 +49,7 @@ def trace_program(
     traced = run_traced(environ, words, node=node, limit=limit, lets_go=lets_go, verb="trace")
     new = add_seen(environ, traced.edges, _warn)
     if not is_quiet:
-        tell(f"agentkit: {len(traced.edges)} dependencies seen, {new} of them new: agentkit depmap verify\n")
+        tell(f"agentkit: {_count(traced.edges)} seen, {new} of them new: agentkit depmap verify\n")
     return traced.status
 
 
@@ -106,6 +106,10 @@ def run_traced(
     if seen.is_full:
         _warn(f"it touched more than {MOST_EDGES} things: what came after them is not told")
     return Traced(tuple(seen.find_edges()), _find_status(follower, timed_out=followed.timed_out))
+
+
+def _count(edges: Sequence[Edge]) -> str:
+    return f"{len(edges)} {'dependency' if len(edges) == 1 else 'dependencies'}"
 
 
 def _find_status(follower: Follower, *, timed_out: bool) -> int:

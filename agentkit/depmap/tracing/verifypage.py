@@ -13,6 +13,7 @@ from agentkit.core.screen import Column, Styled, print_line, print_table
 from agentkit.core.times import format_instant
 from agentkit.depmap.edge import SEEN, Edge
 from agentkit.depmap.opening import open_map
+from agentkit.depmap.questionwords import usage
 from agentkit.depmap.store import BUILD, Map, unpack
 from agentkit.depmap.stored import read_edges
 from agentkit.depmap.tracing.comparing import Judged, Static
@@ -54,6 +55,8 @@ def print_recall(
 ) -> int:
     """Print what the map has of what was seen, or of what a program touches now; the status is 1 with any miss."""
     edges: Iterable[Edge] | None = None
+    if not words and (node or limit):
+        raise usage("verify", f"{'--as' if node else '--limit'} is for the program that stands behind --")
     with open_map(environ) as chart:
         _check_built(chart)
     if words:

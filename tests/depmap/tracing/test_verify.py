@@ -1,0 +1,186 @@
+import json
+import re
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from agentkit.core.schemas import read_schema
+from agentkit.depmap.edge import SEEN, Edge
+from agentkit.depmap.tracing.comparing import Static
+from agentkit.depmap.tracing.verifypage import Recall
+from tests.depmap.tracing.traced import PATH, Run, read_seen, write_script
+
+OWN_PATH = {"PATH": PATH}
+
+
+def map_and_trace(agentkit: Run, folder: Path, text: str, *words: str) -> None:
+    scripts = folder / "scripts"
+    scripts.mkdir(exist_ok=True)
+    write_script(scripts / "run", text)
+    assert agentkit("depmap", "build", "--quiet", str(scripts), more=OWN_PATH).returncode == 0
+    ended = agentkit("depmap", "trace", "--", str(scripts / "run"), *words, cwd=folder, more=OWN_PATH)
+    assert ended.returncode == 0, ended.stderr
+
+
+def read_misses(agentkit: Run, folder: Path, *words: str) -> dict[str, str]:
+    """Return {`FROM KIND TO`: what would be needed} of each miss, and hold the records to their schemas."""
+    ended = agentkit("depmap", "verify", "--json", *words, more=OWN_PATH, cwd=folder)
+    *edges, recall = [json.loads(line) for line in ended.stdout.splitlines()]
+    for record in (*edges, recall):
+        jsonschema.validate(record, read_schema(record["kind"]))
+    assert recall["kind"] == "recall"
+    assert recall["seen"] - recall["found"] == len(edges)
+    assert sum(one["seen"] for one in recall["kinds"].values()) == recall["seen"]
+    assert ended.returncode == (1 if edges else 0)
+    return {
+        f"{one['from']} {one['edge']} {one['to']}".replace(f"{folder}/", ""): one["needed"].replace(f"{folder}/", "")
+        for one in edges
+    }
+
+
+def test_a_script_that_says_what_it_does_is_known_whole(agentkit: Run, tmp_path: Path) -> None:
+    (tmp_path / "lib.sh").write_text('copy() { cp /etc/hostname "$1"; }\n')
+    text = f"#!/bin/bash\n. {tmp_path}/lib.sh\nmain() {{ copy {tmp_path}/copy; env LC_ALL=C wc -l </etc/hostname; }}\n"
+    map_and_trace(agentkit, tmp_path, f"{text}main >{tmp_path}/count\nflock {tmp_path}/lock true\n")
+    ended = agentkit("depmap", "verify", more=OWN_PATH)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert re.search(r"^all +\d+ +\d+ +100%$", ended.stdout, re.MULTILINE), ended.stdout
+    assert "missed" not in ended.stdout
+
+
+def test_an_eval_is_missed_and_named(agentkit: Run, tmp_path: Path) -> None:
+    map_and_trace(agentkit, tmp_path, '#!/bin/sh\ndate\neval "$1"\n', "wc -l /etc/hostname")
+    assert read_misses(agentkit, tmp_path) == {
+        "file:scripts/run exec cmd:wc": "eval of a text that is not known (run:3)",
+        "file:scripts/run read file:/etc/hostname": "eval of a text that is not known (run:3)",
+    }
+    shown = agentkit("depmap", "verify", more=OWN_PATH).stdout
+    assert re.search(r"^exec +2 +1 +50.0%$", shown, re.MULTILINE), shown
+    assert re.search(r"^2 missed$", shown, re.MULTILINE), shown
+
+
+def test_a_name_that_a_program_prints_is_missed_and_named(agentkit: Run, tmp_path: Path) -> None:
+    map_and_trace(agentkit, tmp_path, "#!/bin/sh\ntool=$(cat /etc/hostname >/dev/null; echo id)\n$tool -u\n")
+    [(miss, needed)] = read_misses(agentkit, tmp_path).items()
+    assert miss == "file:scripts/run exec cmd:id"
+    assert needed == "the name is what a command prints (run:3)" or "(run:3)" in needed
+
+
+def test_what_a_program_does_by_itself_is_to_be_declared(agentkit: Run, tmp_path: Path) -> None:
+    map_and_trace(agentkit, tmp_path, '#!/bin/sh\nperl -e \'open(F, "/etc/hostname"); system("id -u")\'\n')
+    misses = read_misses(agentkit, tmp_path)
+    assert misses.keys() == {"file:scripts/run exec cmd:id", "file:scripts/run read file:/etc/hostname"}
+    map_and_trace(agentkit, tmp_path, "#!/bin/sh\ngit init --quiet made\n")
+    assert read_misses(agentkit, tmp_path)["file:scripts/run write file:made"] == (
+        "what git does by itself is in no script: declare it"
+    )
+
+
+def test_a_script_that_was_not_mapped_says_which_folder_to_build(agentkit: Run, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    write_script(tmp_path / "other" / "inner", "#!/bin/sh\nwc -l /etc/hostname\n")
+    write_script(tmp_path / "other" / "inner.py", f"#!{sys.executable}\nopen('/etc/hostname')\n")
+    write_script(tmp_path / "other" / "inner.pl", "#!/usr/bin/perl\nopen(F, '/etc/hostname');\n")
+    map_and_trace(agentkit, tmp_path, '#!/bin/sh\nfor name in inner inner.py inner.pl; do "$1/$name"; done\n', "other")
+    misses = read_misses(agentkit, tmp_path)
+    assert misses["file:other/inner exec cmd:wc"] == "a script that is not mapped: agentkit depmap build other"
+    assert misses["file:other/inner.pl read file:/etc/hostname"].startswith("a script that depmap does not read (perl)")
+    assert "agentkit depmap build other" in misses["file:other/inner.py read file:/etc/hostname"]
+
+
+def test_a_program_is_traced_now_and_nothing_of_it_is_kept(agentkit: Run, tmp_path: Path) -> None:
+    map_and_trace(agentkit, tmp_path, "#!/bin/sh\ntrue\n")
+    before = read_seen(agentkit, tmp_path)
+    write_script(tmp_path / "scripts" / "run", "#!/bin/sh\necho its output\nid -u\nexit 3\n")
+    ended = agentkit("depmap", "verify", "--json", "--", str(tmp_path / "scripts" / "run"), more=OWN_PATH)
+    assert ended.returncode == 1
+    assert [json.loads(line)["kind"] for line in ended.stdout.splitlines()] == ["edge", "recall"]
+    assert "its output" in ended.stderr
+    assert "ended with status 3" in ended.stderr
+    assert read_seen(agentkit, tmp_path) == before
+
+
+def test_without_a_build_or_a_trace_it_says_what_to_do(agentkit: Run, tmp_path: Path) -> None:
+    ended = agentkit("depmap", "verify")
+    assert (ended.returncode, "agentkit depmap build" in ended.stderr) == (69, True)
+    agentkit("depmap", "trace", "--", "date", more=OWN_PATH)
+    ended = agentkit("depmap", "verify")
+    assert (ended.returncode, "agentkit depmap build" in ended.stderr) == (69, True)
+    agentkit("depmap", "trace", "--forget", "all")
+    agentkit("depmap", "build", "--quiet")
+    ended = agentkit("depmap", "verify")
+    assert (ended.returncode, "agentkit depmap trace" in ended.stderr) == (69, True)
+
+
+def seen(source: str, kind: str, target: str, *, via: str | None = None, path: str | None = None) -> Edge:
+    return Edge(source, target, kind, "/x", None, "trace", how=SEEN, via=via, path=path)
+
+
+def static(source: str, kind: str, target: str, *, file: str = "/x", path: str | None = None) -> Edge:
+    return Edge(source, target, kind, file, 1, "test", path=path)
+
+
+MAP = [
+    static("file:/x", "exec", "cmd:curl", path="/opt/curl"),
+    static("file:/x", "exec", "cmd:lost"),
+    static("file:/x", "source", "file:/lib.sh"),
+    static("func:/lib.sh#log", "write", "file:/var/log/x", file="/lib.sh"),
+    static("func:/x#ask", "connect", "port:tcp/db.example:5432"),
+    static("func:/x#ask", "connect", "port:tcp/10.0.0.1:80"),
+    static("func:/x#ask", "connect", "port:tcp/80"),
+    static("file:/x", "call", "py:x"),
+    static("py:x", "call", "py:y:C.run", file="/y.py"),
+    static("py:y:C.run", "exec", "cmd:git", file="/y.py", path="/usr/bin/git"),
+    static("py:z:f", "exec", "cmd:make", file="/z.py", path="/usr/bin/make"),
+    static("file:/x", "check", "file:/etc/asked"),
+    static("file:/x", "write", "file:/srv/backup/day"),
+    static("cmd:psql", "connect", "file:/run/pg", file="/etc/pg"),
+    static("job:a", "read", "file:/etc/a", file="/etc/crontab"),
+]
+
+
+@pytest.mark.parametrize(
+    ("edge", "is_found"),
+    [
+        (seen("file:/x", "exec", "cmd:curl", path="/opt/curl"), True),
+        (seen("file:/x", "exec", "cmd:other-name", path="/opt/curl"), True),
+        (seen("file:/x", "exec", "cmd:curl", path="/usr/bin/curl"), False),
+        (seen("file:/x", "exec", "cmd:lost", path="/opt/lost"), True),
+        (seen("file:/x", "write", "file:/var/log/x"), True),
+        (seen("file:/x", "read", "file:/var/log/x"), True),
+        (seen("file:/x", "connect", "port:tcp/10.1.1.1:5432"), True),
+        (seen("file:/x", "connect", "port:tcp/10.1.1.1:5433"), False),
+        (seen("file:/x", "connect", "port:tcp/10.0.0.2:80"), False),
+        (seen("file:/x", "connect", "port:tcp/10.0.0.1:80"), True),
+        (seen("file:/x", "connect", "port:tcp/80"), True),
+        (seen("file:/x", "exec", "cmd:git", path="/usr/bin/git"), True),
+        (seen("py:x", "exec", "cmd:git", path="/usr/bin/git"), True),
+        (seen("py:z", "exec", "cmd:make", path="/usr/bin/make"), True),
+        (seen("file:/z.py", "exec", "cmd:make", path="/usr/bin/make"), True),
+        (seen("file:/x", "read", "file:/etc/asked"), False),
+        (seen("file:/x", "write", "file:/srv/backup"), True),
+        (seen("file:/x", "write", "file:/srv/backup/day/one"), True),
+        (seen("file:/x", "write", "file:/srv/backup/daylight"), False),
+        (seen("file:/x", "connect", "file:/run/pg", via="psql"), True),
+        (seen("file:/x", "connect", "file:/run/pg"), False),
+        (seen("job:a", "read", "file:/etc/a"), True),
+        (seen("job:b", "read", "file:/etc/a"), False),
+        (seen("file:/y.py", "read", "file:/etc/a"), False),
+    ],
+    ids=lambda one: f"{one.source} {one.kind} {one.target} {one.via or ''}" if isinstance(one, Edge) else str(one),
+)
+def test_what_was_seen_is_looked_for_in_all_that_belongs_to_its_source(edge: Edge, is_found: bool) -> None:
+    assert (Static(MAP).judge(edge).found is not None) == is_found
+
+
+def test_a_link_and_what_it_leads_to_are_one(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("x")
+    (tmp_path / "link").symlink_to("real")
+    known = Static([static(f"file:{tmp_path}/link", "read", f"file:{tmp_path}/link", file=f"{tmp_path}/link")])
+    assert known.judge(seen(f"file:{tmp_path}/real", "read", f"file:{tmp_path}/real")).found is not None
+
+
+def test_nearly_all_is_never_told_as_all() -> None:
+    assert [Recall(1000, 1000).told(), Recall(10000, 9999).told(), Recall(3, 0).told()] == ["100%", "99.9%", "0.0%"]
