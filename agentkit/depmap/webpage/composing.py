@@ -15,6 +15,8 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 # How page.html names the files that belong into it.
 STYLE = re.compile(r'<link rel="stylesheet" href="([a-z]+\.css)">')
 SCRIPT = re.compile(r'<script src="([a-z]+\.js)"></script>')
+# What nobody reads in the page itself; no text of a script goes on over the end of a line.
+COMMENT = re.compile(r"^[ ]*(?://[^\n]*)?\n|^[ ]+|/\*.*?\*/\n?", re.MULTILINE | re.DOTALL)
 DATA = '<script type="application/json" id="map">'
 POLICY = "default-src 'none'"
 CHUNK = 1 << 16
@@ -56,7 +58,7 @@ def _write_all(chart: Map) -> Iterator[str]:
 
 
 def _keep(texts: list[str], name: str) -> str:
-    texts.append(f"\n{_read(name)}")
+    texts.append(f"\n{COMMENT.sub('', _read(name))}")
     return texts[-1]
 
 

@@ -59,16 +59,18 @@ function announce(text) {
   byId("said").textContent = text;
 }
 
+const MORE = 300;
+
 // Show only so many children of a list, and a button that shows more.
 function fillList(list, items, most, makeItem) {
   let shown = 0;
-  const button = makeSmallButton("", () => showMore(most * 10)?.querySelector("a, button")?.focus());
+  const button = makeSmallButton("", () => showMore(MORE)?.querySelector("a, button")?.focus());
   const showMore = (count) => {
     const first = list.children.length;
     list.append(...items.slice(shown, shown + count).map(makeItem));
     shown = Math.min(items.length, shown + count);
     const rest = items.length - shown;
-    button.textContent = rest > most * 10 ? `show ${most * 10} of ${tell(rest)} more` : `show ${rest} more`;
+    button.textContent = rest > MORE ? `show ${MORE} of ${tell(rest)} more` : `show ${rest} more`;
     button.hidden = !rest;
     return list.children[first];
   };

@@ -1,8 +1,10 @@
 // The lists of a node: what falls with it and what it needs, by distance, with the way there; and its edges.
 "use strict";
 
-const SHOWN = 40; // rows of a distance, until a person asks for more
-const SHOWN_EDGES = 60;
+// Rows of a distance, of a list as a whole and of edges, until a person asks for more: what is not seen costs time too.
+const SHOWN = 30;
+const SHOWN_AT_ALL = 90;
+const SHOWN_EDGES = 40;
 
 // Return the section with all that was found, the nearest first. `look(node)` is called for what is pointed at.
 function makeReach(map, found, look) {
@@ -47,13 +49,16 @@ function makeChip(kind, count, wanted, redraw) {
 
 function makeGroups(map, found, wanted, look) {
   const groups = [];
+  let room = SHOWN_AT_ALL;
   found.levels.forEach((level, index) => {
     const nodes = level.filter((node) => !wanted.size || wanted.has(map.kinds[map.kindOf[node]].name));
     if (!nodes.length) return;
     const steps = index ? `${index + 1} steps away` : "directly";
     const heading = make("h3", { "data-level": index + 1, tabIndex: -1 }, steps, " ", countOf(nodes.length));
     const list = make("ul", { className: "rows" });
-    const button = fillList(list, nodes, SHOWN, (node) => makeRow(map, found, node, look));
+    const most = Math.max(3, Math.min(SHOWN, room));
+    room -= Math.min(most, nodes.length);
+    const button = fillList(list, nodes, most, (node) => makeRow(map, found, node, look));
     groups.push(heading, list, button);
   });
   return groups;

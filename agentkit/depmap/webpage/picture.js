@@ -66,19 +66,17 @@ function makeSide(map, found, count) {
   let last = [found.node];
   for (let index = 0; index < count; index++) {
     const level = found.levels[index];
-    const weight = (node) => behind.get(node) || 0;
     const most = level.length <= ROWS + 1 ? level.length : ROWS;
-    const byWeight = level.slice().sort((a, b) => weight(b) - weight(a) || a - b);
-    const chosen = byWeight.slice(0, most);
+    const chosen = takeFirst(level, most, (a, b) => behind[b] - behind[a] || a - b);
     const spots = new Map(last.map((node, row) => [node, row]));
     const middle = new Map(chosen.map((node) => [node, findMiddle(map, found, node, spots)]));
     chosen.sort((a, b) => middle.get(a) - middle.get(b) || a - b);
     const cells = chosen.map((node) => ({ node, side }));
-    if (level.length > most) cells.push({ hidden: byWeight.slice(most), side, level: index + 1 });
+    if (level.length > most) cells.push({ more: level.length - most, side, level: index + 1 });
     const isLast = index + 1 === count;
     const further = isLast ? found.levels.slice(count).reduce((sum, one) => sum + one.length, 0) : 0;
     if (further) cells.push({ further, side, level: index + 2 });
-    columns.push({ side, distance: index + 1, cells, title: titleOf(side, index + 1, level.length) });
+    columns.push({ side, distance: index + 1, found, cells, title: titleOf(side, index + 1, level.length) });
     last = chosen;
   }
   return columns;
@@ -105,8 +103,8 @@ function findMiddle(map, found, node, spots) {
 }
 
 function makeCell(map, cell, column) {
-  if (cell.hidden || cell.further) {
-    const number = tell(cell.further || cell.hidden.length);
+  if (cell.more || cell.further) {
+    const number = tell(cell.further || cell.more);
     // The list below has them all.
     const open = () => goToLevel(cell.side > 0 ? "falls" : "needs", cell.level);
     const text = cell.further ? `${number} further on` : `and ${number} more`;
@@ -143,11 +141,13 @@ function tieCells(map, near, far) {
   const isBlast = far.side > 0;
   const { starts, edges } = isBlast ? map.byNeeded : map.byFaller;
   const ends = isBlast ? map.faller : map.needed;
-  const cellOf = new Map(far.cells.flatMap((cell) => (cell.hidden || [cell.node]).map((node) => [node, cell])));
+  const cellOf = new Map(far.cells.map((cell) => [cell.node, cell]));
+  const rest = far.cells.find((cell) => cell.more);
   const ties = new Map();
   for (const cell of near.cells) {
     for (let spot = starts[cell.node]; spot < starts[cell.node + 1]; spot++) {
-      const other = cellOf.get(ends[edges[spot]]);
+      const node = ends[edges[spot]];
+      const other = cellOf.get(node) || (far.found.distance[node] === far.distance && rest);
       if (!other) continue;
       const key = `${cell.node} ${far.cells.indexOf(other)}`;
       const isUnsure = map.details[map.detail[edges[spot]]][4] < 1 && (ties.get(key)?.isUnsure ?? true);
@@ -155,9 +155,9 @@ function tieCells(map, near, far) {
     }
   }
   const tied = new Set([...ties.values()].map((tie) => tie.far));
-  const rest = near.cells.find((cell) => cell.hidden);
-  const loose = far.cells.filter((cell) => rest && !cell.further && !tied.has(cell));
-  return [...ties.values(), ...loose.map((cell) => ({ near: rest, far: cell, isUnsure: false }))];
+  const nearRest = near.cells.find((cell) => cell.more);
+  const loose = far.cells.filter((cell) => nearRest && !cell.further && !tied.has(cell));
+  return [...ties.values(), ...loose.map((cell) => ({ near: nearRest, far: cell, isUnsure: false }))];
 }
 
 // Light the way up to the cell that the pointer or the focus is on; move between cells by arrows.
@@ -168,10 +168,11 @@ function listen(sheet, columns, drawn, tellWay) {
     const way = cell?.node === undefined || !cell.side ? null : tellWay(cell.node, cell.side > 0);
     sheet.classList.toggle("lit", Boolean(way));
     // What was not drawn is passed through its common cell.
-    const stepOf = (other) =>
-      way && (other.side === cell.side || !other.side)
-        ? way.findIndex((node) => other.node === node || other.hidden?.includes(node))
-        : -1;
+    const isDrawn = (node) => cells.some((other) => other.node === node && other.side === cell.side);
+    const stepOf = (other) => {
+      if (!way || (other.side && other.side !== cell.side)) return -1;
+      return other.more && !isDrawn(way[other.level]) ? (way[other.level] === undefined ? -1 : other.level) : way.indexOf(other.node);
+    };
     for (const other of cells) other.element.classList.toggle("on", stepOf(other) >= 0);
     for (const { near, far, path } of drawn) {
       path.classList.toggle("on", stepOf(near) >= 0 && stepOf(far) === stepOf(near) + 1);

@@ -8,11 +8,9 @@ const LONGEST_NEAR = 31; // the bits of a number on which JavaScript's operators
 function searchNodes(map, query, wanted) {
   const words = fold(query).split(/\s+/).filter(Boolean);
   const texts = map.folded || (map.folded = foldNames(map));
-  const judge = (text) => words.reduce((sum, word) => sum + rankOf(text, word), 0);
-  const found = words.length ? rankAll(texts, judge) : texts.map((_, node) => [node, 0]);
+  const found = words.length ? rankAll(texts, words.map((word) => (text) => rankOf(text, word))) : texts.map((_, node) => [node, 0]);
   if (found.length || !words.length) return { ...sortFound(map, found, wanted, !words.length), isNear: false };
-  const measures = words.map(makeMeasure);
-  const near = rankAll(texts, (text) => measures.reduce((sum, measure) => sum + measure(text), 0));
+  const near = rankAll(texts, words.map(makeMeasure));
   const least = near.reduce((best, [, rank]) => Math.min(best, rank), Infinity);
   const nearest = near.filter(([, rank]) => rank === least);
   return { ...sortFound(map, nearest, wanted, false), isNear: true };
@@ -29,11 +27,13 @@ function foldNames(map) {
   return texts;
 }
 
-function rankAll(texts, rank) {
+// Return [[node, rank], …] of those that every word fits.
+function rankAll(texts, ranks) {
   const found = [];
   for (let node = 0; node < texts.length; node++) {
-    const value = rank(texts[node]);
-    if (value < Infinity) found.push([node, value]);
+    let sum = 0;
+    for (let word = 0; word < ranks.length && sum < Infinity; word++) sum += ranks[word](texts[node]);
+    if (sum < Infinity) found.push([node, sum]);
   }
   return found;
 }
@@ -56,15 +56,13 @@ function rankOf(text, word) {
 function makeMeasure(word) {
   const allowed = word.length < 3 ? 0 : word.length < 6 ? 1 : word.length < 10 ? 2 : 3;
   if (word.length > LONGEST_NEAR || !allowed) return (text) => (text.includes(word) ? 0 : Infinity);
-  const spots = new Map();
-  for (let place = 0; place < word.length; place++) {
-    spots.set(word.charCodeAt(place), (spots.get(word.charCodeAt(place)) || 0) | (1 << place));
-  }
+  const spots = new Int32Array(1 << 16); // of each letter (UTF-16) where it stands in the word, a bit a place
+  for (let place = 0; place < word.length; place++) spots[word.charCodeAt(place)] |= 1 << place;
   const last = 1 << (word.length - 1);
   return (text) => {
     let [plus, minus, zero, before, distance, best] = [-1, 0, 0, 0, word.length, word.length];
     for (let place = 0; place < text.length; place++) {
-      const equal = spots.get(text.charCodeAt(place)) || 0;
+      const equal = spots[text.charCodeAt(place)];
       const swapped = ((~zero & equal) << 1) & before;
       zero = (((equal & plus) + plus) ^ plus) | equal | minus | swapped;
       const up = minus | ~(zero | plus);

@@ -1,14 +1,15 @@
 // What falls with a node, what a node needs, and with which nodes most others fall.
 "use strict";
 
-// Return {levels, before, edge, count}: the nodes one distance after the other, each list by name (that is by number),
-// of each node the one before it and the first edge between the two. Of several ways of one length it is the same one
+// Return {levels, before, edgeTo, distance, count}: the nodes one distance after the other, each list by name (that is by
+// number), of each node the one before it, the first edge between the two and the distance (0: not found). Of several ways of one length it is the same one
 // that `agentkit depmap blast` tells. `isBlast`: what falls with the node; else what the node falls with.
 function spread(map, node, isBlast) {
   const { starts, edges } = isBlast ? map.byNeeded : map.byFaller;
   const ends = isBlast ? map.faller : map.needed;
   const before = new Uint32Array(map.nodeCount).fill(NONE);
   const edgeTo = new Uint32Array(map.nodeCount);
+  const distance = new Uint32Array(map.nodeCount);
   const levels = [];
   let level = [node];
   let count = 0;
@@ -21,6 +22,7 @@ function spread(map, node, isBlast) {
         if (before[other] !== NONE) continue;
         before[other] = one;
         edgeTo[other] = edges[spot];
+        distance[other] = levels.length + 1;
         next.push(other);
       }
     }
@@ -28,7 +30,7 @@ function spread(map, node, isBlast) {
     if (level.length) levels.push(level);
     count += level.length;
   }
-  return { node, isBlast, levels, before, edgeTo, count };
+  return { node, isBlast, levels, before, edgeTo, distance, count };
 }
 
 // Return the nodes from the one that was asked for to this one, both included.
@@ -40,14 +42,24 @@ function wayTo(found, node) {
 
 // Return of each node how many others come behind it on the ways that were found.
 function countBehind(found) {
-  const behind = new Map();
+  const behind = new Uint32Array(found.before.length);
   for (const level of found.levels.slice().reverse()) {
-    for (const node of level) {
-      const before = found.before[node];
-      behind.set(before, (behind.get(before) || 0) + (behind.get(node) || 0) + 1);
-    }
+    for (const node of level) behind[found.before[node]] += behind[node] + 1;
   }
   return behind;
+}
+
+// Return the first so many of an order, of a list that may be too long to be sorted whole.
+function takeFirst(items, most, compare) {
+  const taken = [];
+  for (const item of items) {
+    if (taken.length === most && compare(item, taken[most - 1]) >= 0) continue;
+    let spot = taken.length;
+    while (spot && compare(item, taken[spot - 1]) < 0) spot--;
+    taken.splice(spot, 0, item);
+    if (taken.length > most) taken.pop();
+  }
+  return taken;
 }
 
 // How many nodes fall with each is too much to count one by one on a large map. So each node keeps the least SKETCH of
