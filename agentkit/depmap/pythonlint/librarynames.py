@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 # What else it is called, or what works in the same way.
 ALIASES = {
     "MySQLdb.Connect": "MySQLdb.connect",
@@ -117,8 +119,11 @@ RETURNS = {
 MOST_STEPS = 12
 
 
+@lru_cache(maxsize=8192)
 def settle(name: str) -> str:
     """Return the name under which the rules know a thing."""
+    if name.startswith("py:"):
+        return name
     for _ in range(MOST_STEPS):
         changed = _replace_start(name, ALIASES)
         changed = _replace_start(changed, RETURNS, is_call=True)

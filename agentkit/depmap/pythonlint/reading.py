@@ -1,0 +1,24 @@
+"""Which waits without a bound have the files and folders of Python that are named?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from agentkit.depmap.disk import Disk
+from agentkit.depmap.python.module import is_python
+from agentkit.depmap.python.program import read_program
+from agentkit.depmap.pythonlint.lint import lint_program
+from agentkit.depmap.wait import Wait
+
+
+def lint_python(paths: Iterable[str], disk: Disk, complain: Callable[[str], None]) -> list[Wait]:
+    """Return the waits of one program: files and folders, with the modules beside them that they import.
+
+    `complain` is told of what cannot be read, or only in part.
+    """
+    return lint_program(read_program(paths, disk, complain), disk)
+
+
+def is_python_file(path: str, disk: Disk) -> bool:
+    """Tell whether a file is a text of Python."""
+    return is_python(disk.read_head(path), path)
