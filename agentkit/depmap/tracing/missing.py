@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 
 from agentkit.core.launchers import LAUNCHERS
+from agentkit.core.plainfiles import open_plain
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.store import BUILD
 from agentkit.depmap.tracing.comparing import Judged
@@ -17,6 +19,8 @@ DECLARE = "declare it"
 WRAPPERS = frozenset(LAUNCHERS) | {"xargs", "find", "su", "runuser", "watch", "run-parts", "parallel", "ssh", "busybox"}
 FILE_REASONS = {"read": ("read:",), "write": ("write:",), "connect": ("connect:",), "lock": ("lock:",)}
 ALL_REASONS = tuple(reason for reasons in FILE_REASONS.values() for reason in reasons)
+LITERAL = frozenset({"read", "write", "source", "lock"})
+LONGEST_SCRIPT_BYTES = 1 << 20
 WHAT = {
     "exec": "a call",
     "call": "a module that is run",
@@ -37,6 +41,8 @@ def find_needed(miss: Judged) -> str:
         return "whose text it is: agentkit depmap trace --as NODE"
     if not miss.part.is_mapped:
         return _explain_unmapped(source)
+    if miss.seen.kind in LITERAL and (written := _find_written(miss.seen)):
+        return f"a name relative to where it is started ({written})"
     reasons = FILE_REASONS.get(miss.seen.kind, ())
     unknown = _find_unknown(miss.part.edges, lambda reason: reason.startswith(reasons)) if reasons else None
     if unknown is None and via is not None and _acts_by_itself(via, miss.part.edges):
@@ -64,6 +70,21 @@ def _explain_unmapped(source: str) -> str:
     if kind == "cmd":
         return f"a program that is no script: {DECLARE}"
     return f"{source} is not in the map: {DECLARE}"
+
+
+def _find_written(seen: Edge) -> str | None:
+    """Return the line of a script that has the name of a file without a folder in front; None where none has."""
+    name = os.path.basename(seen.target)
+    try:
+        with open_plain(seen.file) as file:
+            lines = file.read(LONGEST_SCRIPT_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        return None
+    whole = re.compile(rf"(?<![\w/.-])(?:[\w.-]+/)*{re.escape(name)}(?![\w.-])")
+    for number, line in enumerate(lines, 1):
+        if not line.lstrip().startswith("#") and whole.search(line):
+            return f"{os.path.basename(seen.file)}:{number}"
+    return None
 
 
 def _acts_by_itself(via: str, edges: Iterable[Edge]) -> bool:

@@ -21,7 +21,12 @@ from agentkit.depmap.tracing.missing import find_needed
 from agentkit.depmap.tracing.tracepage import run_traced
 
 TRACE = "agentkit depmap trace -- PROGRAM runs one and remembers what it touches"
-FIGURES = (Column("edge"), Column("seen", is_right=True), Column("found", is_right=True), Column("recall"))
+FIGURES = (
+    Column("edge"),
+    Column("seen", is_right=True),
+    Column("found", is_right=True),
+    Column("recall", is_right=True),
+)
 MISSES = (
     Column("from", folds=True),
     Column("edge"),

@@ -68,11 +68,21 @@ def test_a_name_that_a_program_prints_is_missed_and_named(agentkit: Run, tmp_pat
     assert needed == "the name is what a command prints (run:3)" or "(run:3)" in needed
 
 
+def test_a_name_relative_to_who_knows_where_is_missed_and_named(agentkit: Run, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("1\n")
+    map_and_trace(agentkit, tmp_path, "#!/bin/sh\n# data\ncat data >sub.txt\n")
+    told = "a name relative to where it is started (run:3)"
+    assert read_misses(agentkit, tmp_path) == {
+        "file:scripts/run read file:data": told,
+        "file:scripts/run write file:sub.txt": told,
+    }
+
+
 def test_what_a_program_does_by_itself_is_to_be_declared(agentkit: Run, tmp_path: Path) -> None:
     map_and_trace(agentkit, tmp_path, '#!/bin/sh\nperl -e \'open(F, "/etc/hostname"); system("id -u")\'\n')
     misses = read_misses(agentkit, tmp_path)
     assert misses.keys() == {"file:scripts/run exec cmd:id", "file:scripts/run read file:/etc/hostname"}
-    map_and_trace(agentkit, tmp_path, "#!/bin/sh\ngit init --quiet made\n")
+    map_and_trace(agentkit, tmp_path, f"#!/bin/sh\ngit init --quiet {tmp_path}/made\n")
     assert read_misses(agentkit, tmp_path)["file:scripts/run write file:made"] == (
         "what git does by itself is in no script: declare it"
     )
