@@ -13,7 +13,7 @@ from agentkit.depmap.crondocument import Job, map_jobs, read_lines
 from agentkit.depmap.disk import Disk, is_text
 from agentkit.depmap.document import Document
 from agentkit.depmap.edge import Edge
-from agentkit.depmap.mapping import Reader, describe_gaps
+from agentkit.depmap.mapping import SKIPPED, Reader, describe_gaps
 from agentkit.depmap.roots import CRONTABS, MACHINE, SCRIPT, UNITS
 from agentkit.depmap.shelledges import map_script
 from agentkit.depmap.shellscript import is_shell_script, read_script
@@ -92,10 +92,12 @@ def find_files(path: str, disk: Disk, complain: Complain) -> Iterator[str]:
         complain(f"{path}: {error.strerror}")
         return
     for folder, folders, names in os.walk(path, onerror=lambda error: complain(f"{error.filename}: {error.strerror}")):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if name not in SKIPPED)
         for name in sorted(names):
             whole = os.path.join(folder, name)
-            if is_unit_name(name) or is_crontab(whole) or is_shell_script(disk.read_head(whole), whole):
+            head = disk.read_head(whole)
+            # A compiled crontab.py is called like one of a user.
+            if is_unit_name(name) or (is_crontab(whole) and is_text(head)) or is_shell_script(head, whole):
                 yield whole
 
 

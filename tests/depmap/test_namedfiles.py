@@ -138,3 +138,12 @@ def test_a_crontab_in_latin_1_and_a_unit_of_nonsense_are_told_with_their_line(tm
 def test_a_line_that_could_not_be_read_is_named_once() -> None:
     script = Script("/x", gaps=((7, 7), (8, 8), (8, 8), (9, 11)), is_whole=False)
     assert describe_gaps(script, b"") == "partly parsed: line 7, line 8, lines 9 to 11"
+
+
+def test_a_compiled_module_that_is_called_like_a_crontab_is_none(tmp_path: Path, agentkit: Run) -> None:
+    cache = tmp_path / "pkg" / "__pycache__"
+    cache.mkdir(parents=True)
+    (cache / "crontab.cpython-311.pyc").write_bytes(b"\xa7\r\r\n\0\0\0\0")
+    (tmp_path / "pkg" / "crontab.bin").write_bytes(b"\xa7\r\r\n\0\0\0\0")
+    ended = agentkit("depmap", "edges", "--json", str(tmp_path / "pkg"))
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
