@@ -1,0 +1,66 @@
+"""Lint every file of Python under some folders, and print how many waits there are, what was slow, and a sample.
+
+python -m tests.sweeps.pylint_machine [--sample N] [--seed N] [FOLDER…]
+"""
+
+import argparse
+import os
+import random
+import sys
+import time
+import traceback
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from agentkit.depmap.lintreading import lint_paths
+from agentkit.depmap.wait import Wait
+
+FOLDERS = ("/usr/lib/python3", "/usr/lib/python3.11")
+LIMIT_S = 900
+SLOW_S = 5.0
+Told = tuple[str, list[Wait], list[str], float, str]
+
+
+def lint_one(path: str) -> Told:
+    """Return (path, waits, complaints, seconds of the processor, the traceback of a crash)."""
+    troubles: list[str] = []
+    before = time.process_time()
+    try:
+        waits = lint_paths([path], troubles.append)
+    except Exception:  # noqa: BLE001  # every crash is what this looks for
+        return path, [], troubles, time.process_time() - before, traceback.format_exc()
+    # What a file imports is linted by itself.
+    return path, [wait for wait in waits if wait.file == path], troubles, time.process_time() - before, ""
+
+
+def main() -> int:
+    """Print what was found; return 1 if there was a crash."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sample", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("folders", nargs="*", default=FOLDERS)
+    options = parser.parse_args()
+    os.nice(19)
+    paths = sorted(str(path) for folder in options.folders for path in Path(folder).rglob("*.py") if path.is_file())
+    with ProcessPoolExecutor(2) as pool:
+        futures = [pool.submit(lint_one, path) for path in paths]
+        told = [future.result() for future in as_completed(futures, timeout=LIMIT_S)]
+    waits = [wait for _, found, _, _, _ in told for wait in found]
+    crashes = [(path, crash) for path, _, _, _, crash in told if crash]
+    unread = [trouble for _, _, troubles, _, _ in told for trouble in troubles]
+    print(f"{len(told)} files, {len(waits)} waits {dict(Counter(wait.type for wait in waits))},", end=" ")
+    print(f"{len(crashes)} crashes, {len(set(unread))} complaints")
+    print(Counter(wait.why for wait in waits).most_common(40))
+    for path, _, _, took_s, _ in sorted(told, key=lambda each: -each[3])[:5]:
+        print(f"  {took_s:.1f} s {path}{' SLOW' if took_s > SLOW_S else ''}")
+    for path, crash in crashes[:5]:
+        print(f"  {path}\n{crash}")
+    choices = random.Random(options.seed)
+    for wait in choices.sample(waits, min(options.sample, len(waits))):
+        print(f"{wait.file}:{wait.line} [{wait.type}] {wait.command}\n    {wait.why}\n    {wait.fix}")
+    return 1 if crashes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
