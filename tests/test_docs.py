@@ -101,7 +101,16 @@ def test_cents():
 END
 git init --quiet && git add . && git commit --quiet --message "a shop"
 """
+# A server of fail2ban that hangs with whoever asks it, and a check that would.
+HANGING = """
+mkdir hung && printf '#!/bin/sh\\nexec sleep 60\\n' | tee hung/fail2ban-client > report
+chmod +x hung/fail2ban-client report && export PATH="$PWD/hung:$PATH"
+printf '[[check]]\\nnode = "%s"\\nrun = [%s]\\nlimit = "%s"\\n\\n' > checks.toml \\
+    unit:fail2ban.service '"fail2ban-client", "ping"' 1s job:report '"./report", "--dry-run"' 5s
+printf '[[depmap.declare]]\\nfrom = "job:report"\\nto = "unit:fail2ban.service"\\n' >> checks.toml
+"""
 SCENES = {
+    "hanging": HANGING,
     "shop": SHOP,
     "node": f"{NODE}; chmod +x node/usr/local/bin/*",
     "declared": DECLARED,

@@ -234,6 +234,11 @@ def processor_time(pid: int) -> tuple[int, int]:
     return (int(words[0]), int(words[1])) if len(words) > 1 else (0, 0)
 
 
+def read_boot_id() -> str | None:
+    """Return what names this run of the kernel, in which pids and starts mean something; None where nothing tells."""
+    return _read("/proc/sys/kernel/random/boot_id").decode().strip() or None
+
+
 def children_wrote() -> int | None:
     """Return how many bytes the reaped children of this process and all of theirs wrote; None where it is not counted.
 

@@ -1,5 +1,6 @@
 """The verbs of depmap: parse, call, print."""
 
+# ruff: noqa: PLR0917  # options are declared one by one, and read by their names
 import os
 from typing import Any
 
@@ -231,3 +232,23 @@ def verify(
     from agentkit.depmap.tracing.verifypage import print_recall
 
     return print_recall(os.environ, program or [], node=node, limit=limit, as_json=as_json, is_quiet=quiet)
+
+
+@app.command(
+    cls=Verb, options_metavar="[NODE]... [OPTIONS]", short_help="run the checks: what is not well, and the root"
+)
+def probe(
+    nodes: list[str] | None = typer.Argument(None, metavar="[NODE]...", help="these and what they depend on; all"),
+    checks: str | None = one("--checks", "FILE", "the checks in this file, TOML or JSON; not the configuration's"),
+    limit: str | None = one("--limit", "DURATION", "over all of them; 5m"),
+    jobs: int | None = one("--jobs", "N", "at most so many at a time; 256"),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
+) -> int:
+    """run the checks, each with a limit, first what others depend on; status 1 when any is not well
+
+    What depends on something that is not well is not asked, but named with its root. No check can hang this.
+    """
+    from agentkit.depmap.probing.probe import print_probe
+
+    return print_probe(os.environ, nodes or (), file=checks, limit=limit, jobs=jobs, as_json=as_json, is_quiet=quiet)

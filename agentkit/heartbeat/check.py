@@ -30,7 +30,7 @@ from agentkit.heartbeat.expectation import Promises
 from agentkit.heartbeat.lateness import find_due, find_late
 from agentkit.heartbeat.news import judge_news
 from agentkit.heartbeat.scheduled import look_at_crontabs
-from agentkit.heartbeat.sighting import OF_RUNS, Sighting
+from agentkit.heartbeat.sighting import OF_RUNS, SOURCE, Sighting
 from agentkit.heartbeat.surroundings import find_ledger_needs, find_stale_locks, see_notes
 
 LAST_CHECK_KEY, PROMISED_KEY = "last-check", "promised-jobs"
@@ -152,7 +152,7 @@ def _look_around(
 
 def _settle(ledger: Ledger, sightings: list[Sighting], ended_jobs: frozenset[str], host: str, now: float) -> Checked:
     """Record what was seen, and resolve what holds no longer."""
-    before = {finding.fingerprint: finding for finding in find_firing(ledger)}
+    before = {finding.fingerprint: finding for finding in find_firing(ledger, source=SOURCE)}
     seen = upsert_findings(ledger, [sighting.to_finding(host) for sighting in sightings], now)
     fingerprints = {finding.fingerprint for finding in seen}
     gone = [
@@ -162,11 +162,13 @@ def _settle(ledger: Ledger, sightings: list[Sighting], ended_jobs: frozenset[str
     ]
     resolve_findings(ledger, [finding.fingerprint for finding in gone], now)
     # The worst first, then the oldest: the first line of a mail is the one that is read.
-    firing = sorted(find_firing(ledger), key=lambda finding: SEVERITIES.index(finding.severity), reverse=True)
+    firing = sorted(
+        find_firing(ledger, source=SOURCE), key=lambda finding: SEVERITIES.index(finding.severity), reverse=True
+    )
     return Checked(
         firing=tuple(firing),
         new=tuple(finding for finding in firing if finding.fingerprint not in before),
-        resolved=tuple(find_resolved_since(ledger, now - SHOW_RESOLVED_S)),
+        resolved=tuple(find_resolved_since(ledger, now - SHOW_RESOLVED_S, source=SOURCE)),
         gone=tuple(replace(finding, state="resolved", resolved_at=now) for finding in gone),
     )
 

@@ -34,7 +34,7 @@ from agentkit.core.times import format_duration
 from agentkit.core.visible import make_block_visible, make_visible
 from agentkit.heartbeat.masking import mask_records
 from agentkit.heartbeat.pinging import find_fault, name_service
-from agentkit.heartbeat.sighting import to_record
+from agentkit.heartbeat.sighting import SOURCE, to_record
 from agentkit.heartbeat.wording import word_finding
 
 NOTIFY, PING = "notify", "ping"
@@ -59,7 +59,11 @@ def keep_news(ledger: Ledger, firing: Iterable[StoredFinding], now: float) -> No
     told_at = read_instant(ledger, TOLD_AT_KEY)
     if told_at is not None:
         # What came and went between two checks that tell is told as well.
-        passed = [finding for finding in find_resolved_since(ledger, told_at) if finding.fingerprint not in told]
+        passed = [
+            finding
+            for finding in find_resolved_since(ledger, told_at, source=SOURCE)
+            if finding.fingerprint not in told
+        ]
         news += [finding for finding in passed if (finding.resolved_at or 0.0) > told_at]
     for finding in sorted(news, key=_rank):
         record = to_record(finding, now)

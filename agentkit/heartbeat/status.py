@@ -20,6 +20,7 @@ from agentkit.heartbeat.breaks import BREAK_KEY, Clocks, find_last_break
 from agentkit.heartbeat.ended import find_lost
 from agentkit.heartbeat.expectation import Expectation, Promises, find_schedules
 from agentkit.heartbeat.lateness import find_due, is_awaiting_its_turn, is_retired
+from agentkit.heartbeat.sighting import SOURCE
 from agentkit.heartbeat.viewing import refuse_unknown_job
 
 TREND_RUNS = 30
@@ -82,7 +83,7 @@ def find_statuses(
     open_runs = find_open_runs(ledger)
     lost = {run.job for run, _ in find_lost(open_runs, now)}
     alive = {run.job for run in open_runs} - lost
-    findings = _group_findings(find_firing(ledger))
+    findings = _group_findings(find_firing(ledger, source=SOURCE))
     unbroken_since, _ = find_last_break(clocks, read_value(ledger, BREAK_KEY))
     statuses = []
     for job in [jobs[name] for name in dict.fromkeys(names)] if names else jobs.values():

@@ -16,6 +16,7 @@ from agentkit.heartbeat.check import read_last_check
 from agentkit.heartbeat.coverage import Coverage, find_coverage_of
 from agentkit.heartbeat.coveragepage import NO_VOICE, count_states
 from agentkit.heartbeat.linejudging import COVERED
+from agentkit.heartbeat.sighting import SOURCE
 from agentkit.heartbeat.status import ORDER, WELL, JobStatus, find_statuses
 from agentkit.heartbeat.viewing import open_evidence, read_settings
 from agentkit.heartbeat.wording import say_count
@@ -43,7 +44,9 @@ def print_summary(environ: Mapping[str, str], *, root: str, clocks: Clocks, as_j
 def summarise(ledger: Ledger, configuration: Configuration, coverage: Coverage, clocks: Clocks) -> Summary:
     """Return what there is to say: the jobs, what is wrong, whether anybody checks, and which lines leave evidence."""
     statuses = find_statuses(ledger, configuration, (), clocks, with_past=False)
-    findings = sorted(find_firing(ledger), key=lambda finding: (RANKS[finding.severity], finding.first_seen_at))
+    findings = sorted(
+        find_firing(ledger, source=SOURCE), key=lambda finding: (RANKS[finding.severity], finding.first_seen_at)
+    )
     alarms = [finding for finding in findings if finding.severity != INFO]
     checked = _say_check(read_last_check(ledger), clocks.now)
     scheduled = _say_coverage(coverage)

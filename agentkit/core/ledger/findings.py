@@ -11,8 +11,9 @@ SELECT = """
 SELECT fingerprint, host, source, type, subject, key, severity, title, evidence, state, first_seen_at, last_seen_at,
     resolved_at, count FROM findings
 """
-FIRING = f"{SELECT} WHERE state = 'firing' ORDER BY first_seen_at, fingerprint"
-RESOLVED = f"{SELECT} WHERE state = 'resolved' AND resolved_at >= ? ORDER BY resolved_at, fingerprint"
+OF_SOURCE = "(?1 IS NULL OR source = ?1)"
+FIRING = f"{SELECT} WHERE state = 'firing' AND {OF_SOURCE} ORDER BY first_seen_at, fingerprint"
+RESOLVED = f"{SELECT} WHERE state = 'resolved' AND {OF_SOURCE} AND resolved_at >= ?2 ORDER BY resolved_at, fingerprint"
 # A finding that comes back after it was resolved begins a new episode.
 UPSERT = """
 INSERT INTO findings (fingerprint, host, source, type, subject, key, severity, title, evidence, state, first_seen_at,
@@ -24,14 +25,14 @@ ON CONFLICT (fingerprint) DO UPDATE SET severity = excluded.severity, title = ex
 """
 
 
-def find_firing(ledger: Ledger) -> list[StoredFinding]:
-    """Return the findings that hold now, oldest first."""
-    return [StoredFinding(*row) for row in ledger.select(FIRING)]
+def find_firing(ledger: Ledger, *, source: str | None = None) -> list[StoredFinding]:
+    """Return the findings that hold now, oldest first: all of them, or those of one source."""
+    return [StoredFinding(*row) for row in ledger.select(FIRING, (source,))]
 
 
-def find_resolved_since(ledger: Ledger, since: float) -> list[StoredFinding]:
-    """Return the findings that have gone since an instant, in the order in which they went."""
-    return [StoredFinding(*row) for row in ledger.select(RESOLVED, (since,))]
+def find_resolved_since(ledger: Ledger, since: float, *, source: str | None = None) -> list[StoredFinding]:
+    """Return the findings, of one source or of any, that went since an instant, in the order in which they did."""
+    return [StoredFinding(*row) for row in ledger.select(RESOLVED, (source, since))]
 
 
 def find_finding(ledger: Ledger, fingerprint: str) -> StoredFinding | None:

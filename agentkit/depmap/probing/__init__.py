@@ -1,0 +1,1 @@
+"""Which checked things are not well, and which of them is the root?"""

@@ -1,0 +1,182 @@
+"""What is said of a check that is not well: a finding of which type, in which words, and how did it come to that?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agentkit.core import tree
+from agentkit.core.lines import CRITICAL, INFO, WARNING, Finding
+from agentkit.core.times import format_duration, format_instant
+from agentkit.depmap.hiding import hide_secrets
+from agentkit.depmap.probing.asked import Check
+from agentkit.depmap.probing.blame import Blame, Cause
+from agentkit.depmap.probing.memory import SOURCE, Stuck
+from agentkit.depmap.probing.network import Network, Web
+from agentkit.depmap.probing.rounds import FAILED, HANG, OK, UNKILLABLE, Answer
+
+BLOCKED, NOT_RUN, NO_LIMIT, UNSTEADY = "blocked", "not-run", "no-limit", "unsteady"
+MOST_FALLEN = 1000
+MOST_ROOTS = 20
+LONGEST_SAYING = 200
+ORDER = (UNKILLABLE, HANG, FAILED, NOT_RUN, BLOCKED, UNSTEADY, NO_LIMIT)
+VERBS = {UNKILLABLE: "hangs", HANG: "hangs", FAILED: "fails"}
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """All that a probe found out; `nodes` are those of the checks, `places` the same as numbers of the web."""
+
+    checks: Sequence[Check]
+    nodes: Sequence[int]
+    places: Sequence[int]
+    web: Web
+    answers: Mapping[int, Answer]
+    stuck: Mapping[int, Stuck]
+    blame: Blame
+    host: str
+    now: float
+
+
+def make_findings(probed: Probed, network: Network) -> list[Finding]:
+    """Return a finding for each check that is not well, and for what is worth knowing; the roots first."""
+    fallen = {
+        place: network.find_fallen(node, MOST_FALLEN)
+        for place, node in zip(probed.places, probed.nodes, strict=True)
+        if place in probed.blame.roots
+    }
+    findings = [one for check in range(len(probed.checks)) for one in _judge(probed, check, fallen)]
+    return sorted(findings, key=lambda one: (ORDER.index(one.type), one.subject, one.key))
+
+
+def find_state(probed: Probed, check: int) -> str:
+    """Return what is to be said of a check: the state of its answer, else why there is none."""
+    answer = probed.answers.get(check)
+    if answer is not None:
+        return answer.state
+    return NOT_RUN if probed.blame.find_cause(probed.places[check]) is None else BLOCKED
+
+
+def _judge(probed: Probed, number: int, fallen: Mapping[int, tuple[list[str], int]]) -> list[Finding]:
+    check, answer, place = probed.checks[number], probed.answers.get(number), probed.places[number]
+    state, found = find_state(probed, number), []
+    limit = {"limit_s": check.limit_s}
+    if not check.has_limit:
+        title = f"its check names no limit, and gets {format_duration(check.limit_s)}: {check.shown()}"
+        found.append(_make(probed, check, NO_LIMIT, INFO, title=title, evidence=limit))
+    cause = probed.blame.find_cause(place)
+    if state == OK:
+        if answer is not None and answer.was_asked_again:
+            title = f"its check was not well, and was when it was asked again: {check.shown()}"
+            found.append(_make(probed, check, UNSTEADY, INFO, title=title, evidence={}))
+    elif state == BLOCKED:
+        assert cause is not None
+        found.append(
+            _make(probed, check, BLOCKED, WARNING, title=_say_blocked(probed, cause), evidence={}, cause=cause)
+        )
+    elif state == NOT_RUN:
+        title = f"no answer: the limit over all came before its turn or its own: {check.shown()}"
+        found.append(_make(probed, check, NOT_RUN, WARNING, title=title, evidence=limit))
+    else:
+        assert answer is not None
+        stuck = probed.stuck.get(number)
+        title = _say_stuck(check, stuck) if stuck else _say_answer(check, answer)
+        evidence = {**limit, **_describe(answer, stuck)}
+        found.append(
+            _make(probed, check, state, CRITICAL, title=title, evidence=evidence, cause=cause, fallen=fallen.get(place))
+        )
+    return found
+
+
+def _make(
+    probed: Probed,
+    check: Check,
+    type_: str,
+    severity: str,
+    *,
+    title: str,
+    evidence: Mapping[str, object],
+    cause: Cause | None = None,
+    fallen: tuple[list[str], int] | None = None,
+) -> Finding:
+    names = probed.web.names
+    told: dict[str, object] | None = None
+    more: dict[str, object] = {}
+    if cause is not None:
+        told = {"root": names[cause.root], "via": [names[node] for node in cause.via]}
+        if cause.others:
+            told["others"] = [names[node] for node in cause.others[:MOST_ROOTS]]
+        more = {"root": names[cause.root], "confidence": cause.confidence}
+    count = fallen[1] if fallen else 0
+    return Finding(
+        source=SOURCE,
+        type=type_,
+        subject=check.node,
+        severity=severity,
+        title=title,
+        host=probed.host,
+        at=probed.now,
+        key=check.key,
+        evidence={"command": check.shown(), "file": check.file, **evidence, **more},
+        cause=told,
+        impact=tuple(fallen[0]) if fallen else None,
+        extra={"impact_count": count} if fallen and count > len(fallen[0]) else {},
+    )
+
+
+def _say_blocked(probed: Probed, cause: Cause) -> str:
+    names = probed.web.names
+    more = f" (and on {len(cause.others)} more that are not well)" if cause.others else ""
+    return f"not asked: it depends on {names[cause.root]}, which {VERBS[probed.blame.roots[cause.root]]}{more}"
+
+
+def _say_answer(check: Check, answer: Answer) -> str:
+    ended = answer.ended
+    assert ended is not None
+    limit = format_duration(check.limit_s)
+    if answer.state == HANG:
+        return f"no answer within {limit}: {check.shown()}"
+    if answer.state == UNKILLABLE:
+        pids = ", ".join(f"pid {pid} waits in {where or 'the kernel'}" for pid, where in ended.unkillable)
+        return f"no answer within {limit}, and it cannot be killed ({pids}): {check.shown()}"
+    if ended.outcome == "not-started":
+        return f"its check cannot be run: {ended.trouble}"
+    how = f"was ended by signal {ended.signal}" if ended.signal else f"ended with {ended.status}"
+    said = _find_saying(answer)
+    return f"{check.shown()} {how}{f': {said}' if said else ''}"
+
+
+def _say_stuck(check: Check, stuck: Stuck) -> str:
+    pids = ", ".join(f"pid {pid}" for pid, _ in stuck.processes)
+    return f"not asked again: {pids} of its last check cannot be killed and is there yet: {check.shown()}"
+
+
+def _describe(answer: Answer, stuck: Stuck | None) -> dict[str, object]:
+    if stuck:
+        processes = [{"pid": pid, "waits_in": tree.wait_channel(pid)} for pid, _ in stuck.processes]
+        return {"processes": processes, "since": format_instant(stuck.since)}
+    ended = answer.ended
+    assert ended is not None
+    described: dict[str, object] = {
+        "status": ended.status,
+        "duration_s": round(ended.duration.total_seconds(), 3),
+        "said": _find_saying(answer),
+    }
+    if ended.waits_in:
+        described["waits_in"] = ended.waits_in
+    if ended.was_starved:
+        described["was_starved"] = True
+    if ended.unkillable:
+        described["processes"] = [{"pid": pid, "waits_in": where} for pid, where in ended.unkillable]
+    return described
+
+
+def _find_saying(answer: Answer) -> str:
+    """Return the last line that the check wrote, of its errors first, without what looks like a secret."""
+    assert answer.ended is not None
+    for stream in (answer.ended.stderr, answer.ended.stdout):
+        lines = stream.decode("utf-8", "backslashreplace").strip().splitlines()
+        if lines:
+            said = hide_secrets(lines[-1].strip())
+            return said if len(said) <= LONGEST_SAYING else f"{said[:LONGEST_SAYING]}…"
+    return ""
