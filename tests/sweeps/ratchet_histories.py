@@ -4,7 +4,8 @@
 
 The releases of a public project become the commits of a repository (fetched by pip, as source). Each step: the next
 release is accepted; its tests with the code of the release before are rejected, for that brings back what it mended;
-the same code again is accepted. Then a suite that is unstable in every way is judged unchanged, again and again.
+the same code again is accepted, and taken back it is rejected once more. Then a suite that is unstable in every way is
+judged unchanged, again and again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ LIMIT_S = 300
 # (project, releases in their order, what is code in it): each release mends what its own tests show.
 PROJECTS = (
     ("parse", ("1.20.0", "1.20.1", "1.20.2"), "parse.py"),
-    ("inflection", ("0.5.0", "0.5.1"), "inflection"),
+    ("xmltodict", ("0.12.0", "0.13.0"), "xmltodict.py"),
+    ("pathspec", ("0.11.1", "0.11.2"), "pathspec"),
 )
 UNSTABLE = """
 import os, random, time
@@ -93,7 +95,8 @@ def fill(root: Path, source: Path) -> None:
     for path in root.iterdir():
         if path.name != ".git":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    shutil.copytree(source, root, dirs_exist_ok=True)
+    # A release may carry compiled files, which the project's own repository does not hold.
+    shutil.copytree(source, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def replace_code(root: Path, source: Path, code: str) -> None:
