@@ -126,9 +126,9 @@ class Chromium:
         return told["result"].get("value")
 
     def wait_for(self, script: str) -> Any:
-        """Return the value of an expression as soon as it is true."""
+        """Return the value of an expression as soon as it is one that JavaScript takes for true."""
         due = time.monotonic() + LIMIT_S
-        while not (value := self.run(script)):
+        while (value := self.run(script)) in (None, False, 0, ""):
             assert time.monotonic() < due, f"it never came to {script}"
             time.sleep(0.02)
         return value

@@ -47,7 +47,7 @@
 
   function goTo(id) {
     const place = byId(id);
-    const first = place?.querySelector("a.name, .cell.own, h2");
+    const first = place?.querySelector("a.name, .cell.own") || place?.querySelector("h2");
     place?.scrollIntoView({ block: "start" });
     first?.focus({ preventScroll: true });
   }
