@@ -139,12 +139,12 @@ def diff(
     return print_differences(os.environ, old, new, as_json=as_json, is_quiet=quiet)
 
 
-@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="the map for other programs")
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="the map for other programs, or as a page")
 def export(
-    form: str = typer.Option("json", "--format", metavar="json|dot|mermaid", help="in which form"),
+    form: str = typer.Option("json", "--format", metavar="json|dot|mermaid|html", help="in which form"),
     quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> None:
-    """the whole map: as JSON Graph Format, for Graphviz or for Mermaid"""
+    """the whole map: as JSON Graph Format, for Graphviz, for Mermaid, or as a page to search and click through"""
     from agentkit.depmap.exporting import print_export
 
     print_export(os.environ, form, is_quiet=quiet)
