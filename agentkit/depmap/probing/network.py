@@ -80,6 +80,10 @@ class Network:
         self._needs.setdefault(source, set()).add(target)
         self._dependants.setdefault(target, set()).add(source)
 
+    def knows(self, node: int) -> bool:
+        """Tell whether the map has the node, or an edge that was declared leads to it or from it."""
+        return node >= 0 or node in self._needs or node in self._dependants
+
     def name(self, nodes: Iterable[int]) -> dict[int, str]:
         """Return {node: its name}."""
         missing = [node for node in nodes if node not in self._names]

@@ -115,11 +115,18 @@ def _find_named(network: Network, name: str, known: Collection[str]) -> int:
     endings = (f":{name}", f"/{name}", f":{name}.service")
     fits = [name] if name in known else [one for one in known if one.endswith(endings)]
     try:
-        return network.find(fits[0] if len(fits) == 1 else name, "NODE")
+        node = network.find(fits[0] if len(fits) == 1 else name, "NODE")
     except AgentkitError as error:
-        near = get_close_matches(name, known, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else error.hint
-        raise AgentkitError(error.message, hint=hint, status=Exit.UNAVAILABLE) from None
+        # Several may be meant, and they are named; or none, and then it may be a slip of the pen.
+        raise _refuse(error.message, name, known, error.hint) from None
+    if not fits and not network.knows(node):
+        raise _refuse(f"{name!r} is neither in the map nor among the checks", name, known, None)
+    return node
+
+
+def _refuse(message: str, name: str, known: Collection[str], hint: str | None) -> AgentkitError:
+    near = get_close_matches(name, known, n=3, cutoff=0.4)
+    return AgentkitError(message, hint=f"did you mean {' or '.join(near)}?" if near else hint)
 
 
 def _probe(
