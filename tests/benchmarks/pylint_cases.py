@@ -73,9 +73,8 @@ def main() -> int:
     wanted = {(number, line) for number, case in cases.items() for line in case.labels}
     labels = [kind for case in cases.values() for kind in case.labels.values()]
     forbidden = sum(_count_calls(case) for case in cases.values()) - len(wanted)
-    print(
-        f"{len(cases)} cases: {labels.count(UNBOUNDED)} calls unbounded, {labels.count(PARTLY)} in part, {forbidden} other calls"
-    )
+    kinds = f"{labels.count(UNBOUNDED)} calls unbounded, {labels.count(PARTLY)} in part"
+    print(f"{len(cases)} cases: {kinds}, {forbidden} other calls")
     print("| | found | missed | named wrongly |\n|---|---|---|---|")
     for tool, found in told.items():
         print(f"| {tool} | {len(found & wanted)} of {len(wanted)} | {len(wanted - found)} | {len(found - wanted)} |")
