@@ -99,7 +99,7 @@ def measure_real(most: int, choices: random.Random) -> Result:
 
     What they name and this machine lacks stands there and does nothing, so that they come further.
     """
-    found = sorted({*_find_scripts(FOLDERS), *_find_scripts(_list_corpus())})
+    found = sorted({*find_real_scripts(FOLDERS), *find_real_scripts(_list_corpus())})
     chosen = found if len(found) <= most else sorted(choices.sample(found, most))
     with _folder() as folder:
 
@@ -125,7 +125,8 @@ def _list_corpus() -> list[str]:
     return [str(folder) for root in fetch_corpus().values() for folder in root.glob("etc/cron.*") if folder.is_dir()]
 
 
-def _find_scripts(folders: Iterable[str]) -> Iterator[Path]:
+def find_real_scripts(folders: Iterable[str]) -> Iterator[Path]:
+    """Yield the shell scripts right in these folders that may be run."""
     for folder in folders:
         for path in Path(folder).glob("*") if os.path.isdir(folder) else ():
             state = path.lstat()

@@ -19,6 +19,7 @@ from agentkit.depmap.names import find_node
 from agentkit.depmap.opening import find_map, look_at_configuration
 from agentkit.depmap.store import BUILD, Map, open_store, unpack
 from agentkit.depmap.stored import read_edges
+from agentkit.depmap.tracing.seen import name_dependency
 from agentkit.depmap.writing import DECLARED_KIND, SEEN_KIND, Change, replace_map
 
 # A build of a whole machine takes some seconds, and what was seen is not to be lost to it.
@@ -45,9 +46,9 @@ def add_seen(environ: Mapping[str, str], edges: Iterable[Edge], warn: Callable[[
         change = Change()
         for source, found in grouped.items():
             before = stored.get(source, [])
-            whole = dict.fromkeys((*before, *found))
+            whole = {name_dependency(edge): edge for edge in (*found, *before)}
             if len(whole) > len(before):
-                change.found[name_document(whole)] = Mapped(edges=tuple(whole))
+                change.found[name_document(found)] = Mapped(edges=tuple(whole.values()))
         if not change.found:
             return 0
         if chart is None:

@@ -18,7 +18,10 @@ MOST_UNFINISHED = 100_000
 UNFINISHED = " <unfinished ...>"
 _RESUMED = re.compile(r"<\.\.\. (\w+) resumed>")
 _END = re.compile(r"\+\+\+ (?:exited with (\d+)|killed by (\w+)|superseded by execve in pid (\d+))")
-_RESULT = re.compile(r"\) += (-?\d+|\?)(?:<(.*)>(?:\(deleted\))?)?(?: ([A-Z0-9_]+) \(.*\))?(?: \(.*\))?$")
+_RESULT = re.compile(
+    r"\) += (-?\d+|\?)(?:<(.*)>(?:\(deleted\))?)?(?: /\* (\d+) in strace's PID NS \*/)?"
+    r"(?: ([A-Z0-9_]+) \(.*\))?(?: \(.*\))?$"
+)
 STRING = r'"((?:[^"\\]|\\.)*)"(?:\.\.\.)?'
 _ESCAPED = re.compile(rb"\\([0-7]{1,3}|x[0-9a-f]{2}|.)", re.DOTALL)
 _SIGNS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f"}
@@ -117,8 +120,9 @@ def _read_call(pid: int, text: str) -> Called | None:
     while at >= 0:
         found = _RESULT.match(rest, at)
         if found:
-            result = None if found[1] == "?" else int(found[1])
-            return Called(pid, name, rest[:at], result, found[2], found[3])
+            # The number that a process has for us is another one than in a namespace of its own.
+            result = None if found[1] == "?" else int(found[3] or found[1])
+            return Called(pid, name, rest[:at], result, found[2], found[4])
         at = rest.rfind(") ", 0, at)
     return None
 

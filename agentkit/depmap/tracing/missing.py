@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from agentkit.core.launchers import LAUNCHERS
 from agentkit.core.plainfiles import open_plain
@@ -13,10 +13,12 @@ from agentkit.depmap.store import BUILD
 from agentkit.depmap.tracing.comparing import Judged
 from agentkit.depmap.tracing.interpreters import is_interpreter, is_python, is_shell, read_interpreter
 from agentkit.depmap.tracing.processes import NAMELESS
+from agentkit.depmap.wrappers import PLAIN, SPECIAL
 
 DECLARE = "declare it"
 # What the map takes apart as well: what such a program starts stands in its words.
-WRAPPERS = frozenset(LAUNCHERS) | {"xargs", "find", "su", "runuser", "watch", "run-parts", "parallel", "ssh", "busybox"}
+WRAPPERS = frozenset(LAUNCHERS) | PLAIN.keys() | SPECIAL.keys()
+SOURCED = "which file is sourced"
 FILE_REASONS = {"read": ("read:",), "write": ("write:",), "connect": ("connect:",), "lock": ("lock:",)}
 ALL_REASONS = tuple(reason for reasons in FILE_REASONS.values() for reason in reasons)
 LITERAL = frozenset({"read", "write", "source", "lock"})
@@ -43,11 +45,15 @@ def find_needed(miss: Judged) -> str:
         return _explain_unmapped(source)
     if miss.seen.kind in LITERAL and (written := _find_written(miss.seen)):
         return f"a name relative to where it is started ({written})"
-    reasons = FILE_REASONS.get(miss.seen.kind, ())
-    unknown = _find_unknown(miss.part.edges, lambda reason: reason.startswith(reasons)) if reasons else None
+    # What a shell itself reads is rather a text that it sources than a file that it is fed.
+    first = (SOURCED,) if via is None and miss.seen.kind in ("read", "source") else ()
+    unknown = None
+    for reasons in (first, FILE_REASONS.get(miss.seen.kind, ())):
+        if reasons and unknown is None:
+            unknown = _find_unknown(miss.part.edges, reasons, ())
     if unknown is None and via is not None and _acts_by_itself(via, miss.part.edges):
         return f"what {via} does by itself is in no script: {DECLARE}"
-    unknown = unknown or _find_unknown(miss.part.edges, lambda reason: not reason.startswith(ALL_REASONS))
+    unknown = unknown or _find_unknown(miss.part.edges, ("",), ALL_REASONS)
     if unknown:
         return unknown
     if not source.startswith(("file:", "func:", "py:")):
@@ -94,11 +100,12 @@ def _acts_by_itself(via: str, edges: Iterable[Edge]) -> bool:
     return any(edge.kind == "exec" and os.path.basename(edge.target.partition(":")[2]) == via for edge in edges)
 
 
-def _find_unknown(edges: Iterable[Edge], fits: Callable[[str], bool]) -> str | None:
+def _find_unknown(edges: Iterable[Edge], reasons: tuple[str, ...], others: tuple[str, ...]) -> str | None:
     """Return the first place that the map says not to know for such a reason, and how many more there are."""
     found: dict[str, None] = {}
     for edge in edges:
-        if edge.kind == "unknown" and fits(edge.reason or ""):
+        reason = edge.reason or ""
+        if edge.kind == "unknown" and reason.startswith(reasons) and not reason.startswith(others):
             place = os.path.basename(edge.file) + (f":{edge.line}" if edge.line else "")
             found[f"{edge.reason or 'not resolved'} ({place})"] = None
     if not found:

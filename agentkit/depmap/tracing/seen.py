@@ -24,6 +24,11 @@ class Owner(NamedTuple):
     file: str
 
 
+def name_dependency(edge: Edge) -> tuple[str, str, str, str | None]:
+    """Return what makes two edges that were seen one, by whichever program it was."""
+    return edge.source, edge.kind, edge.target, edge.path
+
+
 class Seen:
     """Collects the edges of one run, each once."""
 
@@ -90,7 +95,7 @@ class Seen:
         another one later. What a script did that is gone itself is put down to who started it.
         """
         gone = {path for path, is_new in self._made.items() if self._is_own(path, is_new=is_new) and not exists(path)}
-        found: dict[Edge, None] = {}
+        found: dict[tuple[str, str, str, str | None], Edge] = {}
         for edge in self._edges:
             if edge.target.startswith(("file:", "cmd:")) and (edge.target[5:] in gone or edge.path in gone):
                 continue
@@ -100,8 +105,9 @@ class Seen:
                     break
                 owner = self._started_by[owner.node]
             if edge.target != owner.node:
-                found[edge if owner.node == edge.source else replace(edge, source=owner.node, file=owner.file)] = None
-        return list(found)
+                own = edge if owner.node == edge.source else replace(edge, source=owner.node, file=owner.file)
+                found.setdefault(name_dependency(own), own)
+        return list(found.values())
 
     def _is_own(self, path: str, *, is_new: bool) -> bool:
         return path.startswith(self._temporary) or (is_new and path in self._renamed)

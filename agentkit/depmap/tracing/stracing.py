@@ -22,6 +22,7 @@ CALLS = (
 LONGEST_WORD_BYTES = 1024
 PLAIN = ("-f", "-q", "-yy", "-s", str(LONGEST_WORD_BYTES), "-e", "signal=!chld")
 FILTER = "--seccomp-bpf"
+NAMESPACES = "--pidns-translation"
 TRIAL_LIMIT = timedelta(seconds=20)
 INSTALL = "install strace (apt install strace, dnf install strace)"
 PERMIT = (
@@ -41,7 +42,8 @@ def find_strace(environ: Mapping[str, str], *, lets_go: bool) -> list[str]:
         raise AgentkitError("trace needs strace, which is not installed", hint=INSTALL)
     asked = [strace, *PLAIN, "-e", f"trace={','.join(f'?{call}' for call in CALLS)}"]
     said = ""
-    for filters in ((),) if lets_go else ((FILTER,), ()):
+    # strace before 5.9 knows one of them only, before 5.3 none.
+    for filters in ((NAMESPACES,), ()) if lets_go else ((FILTER, NAMESPACES), (FILTER,), ()):
         ended = run_program(
             Program((*asked, *filters, "-o", "/dev/null", "--", "/bin/true"), limit=TRIAL_LIMIT, environment=environ)
         )

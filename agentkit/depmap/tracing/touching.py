@@ -78,6 +78,8 @@ class Toucher:
             real and is_noise(real, is_read=not is_write, by_shell=by_shell)
         ):
             return
+        if not is_write and os.path.isdir(path):
+            return  # looked through, as by find: O_DIRECTORY is not asked for by all
         kind = "write" if is_write else "source" if by_shell and _looks_sourced(path) else "read"
         target = f"file:{path}"
         if kind == "read" and is_python(program) and path.endswith(".py"):

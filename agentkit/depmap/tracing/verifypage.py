@@ -91,14 +91,8 @@ def judge(chart: Map, edges: Iterable[Edge] | None = None) -> list[Judged]:
     mapped = (unpack(path) for (path,) in chart.connection.execute("SELECT DISTINCT path FROM documents"))
     static = Static(every, mapped)
     wanted = [edge for edge in every if edge.how == SEEN] if edges is None else edges
-    # One dependency may have been seen by way of several programs; it is one.
-    found: dict[tuple[str, str, str, str | None], Judged] = {}
-    for edge in wanted:
-        judged = static.judge(edge)
-        key = edge.source, edge.kind, edge.target, edge.path
-        if key not in found or (found[key].found is None and judged.found is not None):
-            found[key] = judged
-    return sorted(found.values(), key=lambda one: (one.seen.source, one.seen.kind, one.seen.target))
+    judged = [static.judge(edge) for edge in wanted]
+    return sorted(judged, key=lambda one: (one.seen.source, one.seen.kind, one.seen.target))
 
 
 def count_recall(judged: Iterable[Judged]) -> dict[str, Recall]:

@@ -20,6 +20,7 @@ SAID = b"""10 openat(AT_FDCWD</tmp>, "a) = 3</b>", O_RDONLY|O_CLOEXEC) = 3</tmp/
 10 connect(3<TCP:[1]>, {sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr("127.0.0.1")}, 16) = 0
 12 +++ superseded by execve in pid 13 +++
 10 unlink("gone") = 0
+10 clone(child_stack=NULL, flags=SIGCHLD) = 2 /* 3658 in strace's PID NS */
 10 openat(AT_FDCWD</tmp>, "t", O_RDWR) = 4</tmp/t>(deleted)
 10 +++ killed by SIGKILL (core dumped) +++
 """
@@ -35,6 +36,7 @@ EVENTS = [
     Called(10, "connect", '3<TCP:[1]>, {sa_family=AF_INET, sin_port=htons(9), sin_addr=inet_addr("127.0.0.1")}, 16', 0),
     Gone(13, "replaced", "12"),
     Called(10, "unlink", '"gone"', 0),
+    Called(10, "clone", "child_stack=NULL, flags=SIGCHLD", 3658),
     Called(10, "openat", 'AT_FDCWD</tmp>, "t", O_RDWR', 4, "/tmp/t"),
     Gone(10, "killed", "SIGKILL"),
 ]

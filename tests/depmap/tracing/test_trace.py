@@ -160,6 +160,18 @@ with socket.socket(socket.AF_INET) as one:
     }
 
 
+def test_processes_with_numbers_of_their_own_are_followed(agentkit: Run, tmp_path: Path) -> None:
+    write_script(tmp_path / "inner", "#!/bin/sh\n(cd /etc && cat hostname)\n: >x\n")
+    write_script(tmp_path / "run", "#!/bin/sh\nunshare --user --map-root-user --pid --fork --mount-proc ./inner\n")
+    assert trace(agentkit, tmp_path, "--", "./run") == {
+        "file:run exec cmd:unshare",
+        "file:run exec cmd:inner",
+        "file:inner exec cmd:cat",
+        "file:inner read file:/etc/hostname",
+        "file:inner write file:x",
+    }
+
+
 def test_locks_are_seen(agentkit: Run, tmp_path: Path) -> None:
     write_script(tmp_path / "run", "#!/bin/sh\n(flock -n 9 && true) 9>lock\n")
     seen = trace(agentkit, tmp_path, "--", "./run")

@@ -1,0 +1,40 @@
+"""How much of what shell scripts were seen to touch does the map have of its own, and what would it need?
+
+python -m tests.benchmarks.trace_recall [--generated 200] [--real 200] [--seed 7] [--show 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+
+from tests.system.traced_runs import Found, find_needed, measure_generated, measure_real
+
+
+def main() -> int:
+    """Print the figures, and with --show what was missed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--generated", type=int, default=200)
+    parser.add_argument("--real", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--show", type=int, default=0)
+    given = parser.parse_args()
+    seeds = [f"{given.seed}-{number}" for number in range(given.generated)]
+    _print("generated", measure_generated(seeds), given.show)
+    _print("real", measure_real(given.real, random.Random(given.seed)), given.show)
+    return 0
+
+
+def _print(title: str, found: Found, show: int) -> None:
+    print(f"{title}: {found.runs} scripts")
+    for kind, recall in found.figures().items():
+        if recall.seen:
+            print(f"  {kind:<8} {recall.found} of {recall.seen}, {recall.told()}")
+    for reason, count in found.needed().most_common(12):
+        print(f"    {count:>4} {reason}")
+    for one in [one for one in found.judged if one.found is None][:show]:
+        print(f"      {one.seen.source} {one.seen.kind} {one.seen.target} by {one.seen.via}: {find_needed(one)}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,146 @@
+"""How much of what scripts touch does the static map have, when trace looks at generated scripts and at real ones?"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from agentkit.depmap.disk import USUAL_PATH
+from agentkit.depmap.edge import Edge
+from agentkit.depmap.tracing.comparing import Judged, Static
+from agentkit.depmap.tracing.missing import find_needed
+from agentkit.depmap.tracing.processes import Follower
+from agentkit.depmap.tracing.seen import Seen
+from agentkit.depmap.tracing.stracing import CALLS, FILTER, PLAIN
+from agentkit.depmap.tracing.verifypage import Recall, count_recall
+from tests.depmap.mapped import read_edges
+from tests.system.generated_scripts import generate_script
+from tests.system.strace_runs import (
+    FOLDERS,
+    REAL_WORDS,
+    SERVICE_WORDS,
+    STAND_INS,
+    find_real_scripts,
+)
+from tests.system.stracedroom import FAKES, lay_fakes, run_in_room
+
+AT_ONCE = 2
+LIMIT_S = 10.0
+
+
+@dataclass(slots=True)
+class Found:
+    """What was seen of all runs, judged, and why what was missed was."""
+
+    runs: int = 0
+    judged: list[Judged] = field(default_factory=list)
+
+    def figures(self) -> dict[str, Recall]:
+        """Return the figures of each kind of edge, and of all."""
+        kinds = count_recall(self.judged)
+        return {**kinds, "all": Recall(len(self.judged), sum(one.found is not None for one in self.judged))}
+
+    def needed(self) -> Counter[str]:
+        """Return how often each thing would be needed, without its places."""
+        return Counter(find_needed(one).partition(" (")[0] for one in self.judged if one.found is None)
+
+
+def run_traced_in_room(script: Path, folder: Path, words: Iterable[str], shell: str = "/bin/bash") -> list[Edge]:
+    """Run a script in a room of its own as trace runs programs, and return what it touched."""
+    log = folder / ".strace"
+    log.write_text("")
+    strace = [
+        "/usr/bin/strace",
+        *PLAIN,
+        "-e",
+        f"trace={','.join(f'?{call}' for call in CALLS)}",
+        FILTER,
+        "-o",
+        str(log),
+    ]
+    environ = {"HOME": str(folder), "LC_ALL": "C.UTF-8", "TERM": "dumb", "SHELL": "/bin/sh"}
+    run_in_room(folder, [*strace, "--", shell, str(script), *words], environ, LIMIT_S)
+    seen = Seen(("/tmp",))
+    follower = Follower(str(folder), seen, node=None)
+    follower.feed(log.read_bytes())
+    follower.finish()
+    return [_as_outside(edge) for edge in seen.find_edges() if not _is_of_room(edge)]
+
+
+def measure_generated(seeds: Sequence[str]) -> Found:
+    """Trace a generated script of each seed."""
+    with tempfile.TemporaryDirectory(prefix="traced-", dir=_base()) as base:
+
+        def run(seed: str) -> tuple[Path, list[Edge]]:
+            own = Path(base, seed)
+            own.mkdir()
+            made = generate_script(random.Random(seed))
+            for name, text in made.files.items():
+                (own / name).write_text(text)
+                (own / name).chmod(0o755)
+            lay_fakes(own, [*made.programs, *STAND_INS])
+            return own, run_traced_in_room(own / "main.sh", own, made.words)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return _judge(list(pool.map(run, seeds)))
+
+
+def measure_real(most: int, choices: random.Random) -> Found:
+    """Trace copies of the scripts of this machine's packages: with `--help`, with no words, services with theirs."""
+    scripts = sorted(find_real_scripts(FOLDERS))
+    chosen = scripts if len(scripts) <= most else sorted(choices.sample(scripts, most))
+    with tempfile.TemporaryDirectory(prefix="traced-", dir=_base()) as base:
+
+        def run(script: Path) -> tuple[Path, list[Edge]]:
+            own = Path(base, "-".join(script.parts[1:]))
+            edges: list[Edge] = []
+            for words in SERVICE_WORDS if "init.d" in script.parts else REAL_WORDS:
+                shutil.rmtree(own, ignore_errors=True)
+                own.mkdir()
+                shutil.copyfile(script, own / "main.sh")
+                edges += run_traced_in_room(own / "main.sh", own, words)
+            return own, edges
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return _judge(list(pool.map(run, chosen)))
+
+
+def _judge(runs: list[tuple[Path, list[Edge]]]) -> Found:
+    found = Found(len(runs))
+    for own, edges in runs:
+        records = read_edges([own / "main.sh"], own)
+        static = Static(_to_edge(record) for record in records)
+        whole = {(edge.source, edge.kind, edge.target): edge for edge in edges if edge.source == f"file:{own}/main.sh"}
+        found.judged += [static.judge(edge) for edge in whole.values()]
+    return found
+
+
+def _to_edge(record: dict[str, object]) -> Edge:
+    names = {"from": "source", "to": "target", "edge": "kind"}
+    known = ("from", "to", "edge", "file", "line", "rule", "function", "how", "confidence", "via", "path", "reason")
+    return Edge(**{names.get(key, key): record[key] for key in known})  # type: ignore[arg-type]
+
+
+def _as_outside(edge: Edge) -> Edge:
+    """Return an edge with the program of the machine for which another one stood in."""
+    if edge.path is None or not edge.path.startswith(f"{FAKES}/"):
+        return edge
+    found = shutil.which(os.path.basename(edge.path), path=USUAL_PATH)
+    return replace(edge, path=found and os.path.realpath(found))
+
+
+def _is_of_room(edge: Edge) -> bool:
+    """Tell whether it is a stand-in that the room has and the machine has not, that a shell reads."""
+    return edge.kind in ("read", "source") and edge.target.startswith((f"file:{FAKES}/", f"file:{os.sep}.over/"))
+
+
+def _base() -> str:
+    # Not below /tmp: what scripts make there for themselves is nobody's.
+    return "/var"
