@@ -17,8 +17,10 @@ _FILES = frozenset(
 _LIBRARY = re.compile(
     r"/etc/ld\.so\.|/.*/[^/]+\.so(?:\.[0-9.]+)?$|/.*/(?:gconv|terminfo|perl-base|perl5?|ruby|tcltk)/|/etc/ld-"
     r"|/.*/(?:__pycache__(?:/[^/]*)?|pyvenv\.cfg|[^/]+\.pyc?\.[0-9]+|pybuilddir\.txt|python[0-9]*\._pth)$"
-    r"|/.*/(?:site|dist)-packages/|/.*/lib/python[0-9.]+/|/run/systemd/userdb(?:/|$)|/var/run/nscd/"
+    r"|/.*/(?:(?:site|dist)-packages|node_modules|gems)/|/.*/lib/python[0-9.]+/|/run/systemd/userdb(?:/|$)|/var/run/nscd/"
 )
+# What SQLite keeps beside a database for as long as it is open.
+_BESIDE = ("-journal", "-wal", "-shm")
 # What a package brings for its own program; to a shell, which sources it, it is as good as any other script.
 _SHARED = ("/usr/share/", "/usr/lib/", "/lib/", "/lib64/", "/usr/lib64/", "/usr/libexec/", "/usr/lib32/")
 
@@ -32,7 +34,7 @@ def is_noise(path: str, *, is_read: bool, by_shell: bool) -> bool:
     if path.startswith(_FOLDERS):
         return True
     if not is_read:
-        return "/__pycache__" in path
+        return "/__pycache__" in path or path.endswith(_BESIDE)
     if path in _FILES or _LIBRARY.match(path):
         return True
     return not by_shell and path.startswith(_SHARED)
