@@ -7,14 +7,16 @@ import time
 from collections.abc import Mapping
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.lines import WARNING, write_record
+from agentkit.core.lines import CRITICAL, WARNING, write_record
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
 from agentkit.core.times import format_duration
 from agentkit.depmap.opening import open_map
+from agentkit.depmap.probing.standing import find_standing
 from agentkit.depmap.store import BUILD, Map
 
 # A machine is changed daily; a map that nobody brought up to date for longer than this tells of another one.
 OLD_S = 2 * 86400.0
+PROBE = "agentkit depmap probe"
 
 
 def print_summary(environ: Mapping[str, str], *, as_json: bool) -> None:
@@ -28,7 +30,18 @@ def print_summary(environ: Mapping[str, str], *, as_json: bool) -> None:
 
 
 def read_summary(environ: Mapping[str, str], now: float) -> tuple[str, Summary]:
-    """Return the host's name and what there is to say about its map."""
+    """Return the host's name and what there is to say about its map, and about what was probed."""
+    host, summary = _read_map(environ, now)
+    probed = find_standing(environ, now)
+    if probed is None:
+        return host, summary
+    title, step = summary.title, summary.next_step
+    if probed.severity == CRITICAL:
+        title, step = "depmap: something that was probed is not well", PROBE
+    return host, Summary(title, (*summary.lines, probed), step)
+
+
+def _read_map(environ: Mapping[str, str], now: float) -> tuple[str, Summary]:
     try:
         with open_map(environ) as chart:
             return chart.host, summarise(chart, now)

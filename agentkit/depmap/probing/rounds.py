@@ -21,6 +21,8 @@ AT_ONCE = 256
 # Those that are asked again should not be a crowd once more.
 AGAIN_AT_ONCE = 16
 SHORTEST_S = 0.001
+# Between SIGTERM and SIGKILL: a question has little to put in order.
+GRACE = timedelta(milliseconds=100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class _Rounds:
 
     def _to_program(self, check: Check) -> Program:
         limit = timedelta(seconds=check.limit_s)
-        return Program(check.run, limit, environment=self.environ, keep_bytes=KEEP_BYTES)
+        return Program(check.run, limit, GRACE, environment=self.environ, keep_bytes=KEEP_BYTES)
 
     def _find_teller(self) -> Callable[[], None] | None:
         tell = self.tell

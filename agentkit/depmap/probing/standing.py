@@ -1,0 +1,54 @@
+"""What is there to say of the last probes, on a line of the summary?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from agentkit.core.asides import read_instant
+from agentkit.core.errors import AgentkitError
+from agentkit.core.evidence import StoredFinding
+from agentkit.core.ledger import open_read_only
+from agentkit.core.ledger.findings import find_firing
+from agentkit.core.ledger.notes import read_value
+from agentkit.core.lines import CRITICAL, INFO, WARNING
+from agentkit.core.paths import state_folder
+from agentkit.core.summary import Line
+from agentkit.core.times import format_duration
+from agentkit.depmap.probing.memory import LAST_KEY, SOURCE
+
+SHOWN_ROOTS = 3
+
+
+def find_standing(environ: Mapping[str, str], now: float) -> Line | None:
+    """Return how what was probed is; None when nothing ever was."""
+    try:
+        with open_read_only(state_folder(environ)) as ledger:
+            last = read_value(ledger, LAST_KEY)
+            bad = [finding for finding in find_firing(ledger, source=SOURCE) if finding.severity != INFO]
+    except AgentkitError as error:
+        return Line(f"what was probed is not known: {error.message}", WARNING)
+    if last is None:
+        return None
+    at = read_instant(_read_record(last).get("at"))
+    when = "" if at is None else f", probed {format_duration(abs(now - at))} ago"
+    if not bad:
+        return Line(f"what was probed is well{when}")
+    roots = sorted({f"{finding.subject} ({finding.type})" for finding in bad if _is_root(finding)})
+    shown = ", ".join(roots[:SHOWN_ROOTS]) + (
+        f" and {len(roots) - SHOWN_ROOTS} more" if len(roots) > SHOWN_ROOTS else ""
+    )
+    told = f"; {'root' if len(roots) == 1 else 'roots'}: {shown}" if roots else ""
+    return Line(f"{len(bad)} {'check is' if len(bad) == 1 else 'checks are'} not well{told}{when}", CRITICAL)
+
+
+def _is_root(finding: StoredFinding) -> bool:
+    return finding.evidence().get("root") == finding.subject
+
+
+def _read_record(text: str) -> Mapping[str, object]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
