@@ -67,7 +67,10 @@ def follow(
     after the program itself; at `limit` all of it is ended. Raises AgentkitError when strace does not start.
     """
     with _Run(reader, limit, tell, lets_go=lets_go) as run:
-        return run.go(build, environ, stdout)
+        followed = run.go(build, environ, stdout)
+    if run.fault is not None:
+        raise run.fault
+    return followed
 
 
 class _Run:
@@ -81,6 +84,7 @@ class _Run:
         self._has_told = False
         self._ended_at: float | None = None
         self._status: int | None = None
+        self.fault: Exception | None = None
         self._wants_end = False
         self._strace: subprocess.Popen[bytes] | None = None
         self._pipe, self._writing = os.pipe()
@@ -92,7 +96,12 @@ class _Run:
         self._waking, self._woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._before_fd = signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
         numbers = (*PASSED_ON, *FROM_THE_TERMINAL, signal.SIGCHLD)
-        self._before = {number: signal.signal(number, self._note) for number in numbers}
+        # What nohup or the shell's & made deaf stays deaf, for us and for the program.
+        self._before = {
+            number: signal.signal(number, self._note)
+            for number in numbers
+            if signal.getsignal(number) != signal.SIG_IGN
+        }
         self._has_terminal = _has_terminal()
         tree.become_subreaper()
 
@@ -178,7 +187,11 @@ class _Run:
             piece = os.read(self._pipe, READ_BYTES)
         except BlockingIOError:
             return False
-        self._reader.feed(piece)
+        if self.fault is None:
+            try:
+                self._reader.feed(piece)
+            except Exception as error:  # noqa: BLE001  # whatever is wrong with our reading, the program goes on
+                self.fault = error
         return bool(piece)
 
     def _read_all(self) -> None:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agentkit.core.launchers import LAUNCHERS
 from agentkit.depmap.tracing.interpreters import find_script, is_interpreter, read_interpreter
 from agentkit.depmap.tracing.lines import ENDED, KILLED, REPLACED, STRING, Begun, Called, Gone, Lines, unescape
 from agentkit.depmap.tracing.places import Places
 from agentkit.depmap.tracing.seen import Owner, Seen
 from agentkit.depmap.tracing.touching import TOUCHES, Toucher
+from agentkit.depmap.wrappers import PLAIN, SPECIAL
 
 FORKS = frozenset({"clone", "clone3", "fork", "vfork"})
 MOST_WAITING = 100_000
@@ -153,6 +155,8 @@ class Follower:
 
     def _start(self, process: Process, written: str, words: Sequence[str]) -> None:
         """Put down a program that a process becomes, and to whom belongs what it does from now on."""
+        if written.startswith("/proc/"):
+            return  # itself once more, as programs for containers do: its name leads elsewhere for us
         real = os.path.realpath(written)
         name = os.path.basename(written)
         label = f"cmd:{name}"
@@ -188,8 +192,8 @@ class Follower:
         else:
             process.program = name
             process.via = name
-            if before is None:
-                is_text = is_interpreter(name)
+            if before is None and name not in LAUNCHERS and name not in PLAIN:
+                is_text = is_interpreter(name) or name in SPECIAL
                 process.owner = Owner(NAMELESS, real) if is_text else Owner(f"cmd:{real}", real)
                 process.via = via if not is_text else name
 

@@ -14,7 +14,7 @@ from agentkit.depmap.disk import HEAD_BYTES, is_text
 
 # A call that this machine's kernel does not have is passed over (`?`, strace(1)).
 CALLS = (
-    *("execve", "execveat", "open", "openat", "openat2", "creat", "connect", "bind", "flock", "truncate"),
+    *("execve", "execveat", "open", "openat", "openat2", "creat", "socket", "connect", "bind", "flock", "truncate"),
     *("unlink", "unlinkat", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "rmdir", "mknod", "mknodat"),
     *("symlink", "symlinkat", "link", "linkat", "chdir", "fchdir", "clone", "clone3", "fork", "vfork"),
 )

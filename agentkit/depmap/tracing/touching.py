@@ -19,7 +19,8 @@ LINKS = frozenset({"symlink", "symlinkat", "link", "linkat"})
 REMOVES = frozenset({"unlink", "unlinkat", "rmdir", "truncate"})
 RENAMES = frozenset({"rename", "renameat", "renameat2"})
 SOCKETS = frozenset({"connect", "bind"})
-TOUCHES = OPENS | MAKES | LINKS | REMOVES | RENAMES | SOCKETS | {"flock"}
+TOUCHES = OPENS | MAKES | LINKS | REMOVES | RENAMES | SOCKETS | {"flock", "socket"}
+MOST_SOCKETS = 100_000
 # Nobody was there to answer: what was asked is known all the same.
 ASKED = frozenset({"EINPROGRESS", "ECONNREFUSED", "ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH", "EINTR", "EAGAIN"})
 WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND")
@@ -32,6 +33,8 @@ _ADDRESS = re.compile(
 )
 _UNIX = re.compile(rf"\{{sa_family=AF_UNIX, sun_path={STRING}")
 _PROTOCOL = re.compile(r"-?\d+<(TCP|UDP)(?:v6)?:")
+_KIND = re.compile(r"AF_INET6?, SOCK_(STREAM|DGRAM)")
+_NUMBER = re.compile(r"[^\[]*:(\[\d+\])")
 _LOCKED = re.compile(r"-?\d+<([^<>]*)>(\(deleted\))?, (\S+)")
 
 
@@ -40,6 +43,7 @@ class Toucher:
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
+        self._protocols: dict[str, str] = {}
 
     def touch(self, owner: Owner, via: str | None, program: str, places: Places, called: Called) -> None:
         """Note what one call of a process touched, if it did."""
@@ -49,6 +53,8 @@ class Toucher:
                 self._open(owner, via, program, places, called)
         elif name in SOCKETS:
             self._reach(owner, via, places, called)
+        elif name == "socket":
+            self._note_socket(called)
         elif name == "flock":
             self._lock(owner, via, called)
         elif called.result == 0:
@@ -57,6 +63,8 @@ class Toucher:
     def _open(self, owner: Owner, via: str | None, program: str, places: Places, called: Called) -> None:
         found = _PATH.match(called.arguments)
         if found is None or "O_DIRECTORY" in called.arguments[found.end() :] or "O_PATH" in called.arguments:
+            return
+        if "O_TMPFILE" in called.arguments[found.end() :]:
             return
         opened = called.opened
         if opened is not None and (_DEVICE.match(opened) or not opened.startswith("/")):
@@ -122,14 +130,29 @@ class Toucher:
             if not is_noise(path, is_read=True, by_shell=False) or kind == "listen":
                 self._seen.add(owner, kind, f"file:{path}", via=via)
             return
-        found, protocol = _ADDRESS.search(called.arguments), _PROTOCOL.match(called.arguments)
+        found, protocol = _ADDRESS.search(called.arguments), self._find_protocol(called.arguments)
         if found is None or found[2] == "0" or protocol is None:
             return
-        if kind == "connect" and protocol[1] == "UDP":
+        if kind == "connect" and protocol == "udp":
             # The C library connects such a socket only to learn which of several addresses is the nearest (RFC 6724).
             return
         host = name_host(found[3]) if kind == "connect" else ""
-        self._seen.add(owner, kind, f"port:{name_port(host, found[2], protocol[1].lower())[5:]}", via=via)
+        self._seen.add(owner, kind, f"port:{name_port(host, found[2], protocol)[5:]}", via=via)
+
+    def _note_socket(self, called: Called) -> None:
+        """Remember of which kind a socket is: strace cannot look into another network namespace."""
+        kind, number = _KIND.match(called.arguments), _NUMBER.match(called.opened or "")
+        if kind and number:
+            if len(self._protocols) >= MOST_SOCKETS:
+                self._protocols.clear()
+            self._protocols[number[1]] = "tcp" if kind[1] == "STREAM" else "udp"
+
+    def _find_protocol(self, arguments: str) -> str | None:
+        told = _PROTOCOL.match(arguments)
+        if told:
+            return told[1].lower()
+        number = _NUMBER.match(arguments)
+        return self._protocols.get(number[1]) if number else None
 
 
 def name_host(address: str) -> str:

@@ -83,7 +83,7 @@ def run_traced(
     program = find_program(words[0], environ)
     strace = find_strace(environ, lets_go=lets_go)
     seen = Seen(dict.fromkeys((*TEMPORARY, environ.get("TMPDIR") or "/tmp")))  # noqa: S108
-    follower = Follower(os.getcwd(), seen, node=node)
+    follower = Follower(_find_folder(), seen, node=node)
     sys.stdout.flush()
     followed = follow(
         lambda output: build_command(strace, output, program, words[1:]),
@@ -106,6 +106,13 @@ def run_traced(
     if seen.is_full:
         _warn(f"it touched more than {MOST_EDGES} things: what came after them is not told")
     return Traced(tuple(seen.find_edges()), _find_status(follower, timed_out=followed.timed_out))
+
+
+def _find_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return "/"  # removed under our feet: what is written relative to it is nowhere
 
 
 def _count(edges: Sequence[Edge]) -> str:

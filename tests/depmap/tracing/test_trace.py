@@ -22,6 +22,26 @@ def test_it_is_put_down_to_the_node_that_is_named(agentkit: Run, tmp_path: Path)
     assert seen == {"job:backup exec cmd:sh", "job:backup exec cmd:date", "job:backup write file:x"}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["env", "A=1", "sh", "-c", ": >x"],
+        ["timeout", "9", "nice", "sh", "-c", ": >x"],
+        ["setsid", "-w", "sh", "-c", ": >x"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrapper_in_front_of_it_all_owns_nothing(agentkit: Run, tmp_path: Path, words: list[str]) -> None:
+    assert trace(agentkit, tmp_path, "--", *words) == {"job:trace write file:x"}
+
+
+def test_what_a_program_does_that_no_script_started_is_its_own(agentkit: Run, tmp_path: Path) -> None:
+    assert trace(agentkit, tmp_path, "--", "timeout", "9", "cp", "/etc/hostname", "x") == {
+        "cmd:/usr/bin/cp read file:/etc/hostname",
+        "cmd:/usr/bin/cp write file:x",
+    }
+
+
 def test_a_script_has_what_it_does_and_what_its_children_do(agentkit: Run, tmp_path: Path) -> None:
     write_script(tmp_path / "lib.sh", "value=1\n")
     write_script(tmp_path / "inner", "#!/bin/bash\nread -r x <data\n")
@@ -170,6 +190,31 @@ def test_processes_with_numbers_of_their_own_are_followed(agentkit: Run, tmp_pat
         "file:inner read file:/etc/hostname",
         "file:inner write file:x",
     }
+
+
+def test_a_network_of_its_own_does_not_hide_a_connection(agentkit: Run, tmp_path: Path) -> None:
+    write_script(tmp_path / "inner", "#!/bin/bash\n: </dev/tcp/127.0.0.1/9\n:\n")
+    words = ["unshare", "--user", "--map-root-user", "--net", "./inner"]
+    assert "file:inner connect port:tcp/9" in trace(agentkit, tmp_path, "--", *words)
+
+
+def test_a_program_that_starts_itself_again_stays_itself(agentkit: Run, tmp_path: Path) -> None:
+    text = (
+        "import os, sys\nif len(sys.argv) == 1:\n    os.execv('/proc/self/exe', [sys.executable, __file__, 'again'])\n"
+    )
+    (tmp_path / "run.py").write_text(f"{text}open('x', 'w').close()\n")
+    assert trace(agentkit, tmp_path, "--", sys.executable, "run.py") == {"file:run.py write file:x"}
+
+
+def test_what_is_deaf_stays_deaf(agentkit: Run, environ: dict[str, str], tmp_path: Path) -> None:
+    write_script(tmp_path / "run", "#!/bin/sh\nkill -HUP $$\nkill -INT $$\n: >x\n")
+    words = [sys.executable, "-m", "agentkit", "depmap", "trace", "--", "./run"]
+    shell = "trap '' HUP INT; exec \"$@\""
+    ended = subprocess.run(
+        ["sh", "-c", shell, "sh", *words], env=environ, cwd=tmp_path, capture_output=True, timeout=60, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "x").exists()
 
 
 def test_locks_are_seen(agentkit: Run, tmp_path: Path) -> None:
