@@ -21,13 +21,17 @@ function makeKind(kind) {
   return make("span", { className: "kind", "data-kind": kind }, kind || "?");
 }
 
-// Right-to-left letters in a name must not move the text around it, hence <bdi>. What is behind a # is a part of its
-// own: where there is little room it is the last to be cut.
+// Before what stands in a file, its name: func:/opt/run.sh#main, py:run:main.
+const INSIDE = { func: "#", py: ":" };
+
+// Right-to-left letters in a name must not move the text around it, hence <bdi>. A function is a part of its own: where
+// there is little room it is the last to be cut.
 function makeName(map, node, text = restOf(map.names[node])) {
-  const spot = map.names[node].startsWith("func:") ? text.indexOf("#") : -1;
+  const kind = map.kinds[map.kindOf[node]].name;
+  const spot = Object.hasOwn(INSIDE, kind) ? text.indexOf(INSIDE[kind]) : -1;
   const parts = spot < 0 ? [text || "\u201c\u201d"] : [text.slice(0, spot), text.slice(spot)];
   const rest = make("bdi", { className: "rest" }, make("span", {}, parts[0]), parts[1] && make("span", {}, parts[1]));
-  return [makeKind(map.kinds[map.kindOf[node]].name), rest];
+  return [makeKind(kind), rest];
 }
 
 function linkTo(map, node, text) {

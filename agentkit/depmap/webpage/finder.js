@@ -96,6 +96,7 @@ function setUpFinder(map, open) {
   // A press on the list must not take the focus from the search, or a narrow screen hides the list before the click.
   list.addEventListener("mousedown", (event) => event.preventDefault());
   more.addEventListener("click", () => showMore());
+  byId("close").addEventListener("click", leave);
   refresh(false);
 
   return {

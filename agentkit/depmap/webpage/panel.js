@@ -1,6 +1,8 @@
 // The page of one node: what it is, the picture, what falls with it, what it needs, its edges.
 "use strict";
 
+const HINT = "failure runs from left to right; point at something to see the way, click it to make it the middle";
+
 // Show the node in `main`; return what falls with it, as `spread` does.
 function showNode(map, main, node) {
   const blast = spread(map, node, true);
@@ -15,25 +17,20 @@ function showNode(map, main, node) {
     return wayTo(found, one);
   };
   const look = (side) => (one) => {
-    if (one === null) told.replaceChildren(...hint(blast, needs));
+    if (one === null) told.replaceChildren(HINT);
     sheet?.lightUp(one === null ? undefined : one, side);
   };
   const sides = blast.count && needs.count ? "reaches" : "reaches one";
   const lists = make("div", { className: sides }, makeReach(map, blast, look(1)), makeReach(map, needs, look(-1)));
-  main.replaceChildren(makeHead(map, node, blast, needs), place, told, lists, makeEdges(map, node));
+  const picture = blast.count || needs.count ? [place, told] : [];
+  main.replaceChildren(makeHead(map, node, blast, needs), ...picture, lists, makeEdges(map, node));
   const draw = () => {
     sheet = drawPicture(map, place, place.clientWidth - 24, blast, needs, tellWay);
-    sheet.addEventListener("pointerleave", () => told.replaceChildren(...hint(blast, needs)));
+    sheet.addEventListener("pointerleave", () => told.replaceChildren(HINT));
   };
-  if (blast.count || needs.count) draw();
-  else place.remove();
-  told.replaceChildren(...hint(blast, needs));
-  return { blast, draw };
-}
-
-function hint(blast, needs) {
-  const text = "failure runs from left to right; point at something to see the way, click it to make it the middle";
-  return blast.count || needs.count ? [text] : [];
+  told.replaceChildren(HINT);
+  if (picture.length) draw();
+  return { blast, draw: picture.length ? draw : null };
 }
 
 // Return the way in one line: with what it falls first, by which edge, and where.
@@ -51,7 +48,7 @@ function makeHead(map, node, blast, needs) {
   const falls = blast.count ? `${say(blast.count, "thing falls", "things fall")} with it${steps(blast)}` : "Nothing falls with it";
   const depends = needs.count ? `it depends on ${say(needs.count, "thing")}${steps(needs)}` : "it depends on nothing";
   const head = make("div", { className: "head" }, heading);
-  head.append(make("p", { className: "sum" }, make("strong", {}, falls), ` \u00b7 ${depends}`));
+  head.append(make("p", { className: "sum" }, make(blast.count ? "strong" : "span", {}, falls), ` \u00b7 ${depends}`));
   const facts = [];
   const names = map.otherNames.get(node);
   if (names) facts.push(["also", names.join(", ")]);

@@ -112,8 +112,11 @@ function makeCell(map, cell, column) {
   }
   const own = column.side === 0;
   const properties = { className: own ? "cell own" : "cell", tabIndex: own ? 0 : -1, title: map.names[cell.node] };
-  const address = `#${toAddress(map, cell.node)}`;
-  return make("a", { ...properties, href: address }, ...makeName(map, cell.node, shorten(map.names[cell.node])));
+  const name = makeName(map, cell.node, shorten(map.names[cell.node]));
+  // Of a long name both parts are cut, but of neither is less left than tells it from others.
+  for (const part of name[1].children) part.style.minWidth = `${Math.min(4, part.textContent.length) / 2}em`;
+  const kind = { "data-kind": map.kinds[map.kindOf[cell.node]].name };
+  return make("a", { ...properties, ...kind, href: `#${toAddress(map, cell.node)}` }, ...name);
 }
 
 // Draw a line for each dependency between neighbouring columns; return [{near, far, path}] with the cells of each.
