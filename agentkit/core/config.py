@@ -4,6 +4,7 @@ A command validates its own tables: a fault there ends it (78) naming file, key 
 another command's table is a warning. Without a file everything has its default.
 """
 
+import functools
 import os
 import stat
 from collections.abc import Callable, Collection, Mapping
@@ -18,6 +19,7 @@ from agentkit.core.settings import (
     DeclareSettings,
     HeartbeatSettings,
     JobSettings,
+    Setting,
     describe_settings,
 )
 from agentkit.core.values import WrongKindError
@@ -226,7 +228,8 @@ def _read_checks(rows: object, path: str) -> tuple[CheckSettings, ...]:
 def _read_table(shape: type[Table], table: object, path: str, where: str) -> Table:
     if not isinstance(table, dict):
         raise _fault(path, f"{where}: expected a table [{where}], found {_show(table)}")
-    settings = {setting.name: (field_name, setting) for field_name, setting in describe_settings(shape).items()}
+    kind: type = shape
+    settings = _find_keys(kind)
     values = {}
     for key, value in table.items():
         if key not in settings:
@@ -237,6 +240,12 @@ def _read_table(shape: type[Table], table: object, path: str, where: str) -> Tab
         except WrongKindError:
             raise _fault(path, f"{where}.{key}: expected {setting.kind.expected}, found {_show(value)}") from None
     return shape(**values)
+
+
+@functools.cache
+def _find_keys(shape: type) -> dict[str, tuple[str, Setting]]:
+    """Return {key in the file: (field, its setting)} of a table."""
+    return {setting.name: (field_name, setting) for field_name, setting in describe_settings(shape).items()}
 
 
 def _unknown_key(path: str, where: str, key: str, value: object, known: list[str]) -> AgentkitError:
