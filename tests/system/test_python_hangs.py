@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agentkit.depmap.lintreading import lint_paths
+from tests.depmap.pylintcases.mending import mend
 from tests.depmap.pythonhangs import ENDED, HANGS, READY
 from tests.system.hangs import open_stage
 
@@ -23,7 +25,6 @@ PATIENCE_S = 60.0
 # How many are started at once, on machines with two cores: all of them in so many turns.
 BATCHES = 5
 NUMBERS = re.compile(r"\b(?:60|20|10|300|3600)\b")
-IMPORTS = "import asyncio, fcntl, io, os, select, signal, socket, subprocess, sys, threading, time\n"
 
 
 @pytest.fixture(scope="module")
@@ -40,18 +41,13 @@ def write_program(text: str, stage: dict[str, object], folder: Path) -> Path:
     return path
 
 
-def mend(path: Path) -> None:
+def mend_program(path: Path) -> None:
     """Put each fix that lint prints in the place of the call, with one second for its limit."""
-    lines = path.read_text().splitlines()
-    for wait in sorted(lint_paths([str(path)], lambda _: None), key=lambda wait: -(wait.line or 0)):
-        at = (wait.line or 0) - 1
-        assert wait.command in lines[at]
-        # What stands before a semicolon is put on a line of its own before it.
-        *before, fix = NUMBERS.sub("1", wait.fix.replace("60000", "1000")).split("; ")
-        indent = re.match(r"\s*", lines[at])
-        lines[at] = lines[at].replace(wait.command, fix)
-        lines[at:at] = [(indent[0] if indent else "") + each for each in before]
-    path.write_text(IMPORTS + "\n".join(lines) + "\n")
+    waits = [
+        replace(wait, fix=NUMBERS.sub("1", wait.fix.replace("60000", "1000")))
+        for wait in lint_paths([str(path)], lambda _: None)
+    ]
+    path.write_text(mend(path.read_text(), waits))
 
 
 def start(path: Path) -> subprocess.Popen[bytes]:
@@ -112,7 +108,7 @@ def test_what_is_named_hangs_and_its_fix_ends_it(number: int, stage: dict[str, o
     for path in paths.values():
         # One that it makes itself it makes again.
         (path.parent / "own").unlink(missing_ok=True)
-        mend(path)
+        mend_program(path)
     processes = {name: start(path) for name, path in paths.items()}
     try:
         assert wait_for_all(processes) == set()

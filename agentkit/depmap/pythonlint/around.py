@@ -11,6 +11,12 @@ from agentkit.depmap.pythonlint.view import View
 
 MOST_CALLERS = 50
 DEEPEST = 8
+KILLS = frozenset({"kill"})
+# Asked first, they say whether there is something to be read; each is judged by itself.
+POLLS = (
+    *("select.select", "select.poll.poll", "select.epoll.poll", "selectors.DefaultSelector.select"),
+    *("multiprocessing.Connection.poll", "multiprocessing.wait", "zmq.Socket.poll", "zmq.Poller.poll"),
+)
 ALARMS = ("signal.alarm", "signal.setitimer")
 Place = tuple[int, int]
 
@@ -48,6 +54,14 @@ class Around:
         if is_same:
             return _place(setter) < _place(call)
         return setter.function is None or setter.function.rpartition(".")[2] == "main"
+
+    def is_polled(self, call: PyCall) -> bool:
+        """Tell whether it was asked before, in the same function, whether there is something to be read."""
+        polls = (each for name in POLLS for each in self.view.find_calls(name))
+        return any(
+            each.module is call.module and each.function == call.function and _place(each) < _place(call)
+            for each in polls
+        )
 
     def is_service(self, call: PyCall) -> bool:
         """Tell whether the call stands in a loop without an end: waiting for work is what a service does."""
@@ -95,7 +109,7 @@ class Around:
         states = {self.limits.read(limit, name, position).state for name in names} - {ABSENT}
         return bool(states) and not states & {NONE}
 
-    def is_killed_before(self, call: PyCall) -> bool:
+    def is_killed_before(self, call: PyCall, verbs: frozenset[str] = KILLS) -> bool:
         """Tell whether the process was killed just before it is waited for."""
         scopes = self.view.scopes(call.module)
         statement = scopes.find_statement(call.node)
@@ -106,14 +120,16 @@ class Around:
         same = {each.node for each in self.view.find_on_same(call)}
         for each in earlier:
             for node in ast.walk(each):
-                if isinstance(node, ast.Call) and _kills(node) and (node in same or "SIGKILL" in ast.unparse(node)):
+                if not isinstance(node, ast.Call) or not _kills(node, verbs):
+                    continue
+                if node in same or "SIGKILL" in ast.unparse(node):
                     return True
         return False
 
 
-def _kills(node: ast.Call) -> bool:
+def _kills(node: ast.Call, verbs: frozenset[str]) -> bool:
     name = ast.unparse(node.func).rpartition(".")[2]
-    return name == "kill" or (name in ("send_signal", "killpg") and "SIGKILL" in ast.unparse(node))
+    return name in verbs or (name in ("send_signal", "killpg") and "SIGKILL" in ast.unparse(node))
 
 
 def _is_true(test: ast.expr) -> bool:

@@ -32,7 +32,7 @@ def find_polling_loops(view: View) -> Iterator[Wait]:
             if loop is None or loop in seen or not _only_waits(loop, call, view):
                 continue
             seen.add(loop)
-            test = ast.unparse(loop.test)
+            test = view.read_source(loop.test, call.module)
             subject = f"py:{call.module.name}:{call.function}" if call.function else f"py:{call.module.name}"
             command = hide_secrets(f"while {test}:")
             inner = f"({test})" if isinstance(loop.test, ast.BoolOp) else test

@@ -39,9 +39,10 @@ class Row:
     put between the brackets. Without it the call is `default` (None: bounded), with it `given` (None: bounded), for
     the reason `why_given`. What is in `loose` is no limit. A `block` argument that is false makes it return at once.
     `maker` is an argument of what made its object that bounds it as well. It `heeds_default` where
-    socket.setdefaulttimeout bounds it, `is_async` where limits of asyncio do, and `serves` where a loop without an end
-    may wait in it: that is what a service is for. `instead` is the whole expression to put in its place, in which
-    {call}, {func}, {object}, {arguments} and {first} stand for its parts.
+    socket.setdefaulttimeout bounds it, `is_async` where limits of asyncio do, `is_polled` where it was asked before
+    whether something is there, and `serves` where a loop without an end may wait in it: that is what a service is for.
+    `instead` is the whole expression to put in its place, in which {call}, {func}, {object}, {arguments}, {first} and
+    {rest} stand for its parts.
     """
 
     why: str
@@ -57,6 +58,7 @@ class Row:
     heeds_default: bool = False
     is_async: bool = False
     serves: bool = False
+    is_polled: bool = False
     instead: str | None = None
     limit_s: int = ASK_S
 
@@ -80,6 +82,8 @@ def judge_row(row: Row, asked: Asked) -> Gap | None:
     if state == ABSENT and row.heeds_default and asked.around.has_socket_default(call):
         return None
     if row.serves and asked.around.is_service(call):
+        return None
+    if row.is_polled and asked.around.is_polled(call):
         return None
     if row.is_async and asked.around.is_limited(call):
         return None

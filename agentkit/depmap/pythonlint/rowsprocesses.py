@@ -24,7 +24,8 @@ OUTPUTS = ("getoutput", "getstatusoutput")
 SHELL_MAKERS = frozenset({"asyncio.create_subprocess_shell", "os.system", "os.popen"})
 OUTPUT_FIX = "subprocess.run({first}, shell=True, capture_output=True, text=True, timeout=60)"
 TIMEOUT = re.compile(r"timeout -k \d+ (\d+) ")
-NOBODY_KNOWS = "nobody knows which program it waits for, and it waits for ever"
+NON_BLOCKING = re.compile(r"\bO_NONBLOCK\b|\bset_blocking\(")
+NOBODY_KNOWS = "which program it is only shows when it runs, and nothing ends the wait"
 WAITS = Row("it waits for the program for ever", "timeout", 0)
 COMMUNICATES = Row("it waits for the program for ever", "timeout", 1)
 
@@ -139,11 +140,12 @@ def judge_awaited(asked: Asked) -> Gap | None:
 
 def judge_pipe(asked: Asked) -> Gap | None:
     """Judge reading from the pipe of a process: at its end, or at each line, one waits for it."""
-    program = _judge_pipe_owner(asked)
-    if program is None:
+    program = _judge_started(asked)
+    if program is None or asked.around.is_polled(asked.call):
+        return None
+    if NON_BLOCKING.search(asked.view.read_function(asked.call)):
         return None
     why = "it reads until the program closes the pipe, or for ever"
-    owner, _, pipe = "{object}".rpartition(".")
     func = asked.call.node.func
     text = ast.unparse(func.value) if isinstance(func, ast.Attribute) else ""
     owner, _, pipe = text.rpartition(".")
@@ -151,10 +153,6 @@ def judge_pipe(asked: Asked) -> Gap | None:
         at = 0 if pipe == "stdout" else 1
         return Gap(program.type, why, None, program.limit_s, f"{owner}.communicate(timeout={program.limit_s})[{at}]")
     return Gap(program.type, why, None, program.limit_s, "select.select([{object}], [], [], 60)[0] and {call}")
-
-
-def _judge_pipe_owner(asked: Asked) -> Gap | None:
-    return _judge_started(asked)
 
 
 def _judge_started(asked: Asked) -> Gap | None:
@@ -252,7 +250,10 @@ def _is_fifo(asked: Asked, node: ast.expr, path: str) -> bool:
         if not maker.node.args or maker.module is not asked.call.module:
             continue
         made = ArgumentReader(asked.limits, maker.module, asked.view.scope(maker)).read_text(maker.node.args[0])
-        if (HOLE not in made and made == path) or ast.unparse(maker.node.args[0]) == ast.unparse(node):
+        if HOLE not in made and made == path:
+            return True
+        is_same = ast.unparse(maker.node.args[0]) == ast.unparse(node)
+        if is_same and (isinstance(node, ast.Attribute) or asked.view.is_after(asked.call, maker)):
             return True
     if HOLE in path or not path.startswith("/"):
         return HOLE not in path and looks_like_fifo(path)
@@ -262,13 +263,22 @@ def _is_fifo(asked: Asked, node: ast.expr, path: str) -> bool:
         return False
 
 
-def judge_input(_asked: Asked) -> Gap | None:
+def judge_pause(asked: Asked) -> Gap | None:
+    """Judge signal.pause: an alarm is a signal too."""
+    return None if asked.around.has_alarm(asked.call) else judge_row(PAUSE, asked)
+
+
+def judge_input(asked: Asked) -> Gap | None:
     """Judge a question to a person."""
+    if asked.around.is_polled(asked.call):
+        return None
     fix = "select.select([sys.stdin], [], [], 60)[0] and {call}"
     return unbounded("it waits for a person for ever", instead=fix)
 
 
+PAUSE = Row("it waits for a signal for ever", serves=True, instead="signal.alarm(60); {call}")
 JUDGES: Judges = {
+    "signal.pause": judge_pause,
     **{f"subprocess.{verb}": judge_run for verb in RUNNERS},
     **{f"subprocess.{verb}": judge_text for verb in OUTPUTS},
     "os.system": judge_text,
@@ -292,7 +302,6 @@ JUDGES: Judges = {
 }
 ROWS: Rows = {
     "os.wait": Row("it waits for a child for ever", instead="os.waitpid(-1, os.WNOHANG)"),
-    "signal.pause": Row("it waits for a signal for ever", serves=True, instead="signal.alarm(60); {call}"),
     "signal.sigwait": Row("it waits for a signal for ever", serves=True, instead="signal.sigtimedwait({first}, 60)"),
     "signal.sigwaitinfo": Row(
         "it waits for a signal for ever", serves=True, instead="signal.sigtimedwait({first}, 60)"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from agentkit.depmap.boundsgap import Gap, partly, unbounded
-from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, HIDDEN, NONE, ZERO
+from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE
 from agentkit.depmap.pythonlint.rows import NEVER, NEVER_BELOW, Asked, Judges, Row, Rows, judge_row
+from agentkit.depmap.pythonlint.view import unparse
 from agentkit.depmap.wait import PARTLY
 
 SET_TIMEOUT = "{object}.settimeout(60); {call}"
@@ -28,7 +29,7 @@ def judge_socket(asked: Asked) -> Gap | None:
     verb = asked.name.rpartition(".")[2]
     if verb in ("connect", "connect_ex"):
         return partly(CONNECTING, instead=SET_TIMEOUT)
-    if verb == "accept" and asked.around.is_service(asked.call):
+    if asked.around.is_polled(asked.call) or (verb == "accept" and asked.around.is_service(asked.call)):
         return None
     what = "a client" if verb == "accept" else "room" if verb.startswith("send") else "the other side"
     return unbounded(f"{verb} waits for {what} for ever: the socket has no limit", instead=SET_TIMEOUT)
@@ -79,24 +80,18 @@ def judge_zmq(asked: Asked) -> Gap | None:
         return None
     if "NOBLOCK" in ast.unparse(asked.call.node) or "DONTWAIT" in ast.unparse(asked.call.node):
         return None
-    if asked.around.is_service(asked.call):
+    if asked.around.is_service(asked.call) or asked.around.is_polled(asked.call):
         return None
     return unbounded("it waits for a message for ever", instead="{object}.poll(60000) and {call}")
 
 
 def judge_serial(asked: Asked) -> Gap | None:
-    """Judge reading from a serial line, which its maker's timeout bounds."""
-    makers = asked.view.find_makers(asked.call)
-    if not makers:
-        return None
-    states = {asked.limits.read(maker, "timeout", 5).state for maker in makers}
-    return (
-        None
-        if states & {GIVEN, HIDDEN, ZERO}
-        else unbounded("the line has no limit for reading", instead="{object}.timeout = 60; {call}")
-    )
+    """Judge a serial line that is read: without a limit it waits for what may never come."""
+    verbs = {unparse(each.node.func).rpartition(".")[2] for each in asked.view.find_on_made(asked.call)}
+    return judge_row(SERIAL, asked) if any(verb.startswith("read") for verb in verbs) else None
 
 
+SERIAL = Row("the line has no limit for reading", "timeout", 5)
 READS = ("recv", "recv_into", "recvfrom", "recvfrom_into", "recvmsg", "accept", "connect", "connect_ex")
 JUDGES: Judges = {
     **{f"socket.socket.{verb}": judge_socket for verb in READS},
@@ -105,7 +100,7 @@ JUDGES: Judges = {
     **{
         f"zmq.Socket.{verb}": judge_zmq for verb in ("recv", "recv_string", "recv_json", "recv_pyobj", "recv_multipart")
     },
-    **{f"serial.Serial.{verb}": judge_serial for verb in ("read", "readline", "read_until")},
+    "serial.Serial": judge_serial,
 }
 ROWS: Rows = {
     "ftplib.FTP.connect": Row(SERVER, "timeout", 2, maker="timeout", heeds_default=True),

@@ -47,10 +47,17 @@ def judge_filelock(asked: Asked) -> Gap | None:
     return judge_row(FILELOCK, asked)
 
 
+def judge_pool_join(asked: Asked) -> Gap | None:
+    """Judge the join of a pool of processes: what was told to end at once is waited for a moment."""
+    return None if asked.around.is_killed_before(asked.call, ENDS) else judge_row(POOL_JOIN, asked)
+
+
 def _attribute(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 
+ENDS = frozenset({"terminate"})
+POOL_JOIN = Row("it waits for all workers for ever", instead="{object}.terminate(); {call}")
 PUT = Row("it waits for room for ever once the queue is full", "timeout", 2, block=("block", 1))
 ASYNC_PUT = Row("it waits for room for ever once the queue is full", is_async=True, instead=AWAITED)
 FILELOCK = Row(
@@ -64,6 +71,7 @@ JUDGES: Judges = {
     "fcntl.flock": judge_flock,
     "fcntl.lockf": judge_flock,
     "filelock.FileLock": judge_filelock,
+    "multiprocessing.Pool.join": judge_pool_join,
     "multiprocessing.Queue.put": judge_put,
     "queue.Queue.put": judge_put,
 }
@@ -84,10 +92,10 @@ ROWS: Rows = {
     "multiprocessing.AsyncResult.get": Row("it waits for the answer for ever", "timeout", 0),
     "multiprocessing.AsyncResult.wait": Row("it waits for the answer for ever", "timeout", 0),
     "multiprocessing.Connection.recv": Row(
-        "it waits for the other process for ever", serves=True, instead="{object}.poll(60) and {call}"
+        "it waits for the other process for ever", serves=True, is_polled=True, instead="{object}.poll(60) and {call}"
     ),
     "multiprocessing.Connection.recv_bytes": Row(
-        "it waits for the other process for ever", serves=True, instead="{object}.poll(60) and {call}"
+        "it waits for the other process for ever", serves=True, is_polled=True, instead="{object}.poll(60) and {call}"
     ),
     "multiprocessing.Pool.apply": Row(
         "it waits for the answer for ever", instead="{object}.apply_async({arguments}).get(60)"
@@ -98,7 +106,6 @@ ROWS: Rows = {
     "multiprocessing.Pool.starmap": Row(
         "it waits for the answers for ever", instead="{object}.starmap_async({arguments}).get(60)"
     ),
-    "multiprocessing.Pool.join": Row("it waits for all workers for ever", instead="{object}.terminate(); {call}"),
     "multiprocessing.Process.join": Row("it waits for the process for ever", "timeout", 0),
     "multiprocessing.Queue.get": QUEUE_GET,
     "multiprocessing.wait": Row("it waits for all of them for ever", "timeout", 1, serves=True),

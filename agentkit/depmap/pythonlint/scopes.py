@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from agentkit.depmap.python.module import Module, resolve_relative
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Holder = ast.Module | ast.ClassDef | Function
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 # How a name got its value: by an assignment, as a parameter, by an import, otherwise.
 ASSIGNED, PARAMETER, IMPORTED, OTHER = "assigned", "parameter", "imported", "other"
@@ -32,7 +33,7 @@ class Binding:
 class Scope:
     """The names of one function, class or module."""
 
-    node: ast.AST
+    node: Holder
     outer: Scope | None
     names: dict[str, list[Binding]] = field(default_factory=dict)
     # Of a class: what its methods give to `self`, each with the scope in which the value stands.

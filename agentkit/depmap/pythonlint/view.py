@@ -62,6 +62,23 @@ class View:
         raw = self.lines(module)[node.lineno - 1].encode(errors="surrogatepass")
         return raw[node.col_offset : node.end_col_offset].decode(errors="surrogatepass")
 
+    def read_function(self, call: PyCall) -> str:
+        """Return the text of the function or module that a call stands in."""
+        node = self.scope(call).node
+        if isinstance(node, ast.Module):
+            return call.module.text
+        return "\n".join(self.lines(call.module)[node.lineno - 1 : node.end_lineno])
+
+    def is_after(self, call: PyCall, before: PyCall) -> bool:
+        """Tell whether a call is made whenever another one was made before it, in the same function."""
+        scopes = self.scopes(call.module)
+        first = scopes.find_statement(before.node)
+        if first is None or call.module is not before.module or call.function != before.function:
+            return False
+        suite = scopes.find_suite(first)
+        behind = suite[suite.index(first) :]
+        return call.node.lineno > before.node.lineno and any(each in behind for each in scopes.list_around(call.node))
+
     def scope(self, call: PyCall) -> Scope:
         """Return the scope that a call stands in."""
         return self.scopes(call.module).find_scope(call.node)

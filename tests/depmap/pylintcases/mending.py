@@ -1,0 +1,25 @@
+"""How does a program read once every fix that lint prints is put in its place?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from agentkit.depmap.wait import Wait
+
+# What a fix may name that has to be imported for it.
+MODULES = ("asyncio", "fcntl", "io", "os", "select", "signal", "socket", "subprocess", "sys", "time")
+
+
+def mend(text: str, waits: Sequence[Wait]) -> str:
+    """Return a text with each fix in place of its command; what stands before a semicolon goes on a line before it."""
+    lines = text.splitlines()
+    for wait in sorted(waits, key=lambda wait: -(wait.line or 0)):
+        at = (wait.line or 0) - 1
+        assert wait.command in lines[at], (wait.command, lines[at])
+        *before, fix = wait.fix.split("; ")
+        indent = re.match(r"\s*", lines[at])
+        lines[at] = lines[at].replace(wait.command, fix, 1)
+        lines[at:at] = [(indent[0] if indent else "") + each for each in before]
+    imports = [f"import {name}" for name in MODULES if any(f"{name}." in wait.fix for wait in waits)]
+    return "\n".join([*imports, *lines]) + "\n"
