@@ -38,6 +38,11 @@ def read_unknowns(chart: Map) -> Iterator[StoredEdge]:
     return _read(chart, f"{NOW} WHERE kind = 'unknown'{SORTED}", ())
 
 
+def read_edges_by(chart: Map, how: str) -> Iterator[StoredEdge]:
+    """Yield the edges that came into the map in one way (`static`, `seen`, `declared`), in no order."""
+    return _read(chart, f"{NOW} WHERE how = ?1", (how,))
+
+
 def read_edges_of(chart: Map, node: int) -> Iterator[StoredEdge]:
     """Yield the edges from and to a node under any of its names, by file and line."""
     return _read(chart, f"{NOW} WHERE s.identity = ?1 OR t.identity = ?1{SORTED}", (node,))
@@ -49,7 +54,7 @@ def read_edges_at(chart: Map, instant: float) -> Iterator[StoredEdge]:
     yield from _read(chart, THEN, (instant,))
 
 
-def _read(chart: Map, statement: str, values: Sequence[float]) -> Iterator[StoredEdge]:
+def _read(chart: Map, statement: str, values: Sequence[float | str]) -> Iterator[StoredEdge]:
     for row in chart.connection.execute(statement, values):
         yield _to_edge(row)
 

@@ -18,7 +18,7 @@ from agentkit.depmap.edge import SEEN, Edge
 from agentkit.depmap.names import find_node
 from agentkit.depmap.opening import find_map, look_at_configuration
 from agentkit.depmap.store import BUILD, Map, open_store, unpack
-from agentkit.depmap.stored import read_edges
+from agentkit.depmap.stored import read_edges_by
 from agentkit.depmap.tracing.seen import name_dependency
 from agentkit.depmap.writing import DECLARED_KIND, SEEN_KIND, Change, replace_map
 
@@ -90,9 +90,8 @@ def _find_labels(chart: Map, name: str) -> set[str]:
 def list_seen(chart: Map) -> dict[str, list[Edge]]:
     """Return the edges that were seen, by the node from which."""
     found: dict[str, list[Edge]] = {}
-    for stored in read_edges(chart):
-        if stored.edge.how == SEEN:
-            found.setdefault(stored.edge.source, []).append(stored.edge)
+    for stored in read_edges_by(chart, SEEN):
+        found.setdefault(stored.edge.source, []).append(stored.edge)
     return found
 
 

@@ -56,6 +56,8 @@ def find_needed(miss: Judged) -> str:
     unknown = unknown or _find_unknown(miss.part.edges, ("",), ALL_REASONS)
     if unknown:
         return unknown
+    if via in WRAPPERS and miss.seen.kind == "exec" and is_shell(os.path.basename(miss.seen.target[4:])):
+        return f"nothing: the shell is the one that {via} gives its text to"
     if not source.startswith(("file:", "func:", "py:")):
         return f"{source} is no script: {DECLARE}"
     return f"a rule: {WHAT.get(miss.seen.kind, miss.seen.kind)} that no reader sees"

@@ -11,11 +11,11 @@ from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Column, Styled, print_line, print_table
 from agentkit.core.times import format_instant
-from agentkit.depmap.edge import SEEN, Edge
+from agentkit.depmap.edge import SEEN, STATIC, Edge
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.questionwords import usage
 from agentkit.depmap.store import BUILD, Map, unpack
-from agentkit.depmap.stored import read_edges
+from agentkit.depmap.stored import read_edges_by
 from agentkit.depmap.tracing.comparing import Judged, Static
 from agentkit.depmap.tracing.missing import find_needed
 from agentkit.depmap.tracing.tracepage import run_traced
@@ -87,10 +87,9 @@ def print_recall(
 
 def judge(chart: Map, edges: Iterable[Edge] | None = None) -> list[Judged]:
     """Return what the map says of each edge that was seen: of these, or of those that it remembers."""
-    every = [stored.edge for stored in read_edges(chart)]
     mapped = (unpack(path) for (path,) in chart.connection.execute("SELECT DISTINCT path FROM documents"))
-    static = Static(every, mapped)
-    wanted = [edge for edge in every if edge.how == SEEN] if edges is None else edges
+    static = Static((stored.edge for stored in read_edges_by(chart, STATIC)), mapped)
+    wanted = [stored.edge for stored in read_edges_by(chart, SEEN)] if edges is None else edges
     judged = [static.judge(edge) for edge in wanted]
     return sorted(judged, key=lambda one: (one.seen.source, one.seen.kind, one.seen.target))
 
