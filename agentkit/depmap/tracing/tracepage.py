@@ -46,7 +46,7 @@ def trace_program(
 ) -> int:
     """Run a program, add what it touched to the map, and return its status."""
     check_map(environ)
-    traced = run_traced(environ, words, node=node, limit=limit, lets_go=lets_go, verb="trace")
+    traced = run_traced(environ, words, node=node, limit=limit, lets_go=lets_go, is_quiet=is_quiet, verb="trace")
     new = add_seen(environ, traced.edges, _warn)
     if not is_quiet:
         tell(f"agentkit: {_count(traced.edges)} seen, {new} of them new: agentkit depmap verify\n")
@@ -68,6 +68,7 @@ def run_traced(
     node: str | None,
     limit: str | None,
     lets_go: bool,
+    is_quiet: bool,
     verb: str,
     stdout: int | IO[bytes] | None = None,
 ) -> Traced:
@@ -92,7 +93,7 @@ def run_traced(
         limit=allowed,
         lets_go=lets_go,
         stdout=stdout,
-        tell=lambda text: tell(f"agentkit: {text}\n"),
+        tell=lambda text: None if is_quiet else tell(f"agentkit: {text}\n"),
     )
     follower.finish()
     if not follower.has_started and follower.refused:

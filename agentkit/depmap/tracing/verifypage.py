@@ -67,7 +67,14 @@ def print_recall(
     if words:
         # The answer has stdout for itself; what is traced now is not remembered.
         traced = run_traced(
-            environ, words, node=node, limit=limit, lets_go=False, verb="verify", stdout=sys.stderr.fileno()
+            environ,
+            words,
+            node=node,
+            limit=limit,
+            lets_go=False,
+            is_quiet=is_quiet,
+            verb="verify",
+            stdout=sys.stderr.fileno(),
         )
         edges = traced.edges
         if traced.status and not is_quiet:
