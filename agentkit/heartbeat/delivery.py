@@ -28,11 +28,11 @@ from agentkit.core.ledger.notes import (
 )
 from agentkit.core.lines import CRITICAL, INFO, WARNING, Record
 from agentkit.core.locks import hold_lock
+from agentkit.core.masking import mask_records
 from agentkit.core.process import run_program
 from agentkit.core.program import Ended, Program
 from agentkit.core.times import format_duration
 from agentkit.core.visible import make_block_visible, make_visible
-from agentkit.heartbeat.masking import mask_records
 from agentkit.heartbeat.pinging import find_fault, name_service
 from agentkit.heartbeat.sighting import SOURCE, to_record
 from agentkit.heartbeat.wording import word_finding

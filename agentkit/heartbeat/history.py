@@ -11,9 +11,9 @@ from agentkit.core.ledger import Ledger
 from agentkit.core.ledger.jobs import find_job, iterate_jobs
 from agentkit.core.ledger.runs import find_runs_of
 from agentkit.core.lines import write_record
+from agentkit.core.masking import mask_records
 from agentkit.core.screen import Cell, Column, Styled, find_look, print_table
 from agentkit.core.times import format_instant
-from agentkit.heartbeat.masking import mask_records
 from agentkit.heartbeat.viewing import open_evidence, read_settings, refuse_unknown_job
 from agentkit.heartbeat.wording import say_duration, say_instant, say_size
 

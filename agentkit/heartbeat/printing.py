@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping
 
 from agentkit.core.lines import INFO, write_record
+from agentkit.core.masking import mask_records
 from agentkit.heartbeat.check import Checked
-from agentkit.heartbeat.masking import mask_records
 from agentkit.heartbeat.sighting import to_record
 from agentkit.heartbeat.wording import word_finding
 

@@ -139,6 +139,27 @@ def test_a_check_that_is_gone_takes_its_finding_along_and_that_of_another_file_s
     assert text.splitlines()[1].split()[:2] == ["resolved", "job:b"]
 
 
+def test_without_any_check_left_no_finding_stays(agentkit: Run, file: Path) -> None:
+    probe(agentkit, write_checks(file, [check("job:a", "false")]))
+    write_checks(file, [])
+    answer = agentkit("depmap", "probe", "--checks", str(file))
+    assert answer.returncode == 0
+    assert answer.stdout.splitlines()[1].split()[:2] == ["resolved", "job:a"]
+    assert agentkit("depmap", "probe", "--checks", str(file)).stdout == ""
+
+
+def test_a_map_that_is_damaged_within_is_left_aside(
+    agentkit: Run, file: Path, environ: dict[str, str], home: Path
+) -> None:
+    make_map(environ, EDGES)
+    data = bytearray((home / NAME).read_bytes())
+    data[4096:] = b"\xa5" * (len(data) - 4096)
+    (home / NAME).write_bytes(data)
+    found = probe(agentkit, write_checks(file, [check("job:report", "true"), check(FAIL2BAN, "false")]))
+    assert found.types() == {FAIL2BAN: "failed"}
+    assert "without the map only what is declared beside the checks counts" in found.stderr
+
+
 @pytest.mark.parametrize("damage", [b"", b"no map at all", b"SQLite format 3\x00" + bytes(200)])
 def test_a_map_that_cannot_be_read_keeps_nobody_from_probing(
     agentkit: Run, file: Path, home: Path, damage: bytes

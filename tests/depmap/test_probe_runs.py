@@ -192,3 +192,16 @@ def test_a_process_of_before_the_last_start_of_the_machine_is_another_one(own_en
 def test_what_a_ledger_cannot_hold_is_no_stuck_check(kept: str, own_environ: dict[str, str], home: Path) -> None:
     with_ledger(str(home), lambda ledger: write_value(ledger, STUCK_KEY, kept))
     assert read_stuck(own_environ) == {}
+
+
+def test_what_the_vault_knows_is_masked_in_what_a_check_said(agentkit: Run, file: Path, tmp_path: Path) -> None:
+    value = "correct-horse-" + "battery-staple"
+    assert agentkit("vault", "init", "--new-recovery", str(tmp_path / "recovery.key")).returncode == 0
+    assert agentkit("vault", "set", "token", "--purpose", "a test", input=value).returncode == 0
+    (tmp_path / "log").write_text(f"cannot log in with {value} here\n")
+    write_checks(file, [sh("job:a", f"cat {tmp_path}/log; exit 1")])
+
+    [finding] = probe(agentkit, file).findings
+
+    assert value not in str(finding)
+    assert "cannot log in with" in str(finding["title"])

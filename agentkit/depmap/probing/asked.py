@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -62,7 +63,9 @@ def read_asked(configuration: Configuration, file: str | None) -> Asked:
     if file is None:
         return Asked(configuration.path, _to_checks(configuration.checks, configuration.path))
     checks, declared = load_checks(file)
-    return Asked(file, _to_checks(checks, file), _to_edges(declared, file))
+    edges = _to_edges(declared, file)
+    file = os.path.abspath(file)  # by which its findings are found again from any folder
+    return Asked(file, _to_checks(checks, file), edges)
 
 
 def tell_apart(checks: Sequence[Check]) -> list[Check]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from agentkit.core import tree
 from agentkit.core.lines import CRITICAL, INFO, WARNING, Finding
 from agentkit.core.times import format_duration, format_instant
-from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.probing.asked import Check
 from agentkit.depmap.probing.blame import Blame, Cause
 from agentkit.depmap.probing.memory import SOURCE, Stuck
@@ -18,7 +17,6 @@ from agentkit.depmap.probing.rounds import FAILED, HANG, OK, UNKILLABLE, Answer
 BLOCKED, NOT_RUN, NO_LIMIT, UNSTEADY = "blocked", "not-run", "no-limit", "unsteady"
 MOST_FALLEN = 1000
 MOST_ROOTS = 20
-LONGEST_SAYING = 200
 ORDER = (UNKILLABLE, HANG, FAILED, NOT_RUN, BLOCKED, UNSTEADY, NO_LIMIT)
 VERBS = {UNKILLABLE: "hangs", HANG: "hangs", FAILED: "fails"}
 
@@ -34,6 +32,7 @@ class Probed:
     answers: Mapping[int, Answer]
     stuck: Mapping[int, Stuck]
     blame: Blame
+    said: Mapping[int, str]
     host: str
     now: float
 
@@ -80,8 +79,8 @@ def _judge(probed: Probed, number: int, fallen: Mapping[int, tuple[list[str], in
     else:
         assert answer is not None
         stuck = probed.stuck.get(number)
-        title = _say_stuck(check, stuck) if stuck else _say_answer(check, answer)
-        evidence = {**limit, **_describe(answer, stuck)}
+        title = _say_stuck(check, stuck) if stuck else _say_answer(check, answer, probed.said.get(number, ""))
+        evidence = {**limit, **_describe(answer, stuck), "said": probed.said.get(number, "")}
         found.append(
             _make(probed, check, state, CRITICAL, title=title, evidence=evidence, cause=cause, fallen=fallen.get(place))
         )
@@ -130,7 +129,7 @@ def _say_blocked(probed: Probed, cause: Cause) -> str:
     return f"not asked: it depends on {names[cause.root]}, which {VERBS[probed.blame.roots[cause.root]]}{more}"
 
 
-def _say_answer(check: Check, answer: Answer) -> str:
+def _say_answer(check: Check, answer: Answer, said: str) -> str:
     ended = answer.ended
     assert ended is not None
     limit = format_duration(check.limit_s)
@@ -142,7 +141,6 @@ def _say_answer(check: Check, answer: Answer) -> str:
     if ended.outcome == "not-started":
         return f"its check cannot be run: {ended.trouble}"
     how = f"was ended by signal {ended.signal}" if ended.signal else f"ended with {ended.status}"
-    said = _find_saying(answer)
     return f"{check.shown()} {how}{f': {said}' if said else ''}"
 
 
@@ -160,7 +158,6 @@ def _describe(answer: Answer, stuck: Stuck | None) -> dict[str, object]:
     described: dict[str, object] = {
         "status": ended.status,
         "duration_s": round(ended.duration.total_seconds(), 3),
-        "said": _find_saying(answer),
     }
     if ended.waits_in:
         described["waits_in"] = ended.waits_in
@@ -169,14 +166,3 @@ def _describe(answer: Answer, stuck: Stuck | None) -> dict[str, object]:
     if ended.unkillable:
         described["processes"] = [{"pid": pid, "waits_in": where} for pid, where in ended.unkillable]
     return described
-
-
-def _find_saying(answer: Answer) -> str:
-    """Return the last line that the check wrote, of its errors first, without what looks like a secret."""
-    assert answer.ended is not None
-    for stream in (answer.ended.stderr, answer.ended.stdout):
-        lines = stream.decode("utf-8", "backslashreplace").strip().splitlines()
-        if lines:
-            said = hide_secrets(lines[-1].strip())
-            return said if len(said) <= LONGEST_SAYING else f"{said[:LONGEST_SAYING]}…"
-    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from agentkit.core.ledger import Ledger, open_read_only, with_ledger
 from agentkit.core.ledger.beats import write_json
 from agentkit.core.ledger.findings import find_firing, find_resolved_since, resolve_findings, upsert_findings
 from agentkit.core.ledger.notes import read_list, write_value
+from agentkit.core.ledger.opening import NAME as LEDGER_NAME
 from agentkit.core.lines import Finding
 from agentkit.core.paths import state_folder
 
@@ -70,12 +72,13 @@ def keep(
     findings: Sequence[Finding],
     *,
     stuck: Sequence[Stuck],
-    last: Mapping[str, object],
+    last: Mapping[str, object] | None,
     is_settled: Callable[[StoredFinding], bool],
     now: float,
 ) -> Kept:
     """Write down what a probe found; `is_settled` tells whether a finding that is not among these has gone.
 
+    `last` is what the summary tells of the probe; None of one without any check, for which no ledger is made either.
     Where the ledger cannot be written the findings are returned as they came, and a warning says so.
     """
 
@@ -89,7 +92,8 @@ def keep(
             write_value(
                 ledger, STUCK_KEY, json.dumps([[one.check, one.processes, one.boot, one.since] for one in stuck])
             )
-            write_value(ledger, LAST_KEY, json.dumps(last))
+            if last is not None:
+                write_value(ledger, LAST_KEY, json.dumps(last))
         for notice in ledger.notices:
             warn(notice)
         resolved = find_resolved_since(ledger, now - SHOW_RESOLVED_S, source=SOURCE)
@@ -102,6 +106,8 @@ def keep(
             [_to_finding(replace(one, state="resolved", resolved_at=now), now) for one in gone],
         )
 
+    if last is None and not os.path.lexists(f"{state_folder(environ)}/{LEDGER_NAME}"):
+        return Kept([], [], [])
     try:
         return with_ledger(state_folder(environ), work)
     except AgentkitError as error:

@@ -97,7 +97,7 @@ def print_page(kept: Kept, outcome: Outcome) -> None:
     for finding in shown[:SHOWN_ROOTS]:
         if finding.impact:
             print_line(f"falls with {finding.subject}: {_say_fallen(finding)}")
-    if outcome.bad or is_watched:
+    if outcome.bad or (is_watched and outcome.checks):
         print_line(Styled(outcome.told(), "heading"))
 
 

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from agentkit.core.asides import warn
 from agentkit.core.config import load_configuration
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.evidence import StoredFinding
+from agentkit.core.lines import Finding
 from agentkit.core.screen import ProgressLine
 from agentkit.core.times import parse_duration
 from agentkit.depmap.opening import open_map
-from agentkit.depmap.probing.asked import Asked, Check, read_asked, tell_apart
+from agentkit.depmap.probing.asked import Asked, Check, read_asked
 from agentkit.depmap.probing.blame import Blame
+from agentkit.depmap.probing.choosing import choose_checks
+from agentkit.depmap.probing.ending import EndedBySignalError, ending_by_signal
 from agentkit.depmap.probing.findings import Probed, find_state, make_findings
 from agentkit.depmap.probing.memory import Stuck, keep, note_stuck, read_stuck
 from agentkit.depmap.probing.network import Network
 from agentkit.depmap.probing.page import Outcome, count_states, print_page, write_records
 from agentkit.depmap.probing.rounds import AT_ONCE, UNKILLABLE, run_checks
+from agentkit.depmap.probing.sayings import find_sayings
 from agentkit.depmap.probing.turns import Turns
-from agentkit.depmap.store import BUILD, Map
+from agentkit.depmap.store import BUILD, CorruptMapError, Map
 
 LIMIT = "5m"
-ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 EXAMPLE = '[[check]] with node = "unit:nginx.service", run = ["systemctl", "is-active", "-q", "nginx"], limit = "3s"'
-Scope = tuple[list[Check], list[int]]
+WITHOUT = "without the map only what is declared beside the checks counts"
+Result = tuple[list[Finding], Probed, Outcome, list[Stuck]]
 
 
-class EndedBySignalError(BaseException):
-    """We were asked to end; no handler of failures is to hold that up."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a probe is made: for which host, within which limit over all, how many checks at a time."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    host: str
+    limit_s: float
+    at_once: int
+    shows_progress: bool
 
 
 def print_probe(
@@ -60,86 +63,64 @@ def print_probe(
     if at_once < 1:
         raise AgentkitError(f"--jobs: {at_once} is no number above 0", status=Exit.USAGE)
     configuration = load_configuration(environ, own=("depmap", "check"), warn=warn)
+    shows_progress = sys.stderr.isatty() and not is_quiet
+    options = Options(configuration.host, limit_s, at_once, shows_progress)
     asked = read_asked(configuration, file)
-    if not asked.checks:
-        if not is_quiet:
-            tell(f"agentkit: no checks in {asked.file}: write {EXAMPLE}\n")
-        return Exit.OK
+    if not asked.checks and not is_quiet:
+        tell(f"agentkit: no checks in {asked.file}: write {EXAMPLE}\n")
     try:
-        with _ending_by_signal(), _open_map(environ) as chart:
-            network = Network(chart)
-            scope = _choose(network, asked, names)
-            if not scope[0] and not is_quiet:
-                tell(f"agentkit: no check tells of {', '.join(names)}, nor of what it depends on\n")
-            probed, outcome, stuck = _probe(
-                network, scope, environ, host=configuration.host, limit_s=limit_s, at_once=at_once, is_quiet=is_quiet
-            )
-            findings = make_findings(probed, network)
+        with ending_by_signal():
+            findings, probed, outcome, stuck = _ask(asked, names, environ, options)
     except EndedBySignalError as error:
         return Exit.SIGNAL_BASE + error.number
+    if names and not outcome.checks:
+        if not is_quiet:
+            tell(f"agentkit: no check tells of {', '.join(names)}, nor of what it depends on\n")
+        return Exit.OK
     whole = None if names else asked.file
     known = {(check.node, check.key) for check in probed.checks}
 
     def is_settled(stored: StoredFinding) -> bool:
         return (stored.subject, stored.key) in known or (whole is not None and stored.evidence().get("file") == whole)
 
-    kept = keep(environ, findings, stuck=stuck, last=outcome.to_record(), is_settled=is_settled, now=probed.now)
-    if as_json:
+    last = outcome.to_record() if outcome.checks else None
+    kept = keep(environ, findings, stuck=stuck, last=last, is_settled=is_settled, now=probed.now)
+    if as_json and outcome.checks:
         write_records(kept, outcome)
-    elif not is_quiet:
+    elif not as_json and not is_quiet:
         print_page(kept, outcome)
     return Exit.FINDINGS if outcome.bad else Exit.OK
 
 
-def _choose(network: Network, asked: Asked, names: Sequence[str]) -> Scope:
-    """Return the checks that are asked for, under the full names of their nodes, and those nodes."""
-    for source, target, place in asked.declared:
-        network.declare(
-            network.find(source, f"{asked.file}: {place}.from"), network.find(target, f"{asked.file}: {place}.to")
-        )
-    nodes = [network.find(check.node, f"{check.file}: {check.place}.node") for check in asked.checks]
-    called = network.name(nodes)
-    reached: Container[int] = set(nodes)
-    if names:
-        reached = network.reach([_find_named(network, name, set(called.values())) for name in names]).numbers
-    chosen: dict[str, tuple[Check, int]] = {}
-    for one, node in zip(asked.checks, nodes, strict=True):
-        if node in reached:
-            check = replace(one, node=called[node])
-            chosen.setdefault(check.identity, (check, node))  # the same one twice is one
-    return tell_apart([check for check, _ in chosen.values()]), [node for _, node in chosen.values()]
+def _ask(asked: Asked, names: Sequence[str], environ: Mapping[str, str], options: Options) -> Result:
+    """Ask the checks, by the map if there is one that can be read."""
 
+    def ask(chart: Map | None) -> Result:
+        network = Network(chart)
+        checks, nodes = choose_checks(network, asked, names)
+        probed, outcome, stuck = _probe(network, checks, nodes, environ, options)
+        return make_findings(probed, network), probed, outcome, stuck
 
-def _find_named(network: Network, name: str, known: Collection[str]) -> int:
-    """Return the node that is meant on the command line; also one that only the checks know, without its type."""
-    endings = (f":{name}", f"/{name}", f":{name}.service")
-    fits = [name] if name in known else [one for one in known if one.endswith(endings)]
     try:
-        node = network.find(fits[0] if len(fits) == 1 else name, "NODE")
+        chart = open_map(environ)
     except AgentkitError as error:
-        # Several may be meant, and they are named; or none, and then it may be a slip of the pen.
-        raise _refuse(error.message, name, known, error.hint) from None
-    if not fits and not network.knows(node):
-        raise _refuse(f"{name!r} is neither in the map nor among the checks", name, known, None)
-    return node
-
-
-def _refuse(message: str, name: str, known: Collection[str], hint: str | None) -> AgentkitError:
-    near = get_close_matches(name, known, n=3, cutoff=0.4)
-    return AgentkitError(message, hint=f"did you mean {' or '.join(near)}?" if near else hint)
+        if error.status == Exit.CONFIGURATION:
+            raise
+        if error.hint != BUILD:
+            warn(f"{WITHOUT}: {error.message}")
+        return ask(None)
+    try:
+        with chart:
+            return ask(chart)
+    except CorruptMapError as error:
+        # Not even its header showed it: what was asked by half a map is asked again.
+        warn(f"{WITHOUT}: {error.message}")
+        return ask(None)
 
 
 def _probe(
-    network: Network,
-    scope: Scope,
-    environ: Mapping[str, str],
-    *,
-    host: str,
-    limit_s: float,
-    at_once: int,
-    is_quiet: bool,
+    network: Network, checks: list[Check], nodes: list[int], environ: Mapping[str, str], options: Options
 ) -> tuple[Probed, Outcome, list[Stuck]]:
-    checks, nodes = scope
     web = network.reach(nodes)
     places = [web.numbers[node] for node in nodes]
     turns = Turns(web, places)
@@ -153,9 +134,9 @@ def _probe(
             turns,
             stuck=stuck,
             environ=environ,
-            limit_s=limit_s,
-            at_once=at_once,
-            tell=None if is_quiet or not sys.stderr.isatty() else lambda done: line.show("probing", done, len(checks)),
+            limit_s=options.limit_s,
+            at_once=options.at_once,
+            tell=(lambda done: line.show("probing", done, len(checks))) if options.shows_progress else None,
         )
     finally:
         line.clear()
@@ -166,7 +147,9 @@ def _probe(
             living[checks[number].identity] = note_stuck(checks[number].identity, pids)
     states = {number: answer.state for number, answer in answers.items()}
     blame = Blame(web, turns, places, states)
-    probed = Probed(checks, nodes, places, web, answers, stuck, blame, host, time.time())
+    probed = Probed(
+        checks, nodes, places, web, answers, stuck, blame, find_sayings(answers, environ), options.host, time.time()
+    )
     return probed, _sum_up(probed, took_s), list(living.values())
 
 
@@ -180,39 +163,3 @@ def _sum_up(probed: Probed, took_s: float) -> Outcome:
         probed.host,
         probed.now,
     )
-
-
-@contextmanager
-def _open_map(environ: Mapping[str, str]) -> Iterator[Map | None]:
-    """Give the map; None where there is none, and where the one that is there cannot be used, with a warning."""
-    try:
-        chart = open_map(environ)
-    except AgentkitError as error:
-        if error.status == Exit.CONFIGURATION:
-            raise
-        if error.hint != BUILD:
-            warn(f"without the map only what is declared beside the checks counts: {error.message}")
-        yield None
-        return
-    with chart:
-        yield chart
-
-
-@contextmanager
-def _ending_by_signal() -> Iterator[None]:
-    """Let the signals that ask us to end raise EndedBySignalError: whatever runs is ended first."""
-
-    def end(number: int, frame: object) -> None:  # noqa: ARG001  # as every handler
-        for one in taken:
-            # Ending what runs has a limit of its own, and a second Ctrl-C must not leave half of it running.
-            signal.signal(one, signal.SIG_IGN)
-        raise EndedBySignalError(number)
-
-    # What nohup or the shell's & made deaf stays deaf.
-    taken = [number for number in ENDING if signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, end) for number in taken}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

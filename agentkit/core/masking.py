@@ -1,4 +1,4 @@
-"""What may leave the ledger of what a job printed, when a vault knows values that must not be seen?
+"""What may be shown of what a job or a check printed, when a vault knows values that must not be seen?
 
 What jobs print stays in the ledger as it came. Whatever shows it, to a person, a program or a mail, asks
 `agentkit vault redact` first, as a process: no command imports another one. Without a vault nothing is asked.
@@ -30,10 +30,15 @@ def mask_records(records: Iterable[Record], environ: Mapping[str, str]) -> list[
     """
     known = list(records)
     texts = list(dict.fromkeys(text for record in known for text in _iterate_printed(record)))
+    masked = mask_texts(texts, environ)
+    return known if masked == texts else [_replace(record, dict(zip(texts, masked, strict=True))) for record in known]
+
+
+def mask_texts(texts: list[str], environ: Mapping[str, str]) -> list[str]:
+    """Return the texts with each value of the vault masked; as `mask_records` where the vault does not answer."""
     if not texts or not os.path.lexists(f"{state_folder(environ)}/vault"):
-        return known
-    masked = dict(zip(texts, _ask(texts, environ), strict=True))
-    return [_replace(record, masked) for record in known]
+        return texts
+    return _ask(texts, environ)
 
 
 def _ask(texts: list[str], environ: Mapping[str, str]) -> list[str]:
