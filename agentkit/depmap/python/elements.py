@@ -24,6 +24,7 @@ from agentkit.depmap.python.things import (
     Thing,
 )
 
+ENVIRONMENT = ("os.environ", "os.environb")
 ANY_KEY = (Formed, External, ExternalObject)
 
 
@@ -57,6 +58,8 @@ def load_item(engine: Engine, base: Node, key: Node, into: Node, at: At) -> None
         elif isinstance(thing, Instance):
             call_method(engine, thing, "__getitem__", Arguments([(key, False)]), into, at)
         elif isinstance(thing, (External, ExternalObject, Text, Formed)):
+            if isinstance(thing, External) and thing.name in ENVIRONMENT:
+                engine.environment.append((key, at))
             holder = Node()
             engine.add(holder, thing)
             engine.add(into, engine.formed("[]", [holder, key], (into, thing), at[2]))
@@ -215,7 +218,9 @@ def spread(engine: Engine, node: Node, give: Callable[[int | None, Node], None],
     """Give each element of a starred argument: with its place where that is known, with None where it may be any."""
 
     def take(thing: Thing) -> None:
-        if (isinstance(thing, Container) and thing.kind in ("tuple", "list") and (thing.fields or thing.items)) or (isinstance(thing, Container) and thing.kind == "tuple"):
+        if (isinstance(thing, Container) and thing.kind in ("tuple", "list") and (thing.fields or thing.items)) or (
+            isinstance(thing, Container) and thing.kind == "tuple"
+        ):
             listen(thing, lambda place, each: give(place, each) if isinstance(place, int) else None)
             give(None, thing.some)
         elif engine.is_first(("spread", thing, node, id(give))):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable
 
 from agentkit.depmap.python.module import Module
 from agentkit.depmap.python.things import (
+    At,
     Bound,
     Class,
     Container,
@@ -31,6 +32,7 @@ from agentkit.depmap.python.things import (
 
 # Of so many texts and numbers a variable holds any; beyond so many things nobody would follow them either.
 MOST_TEXTS = 24
+MOST_OBJECTS = 24
 MOST_VALUES = 240
 # Each value that reaches a variable is a step: a program of 10,000 functions takes less than a million.
 MOST_STEPS = 12_000_000
@@ -44,6 +46,7 @@ class Engine:
         self.later: deque[Callable[[], None]] = deque()
         self.unknown_keys: list[tuple[Node, Callable[[], None]]] = []
         self.sites: list[Site] = []
+        self.environment: list[tuple[Node, At]] = []
         self.functions: list[Function] = []
         self.globals: dict[Module, dict[str, Node]] = {}
         self.module_names: dict[Module, frozenset[str]] = {}
@@ -127,52 +130,70 @@ class Engine:
         values = node.values
         if thing in values:
             return
-        if type(thing) is Text or type(thing) is Number:
+        kind = type(thing)
+        if kind is Text or kind is Number or kind is Formed:
             node.texts += 1
             if node.texts > MOST_TEXTS:
                 thing = self.any_text
-                if thing in values:
-                    return
-        elif len(values) >= MOST_VALUES:
+        elif kind is ExternalObject:
+            node.objects += 1
+            if node.objects > MOST_OBJECTS:
+                # Whichever of them: one that is of the same class.
+                name = thing.name  # type: ignore[attr-defined]
+                thing = self.external_object(name, ("any", name), None)
+        if thing in values or len(values) >= MOST_VALUES:
             return
         values[thing] = None
-        if node.targets or node.handlers:
+        if node.targets is not None or node.handlers is not None:
             self.todo.append((node, thing))
 
     def flow(self, source: Node, target: Node) -> None:
         """Let everything that one variable holds flow into another."""
-        if source is target or target in source.targets:
+        if source is target:
             return
-        source.targets[target] = None
+        targets = source.targets
+        if targets is None:
+            source.targets = {target: None}
+        elif target in targets:
+            return
+        else:
+            targets[target] = None
         for thing in tuple(source.values):
             self.add(target, thing)
 
     def watch(self, node: Node, handler: Callable[[Thing], None]) -> None:
         """Tell a handler of each value of a variable, those that it holds already among them."""
-        node.handlers.append(handler)
+        if node.handlers is None:
+            node.handlers = [handler]
+        else:
+            node.handlers.append(handler)
         for thing in node.values:
             self.todo.append((handler, thing))
 
     def run(self) -> None:
         """Go on until nothing new arrives anywhere, or it takes too long: then the answer is not whole."""
-        while self.todo or self.later:
-            if self.todo:
-                node, thing = self.todo.popleft()
-                self.steps += 1
-                if self.steps > MOST_STEPS:
-                    self.is_whole = False
-                    self.todo.clear()
-                    self.later.clear()
-                    return
-                if isinstance(node, Node):
+        todo, later, add = self.todo, self.later, self.add
+        while todo or later:
+            if not todo:
+                later.popleft()()
+                continue
+            node, thing = todo.popleft()
+            self.steps += 1
+            if self.steps > MOST_STEPS:
+                self.is_whole = False
+                todo.clear()
+                later.clear()
+                return
+            if type(node) is Node:
+                if node.targets is not None:
                     for target in tuple(node.targets):
-                        self.add(target, thing)
+                        if thing not in target.values:
+                            add(target, thing)
+                if node.handlers is not None:
                     for handler in tuple(node.handlers):
                         handler(thing)
-                else:
-                    node(thing)
             else:
-                self.later.popleft()()
+                node(thing)  # type: ignore[operator]
 
     def module_variable(self, module: Module, name: str) -> Node:
         """Return the variable of a module."""

@@ -15,6 +15,7 @@ from agentkit.depmap.python.things import (
     At,
     Class,
     Container,
+    External,
     Formed,
     Function,
     Instance,
@@ -427,10 +428,19 @@ class Expressions:
         return Node()
 
     def _read_compare(self, node: ast.Compare, scope: Scope) -> Node:
-        self.read(node.left, scope)
-        for each in node.comparators:
-            self.read(each, scope)
+        left = self.read(node.left, scope)
+        at = self.at(node, scope)
+        for operator, each in zip(node.ops, node.comparators, strict=True):
+            right = self.read(each, scope)
+            if isinstance(operator, (ast.In, ast.NotIn)):
+                self.engine.watch(right, lambda thing: self._look_in(thing, left, at))
         return Node()
+
+    def _look_in(self, thing: Thing, key: Node, at: At) -> None:
+        if isinstance(thing, External) and thing.name in elements.ENVIRONMENT:
+            self.engine.environment.append((key, at))
+        elif isinstance(thing, Instance):
+            attributes.call_method(self.engine, thing, "__contains__", Arguments([(key, False)]), Node(), at)
 
     def _read_starred(self, node: ast.Starred, scope: Scope) -> Node:
         return self.read(node.value, scope)

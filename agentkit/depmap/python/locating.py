@@ -72,6 +72,7 @@ class Modules:
         self.search = list(search)
         self.by_name: dict[str, Module] = {}
         self.by_path: dict[str, Module] = {}
+        self.named: dict[str, None] = {}
         self._roots: dict[str, None] = {}
         self._tops: frozenset[str] | None = None
 
@@ -84,6 +85,7 @@ class Modules:
                 self.search.extend((path, os.path.join(path, "src"), os.path.join(path, "lib")))
             else:
                 files[path] = None
+                self.named[path] = None
         for path, folder in files.items():
             self._add(path, folder)
         for root in dict.fromkeys(module.root for module in self.by_path.values()):

@@ -328,18 +328,6 @@ def _identity(engine: Engine, arguments: Arguments, site: Site, into: Node) -> N
         engine.flow(node, into)
 
 
-def find_constant(name: str) -> str | None:
-    """Return the text that stands behind a name of the standard library; None where only a running program knows."""
-    return CONSTANTS.get(name)
-
-
-CONSTANTS = {
-    "os.devnull": "/dev/null",
-    "os.pathsep": ":",
-    "os.sep": "/",
-    "os.path.sep": "/",
-    "sys.executable": "python3",
-}
 MODELS: dict[str, Model] = {
     "builtins.__import__": _import,
     "builtins.classmethod": _make_property("classmethod"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 
@@ -39,6 +40,7 @@ class Program:
     modules: dict[str, Module] = field(default_factory=dict)
     calls: list[PyCall] = field(default_factory=list)
     analysis: Analysis | None = None
+    named: frozenset[str] = frozenset()
 
 
 def read_program(paths: Iterable[str], disk: Disk, complain: Callable[[str], None]) -> Program:
@@ -47,6 +49,17 @@ def read_program(paths: Iterable[str], disk: Disk, complain: Callable[[str], Non
     `complain` is told of what cannot be read, or only in part. Nothing of it is run.
     """
     modules = Modules(disk)
+    was_collecting = gc.isenabled()
+    # Nothing of it is given back before the end: looking for garbage takes most of the time.
+    gc.disable()
+    try:
+        return _read(modules, paths, complain)
+    finally:
+        if was_collecting:
+            gc.enable()
+
+
+def _read(modules: Modules, paths: Iterable[str], complain: Callable[[str], None]) -> Program:
     modules.read(paths)
     for module in modules.by_path.values():
         if module.trouble:
@@ -58,7 +71,7 @@ def read_program(paths: Iterable[str], disk: Disk, complain: Callable[[str], Non
         for site in analysis.engine.sites
         if isinstance(site.node, ast.Call) and site.rule == "call"
     ]
-    return Program(dict(modules.by_name), calls, analysis)
+    return Program(dict(modules.by_name), calls, analysis, frozenset(modules.named))
 
 
 def _find_receivers(site: Site) -> frozenset[Hashable]:

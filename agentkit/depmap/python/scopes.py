@@ -55,7 +55,9 @@ def find_names(body: Iterable[ast.AST]) -> Names:
             names.globals.update(node.names)
         elif isinstance(node, ast.Nonlocal):
             names.nonlocals.update(node.names)
-        elif (isinstance(node, ast.ExceptHandler) and node.name) or (isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name):
+        elif (isinstance(node, ast.ExceptHandler) and node.name) or (
+            isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name
+        ):
             bound.add(node.name)
         elif isinstance(node, ast.MatchMapping) and node.rest:
             bound.add(node.rest)

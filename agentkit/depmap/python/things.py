@@ -19,13 +19,14 @@ At = tuple[Module, str | None, int]
 class Node:
     """A variable: what it may hold, the variables that this flows into, and who is told of each new value."""
 
-    __slots__ = ("handlers", "targets", "texts", "values")
+    __slots__ = ("handlers", "objects", "targets", "texts", "values")
 
     def __init__(self) -> None:
         self.values: dict[Thing, None] = {}
-        self.targets: dict[Node, None] = {}
-        self.handlers: list[Callable[[Thing], None]] = []
+        self.targets: dict[Node, None] | None = None
+        self.handlers: list[Callable[[Thing], None]] | None = None
         self.texts = 0
+        self.objects = 0
 
 
 class Thing:
