@@ -22,9 +22,10 @@ from agentkit.core.cronline import FIXES
 from agentkit.core.crontext import parse_crontab
 from agentkit.core.errors import EXIT_TABLE
 from agentkit.core.ledger.schema import TABLES as LEDGER_TABLES
-from agentkit.core.lines import fingerprint
+from agentkit.core.lines import SEVERITIES, fingerprint
 from agentkit.core.schemas import list_kinds, read_schema
 from agentkit.core.settings import TABLES, TOP, describe_settings
+from agentkit.depmap.probing.findings import ORDER
 from agentkit.heartbeat.sighting import OF_RUNS
 from tests.depmap.machines import STORY
 from tests.documents import (
@@ -217,6 +218,13 @@ def test_heartbeat_lists_the_findings_that_there_are() -> None:
     source = "".join(module.read_text() for module in (ROOT / "agentkit/heartbeat").glob("*.py"))
     found = {*OF_RUNS, *re.findall(r'Sighting\(\s*"([a-z-]+)"', source)}
     assert Counter(listed) == Counter(found)
+
+
+def test_depmap_lists_the_findings_of_a_probe() -> None:
+    section = _sections(ROOT / "docs/depmap.md")["probe"]
+    listed = re.findall(r"^\| `([a-z-]+)` \| (\w+) \|", section, re.MULTILINE)
+    assert Counter(type_ for type_, _ in listed) == Counter(ORDER)
+    assert {severity for _, severity in listed} <= set(SEVERITIES)
 
 
 def test_heartbeat_names_every_code_of_coverage() -> None:

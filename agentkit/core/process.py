@@ -84,6 +84,7 @@ class _Round:
         self._programs = programs
         self._at_once = at_once
         self._tell = tell
+        self._tell_at = -math.inf
         self._follow = follow
         self._due = math.inf if limit is None else time.monotonic() + limit.total_seconds()
         self._waiting = deque(range(len(programs)))
@@ -119,8 +120,9 @@ class _Round:
             next_start_s = self._start_some()
             longest = TELL_S if self._tell else LONGEST_PAUSE_S
             # At once after the start too: a caller may do what it has to do anyway while the programs begin.
-            if self._tell:
+            if self._tell and time.monotonic() >= self._tell_at:
                 self._tell()
+                self._tell_at = time.monotonic() + TELL_S
             self._wait(min(next_start_s, longest) if self._running else 0.0)
             self._look_after_all()
         return [self._ended[place] for place in range(len(self._programs))]

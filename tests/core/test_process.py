@@ -6,8 +6,10 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -195,6 +197,13 @@ def test_who_is_told_of_an_end_may_have_more_run() -> None:
 
     assert [one.status for one in ended] == [7, 10, 10, 11, 11, 12, 12]
     assert sorted(told) == list(enumerate(one.status for one in ended))
+
+
+def test_who_wants_to_be_told_that_it_goes_on_is_told_at_once_and_now_and_then() -> None:
+    told: list[float] = []
+    run_programs([shell("exit 0")] * 100, tell=lambda: told.append(time.monotonic()))
+    assert told
+    assert all(later - earlier >= 0.1 for earlier, later in pairwise(told))
 
 
 def test_what_follows_a_limit_over_all_is_not_started() -> None:
