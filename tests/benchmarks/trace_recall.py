@@ -33,7 +33,7 @@ def _print(title: str, found: Found, show: int) -> None:
     for reason, count in found.needed().most_common(12):
         print(f"    {count:>4} {reason}")
     for one in [one for one in found.judged if one.found is None][:show]:
-        print(f"      {one.seen.source} {one.seen.kind} {one.seen.target} by {one.seen.via}: {find_needed(one)}")
+        print(f"      {one.seen.source} {one.seen.kind} {one.seen.target} by {one.seen.via}: {find_needed(one).text}")
 
 
 if __name__ == "__main__":

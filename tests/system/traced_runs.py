@@ -14,7 +14,7 @@ from pathlib import Path
 
 from agentkit.depmap.disk import USUAL_PATH
 from agentkit.depmap.edge import Edge
-from agentkit.depmap.tracing.comparing import Judged, Static
+from agentkit.depmap.tracing.comparing import Judged, Known
 from agentkit.depmap.tracing.missing import find_needed
 from agentkit.depmap.tracing.processes import Follower
 from agentkit.depmap.tracing.seen import Seen
@@ -43,13 +43,15 @@ class Found:
     judged: list[Judged] = field(default_factory=list)
 
     def figures(self) -> dict[str, Recall]:
-        """Return the figures of each kind of edge, and of all."""
-        kinds = count_recall(self.judged)
-        return {**kinds, "all": Recall(len(self.judged), sum(one.found is not None for one in self.judged))}
+        """Return the figures of each kind of edge, of all, and of all but what programs did by themselves."""
+        found = sum(one.found is not None for one in self.judged)
+        by_programs = sum(one.found is None and find_needed(one).by_program for one in self.judged)
+        whole = {"all": Recall(len(self.judged), found), "told": Recall(len(self.judged) - by_programs, found)}
+        return {**count_recall(self.judged), **whole}
 
     def needed(self) -> Counter[str]:
         """Return how often each thing would be needed, without its places."""
-        return Counter(find_needed(one).partition(" (")[0] for one in self.judged if one.found is None)
+        return Counter(find_needed(one).text.partition(" (")[0] for one in self.judged if one.found is None)
 
 
 def run_traced_in_room(script: Path, folder: Path, words: Iterable[str], shell: str = "/bin/bash") -> list[Edge]:
@@ -116,9 +118,9 @@ def _judge(runs: list[tuple[Path, list[Edge]]]) -> Found:
     found = Found(len(runs))
     for own, edges in runs:
         records = read_edges([own / "main.sh"], own)
-        static = Static(_to_edge(record) for record in records)
+        known = Known(_to_edge(record) for record in records)
         whole = {(edge.source, edge.kind, edge.target): edge for edge in edges if edge.source == f"file:{own}/main.sh"}
-        found.judged += [static.judge(edge) for edge in whole.values()]
+        found.judged += [known.judge(edge) for edge in whole.values()]
     return found
 
 

@@ -1,4 +1,4 @@
-"""How much of what was seen does the static map have, and what did it miss?"""
+"""How much of what was seen does the map have of its own, and what did it miss?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agentkit.depmap.edge import STATIC, Edge
+from agentkit.depmap.edge import SEEN, Edge
+from agentkit.depmap.tracing.interpreters import WRAPPERS, is_shell
 
 # Who follows these from a node comes to what is a part of it: its functions, what it sources and imports.
 PARTS = frozenset({"call", "source", "import"})
@@ -29,14 +30,14 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What belongs to one source: its edges in the static map, and whether it was mapped at all."""
+    """What belongs to one source: its edges in the map, and whether it was mapped at all."""
 
     edges: tuple[Edge, ...]
     is_mapped: bool
 
 
-class Static:
-    """The static edges of a map, and the files that it has read."""
+class Known:
+    """What a map says without having seen it: what was read and what is declared, and the files that were read."""
 
     def __init__(self, edges: Iterable[Edge], mapped: Iterable[str] = ()) -> None:
         self._by_source: dict[str, list[Edge]] = {}
@@ -44,7 +45,7 @@ class Static:
         self._mapped = {real_path(path) for path in mapped if path}
         self._parts: dict[str, Part] = {}
         for edge in edges:
-            if edge.how == STATIC:
+            if edge.how != SEEN:
                 self._by_source.setdefault(find_key(edge.source), []).append(edge)
                 if edge.source.startswith(("file:", "func:", "py:")):
                     self._by_file.setdefault(real_path(edge.file), []).append(edge)
@@ -99,6 +100,9 @@ def find_key(label: str, path: str | None = None) -> str:
 
 def _make_fit(seen: Edge) -> Callable[[Edge], bool]:
     key = find_key(seen.target, seen.path)
+    if seen.kind == "exec" and seen.via in WRAPPERS and is_shell(seen.target.removeprefix("cmd:")):
+        # The shell to which `su -c`, `watch` and their like give a text is theirs: no script names it.
+        return lambda edge: edge.kind == "exec" and os.path.basename(edge.target).removeprefix("cmd:") == seen.via
     if seen.target.startswith("port:"):
         return lambda edge: _is_port(seen.target, edge.target)
     if seen.kind == "exec" and seen.target.startswith("cmd:"):

@@ -10,10 +10,16 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from agentkit.core.launchers import SHELLS, skip_options
+from agentkit.core.launchers import LAUNCHERS, SHELLS, skip_options
 from agentkit.core.plainfiles import open_plain
+from agentkit.depmap.touches import FILES
+from agentkit.depmap.wrappers import PLAIN as MORE_LAUNCHERS
+from agentkit.depmap.wrappers import SPECIAL
 
 HEAD_BYTES = 512
+# What is in front of another program, and what starts others by its words: the map takes them apart.
+FRONTS = frozenset(LAUNCHERS) | MORE_LAUNCHERS.keys()
+WRAPPERS = FRONTS | SPECIAL.keys()
 _PYTHON = re.compile(r"(?:python|pypy)[0-9.]*t?$")
 _OTHERS = re.compile(r"(?:perl|ruby|node|nodejs|php|lua)[0-9.]*$")
 
@@ -57,6 +63,14 @@ def is_python(name: str) -> bool:
 def is_interpreter(name: str) -> bool:
     """Tell whether a program of that name runs scripts."""
     return is_shell(name) or is_python(name) or _OTHERS.match(name) is not None
+
+
+def acts_by_itself(name: str) -> bool:
+    """Tell whether what a program of that name starts, reads and writes is its own affair, and not that of its words.
+
+    Not so are wrappers, interpreters, and the tools of which the map knows which words are files.
+    """
+    return not (name in WRAPPERS or name in FILES or is_interpreter(name))
 
 
 def find_script(name: str, words: Sequence[str]) -> Running:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 
 # The kernel's own, what the C library looks up for everybody, translations and clocks.
-_FOLDERS = ("/proc/", "/sys/", "/dev/", "/usr/share/locale/", "/usr/lib/locale/", "/usr/share/zoneinfo/", "/run/nscd/")
+_FOLDERS = (
+    "/proc/",
+    "/sys/",
+    "/dev/",
+    "/memfd:",
+    "/usr/share/locale/",
+    "/usr/lib/locale/",
+    "/usr/share/zoneinfo/",
+    "/run/nscd/",
+)
 _FILES = frozenset(
     {
         *("/etc/localtime", "/etc/timezone", "/etc/locale.alias", "/etc/nsswitch.conf", "/etc/passwd", "/etc/group"),

@@ -7,13 +7,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentkit.core.launchers import LAUNCHERS
-from agentkit.depmap.tracing.interpreters import find_script, is_interpreter, read_interpreter
+from agentkit.depmap.tracing.interpreters import (
+    FRONTS,
+    WRAPPERS,
+    acts_by_itself,
+    find_script,
+    is_interpreter,
+    read_interpreter,
+)
 from agentkit.depmap.tracing.lines import ENDED, KILLED, REPLACED, STRING, Begun, Called, Gone, Lines, unescape
 from agentkit.depmap.tracing.places import Places
 from agentkit.depmap.tracing.seen import Owner, Seen
 from agentkit.depmap.tracing.touching import TOUCHES, Toucher
-from agentkit.depmap.wrappers import PLAIN, SPECIAL
 
 FORKS = frozenset({"clone", "clone3", "fork", "vfork"})
 MOST_WAITING = 100_000
@@ -191,11 +196,12 @@ class Follower:
             process.via = None
         else:
             process.program = name
-            process.via = name
-            if before is None and name not in LAUNCHERS and name not in PLAIN:
-                is_text = is_interpreter(name) or name in SPECIAL
+            # What a program starts of its own accord is its doing, whatever that starts in its turn.
+            process.via = via if via is not None and acts_by_itself(via) else name
+            if before is None and name not in FRONTS:
+                is_text = is_interpreter(name) or name in WRAPPERS
                 process.owner = Owner(NAMELESS, real) if is_text else Owner(f"cmd:{real}", real)
-                process.via = via if not is_text else name
+                process.via = name if is_text else None
 
     def _own(self, process: Process, owner: Owner, before: Owner | None, program: str) -> None:
         process.owner, process.program = owner, program

@@ -11,13 +11,13 @@ from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Column, Styled, print_line, print_table
 from agentkit.core.times import format_instant
-from agentkit.depmap.edge import SEEN, STATIC, Edge
+from agentkit.depmap.edge import DECLARED, SEEN, STATIC, Edge
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.questionwords import usage
 from agentkit.depmap.store import BUILD, Map, unpack
 from agentkit.depmap.stored import read_edges_by
-from agentkit.depmap.tracing.comparing import Judged, Static
-from agentkit.depmap.tracing.missing import find_needed
+from agentkit.depmap.tracing.comparing import Judged, Known
+from agentkit.depmap.tracing.missing import Needed, find_needed
 from agentkit.depmap.tracing.tracepage import run_traced
 
 TRACE = "agentkit depmap trace -- PROGRAM runs one and remembers what it touches"
@@ -45,6 +45,8 @@ class Recall:
 
     def told(self) -> str:
         """Return the part that was found, never as all of it when it is not."""
+        if not self.seen:
+            return "-"
         share = self.found / self.seen
         return "100%" if self.found == self.seen else f"{min(99.9, share * 100):.1f}%"
 
@@ -84,7 +86,7 @@ def print_recall(
         host = chart.host
     if not judged:
         raise AgentkitError("nothing was seen yet" if edges is None else "nothing was seen", hint=TRACE)
-    misses = [one for one in judged if one.found is None]
+    misses = [(one, find_needed(one)) for one in judged if one.found is None]
     if as_json:
         _write(judged, misses, host)
     else:
@@ -95,9 +97,10 @@ def print_recall(
 def judge(chart: Map, edges: Iterable[Edge] | None = None) -> list[Judged]:
     """Return what the map says of each edge that was seen: of these, or of those that it remembers."""
     mapped = (unpack(path) for (path,) in chart.connection.execute("SELECT DISTINCT path FROM documents"))
-    static = Static((stored.edge for stored in read_edges_by(chart, STATIC)), mapped)
+    own = (stored.edge for how in (STATIC, DECLARED) for stored in read_edges_by(chart, how))
+    known = Known(own, mapped)
     wanted = [stored.edge for stored in read_edges_by(chart, SEEN)] if edges is None else edges
-    judged = [static.judge(edge) for edge in wanted]
+    judged = [known.judge(edge) for edge in wanted]
     return sorted(judged, key=lambda one: (one.seen.source, one.seen.kind, one.seen.target))
 
 
@@ -120,28 +123,34 @@ def _total(kinds: Mapping[str, Recall]) -> Recall:
     return Recall(sum(one.seen for one in kinds.values()), sum(one.found for one in kinds.values()))
 
 
-def _show(judged: Sequence[Judged], misses: Sequence[Judged]) -> None:
+def _show(judged: Sequence[Judged], misses: Sequence[tuple[Judged, Needed]]) -> None:
     kinds = count_recall(judged)
-    rows = [(kind, str(one.seen), str(one.found), one.told()) for kind, one in kinds.items()]
-    whole = _total(kinds)
-    print_table(FIGURES, [*rows, ("all", str(whole.seen), str(whole.found), whole.told())])
+    rows = [*kinds.items(), ("all", _total(kinds))]
+    by_programs = sum(needed.by_program for _, needed in misses)
+    if by_programs:
+        rows.append(("all that a text tells", _leave_out(rows[-1][1], by_programs)))
+    print_table(FIGURES, [(name, str(one.seen), str(one.found), one.told()) for name, one in rows])
     if misses:
         print_line()
         print_line(Styled(f"{len(misses)} missed", "heading"))
         print_table(
             MISSES,
             [
-                (one.seen.source, one.seen.kind, one.seen.target, one.seen.via or "-", find_needed(one))
-                for one in misses
+                (one.seen.source, one.seen.kind, one.seen.target, one.seen.via or "-", needed.text)
+                for one, needed in misses
             ],
         )
 
 
-def _write(judged: Sequence[Judged], misses: Sequence[Judged], host: str) -> None:
+def _leave_out(whole: Recall, by_programs: int) -> Recall:
+    return Recall(whole.seen - by_programs, whole.found)
+
+
+def _write(judged: Sequence[Judged], misses: Sequence[tuple[Judged, Needed]], host: str) -> None:
     now = format_instant(time.time())
     envelope: dict[str, object] = {"v": 1, "at": now, "host": host}
-    for one in misses:
-        write_record({**envelope, "kind": "edge", **one.seen.to_record(), "needed": find_needed(one)})
+    for one, needed in misses:
+        write_record({**envelope, "kind": "edge", **one.seen.to_record(), "needed": needed.text})
     kinds = count_recall(judged)
     whole = _total(kinds)
     write_record(
@@ -151,6 +160,7 @@ def _write(judged: Sequence[Judged], misses: Sequence[Judged], host: str) -> Non
             "seen": whole.seen,
             "found": whole.found,
             "recall": round(whole.found / whole.seen, 4),
+            "by_programs": sum(needed.by_program for _, needed in misses),
             "kinds": {kind: {"seen": one.seen, "found": one.found} for kind, one in kinds.items()},
             "sources": len({one.seen.source for one in judged}),
         }

@@ -72,6 +72,26 @@ def test_what_waits_for_a_parent_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     assert sum(map(len, follower._waiting.values())) <= 101
 
 
+def test_what_a_program_starts_of_its_own_accord_is_its_doing() -> None:
+    log = "".join(
+        f'1 execve("/srv/{name}", ["{name}"], 0x7 /* 1 var */) = 0\n{opened(1, f"/etc/{name}.conf")}'
+        for name in ("env", "own", "sh", "cat")
+    )
+    seen = Seen(("/tmp",))
+    follower = Follower("/", seen, node="job:a")
+    follower.feed(log.encode())
+    assert {(one.kind, one.target, one.via) for one in seen.find_edges()} == {
+        ("exec", "cmd:env", None),
+        ("read", "file:/etc/env.conf", "env"),
+        ("exec", "cmd:own", "env"),
+        ("read", "file:/etc/own.conf", "own"),
+        ("exec", "cmd:sh", "own"),
+        ("read", "file:/etc/sh.conf", "own"),
+        ("exec", "cmd:cat", "own"),
+        ("read", "file:/etc/cat.conf", "own"),
+    }
+
+
 def test_many_files_of_many_folders_are_the_folder_above() -> None:
     log = "".join(opened(1, f"/srv/{one}/{two}") for one in range(150) for two in range(150))
     assert follow(log)[1] == {"job:trace read file:/srv"}

@@ -8,7 +8,7 @@ import pytest
 
 from agentkit.core.schemas import read_schema
 from agentkit.depmap.edge import SEEN, Edge
-from agentkit.depmap.tracing.comparing import Static
+from agentkit.depmap.tracing.comparing import Known
 from agentkit.depmap.tracing.verifypage import Recall
 from tests.depmap.tracing.traced import PATH, Run, read_seen, write_script
 
@@ -86,6 +86,26 @@ def test_what_a_program_does_by_itself_is_to_be_declared(agentkit: Run, tmp_path
     assert read_misses(agentkit, tmp_path)["file:scripts/run write file:made"] == (
         "what git does by itself is in no script: declare it"
     )
+
+
+def test_what_a_program_does_by_itself_is_left_out_of_the_last_line_and_can_be_declared(
+    agentkit: Run, home: Path, tmp_path: Path
+) -> None:
+    text = f"#!/bin/sh\nwc -l /etc/hostname\ngit init --quiet {tmp_path}/made\n"
+    map_and_trace(agentkit, tmp_path, text)
+    shown = agentkit("depmap", "verify", more=OWN_PATH).stdout
+    assert re.search(r"^all that a text tells +(\d+) +\1 +100%$", shown, re.MULTILINE), shown
+    assert set(read_misses(agentkit, tmp_path).values()) == {"what git does by itself is in no script: declare it"}
+    declared = f'[[depmap.declare]]\nfrom = "cmd:git"\nto = "file:{tmp_path}/made"\nedge = "write"\n'
+    (home / "agentkit.toml").write_text(declared)
+    (home / "agentkit.toml").chmod(0o600)
+    assert {miss for miss in read_misses(agentkit, tmp_path) if "made" in miss} == set()
+
+
+def test_the_shell_of_a_wrapper_is_no_miss(agentkit: Run, tmp_path: Path) -> None:
+    map_and_trace(agentkit, tmp_path, f"#!/bin/sh\nflock {tmp_path}/lock -c 'id -u'\n")
+    assert "id -u" not in str(read_misses(agentkit, tmp_path))
+    assert "file:scripts/run exec cmd:sh" not in read_misses(agentkit, tmp_path)
 
 
 def test_a_script_that_was_not_mapped_says_which_folder_to_build(agentkit: Run, tmp_path: Path) -> None:
@@ -182,13 +202,13 @@ MAP = [
     ids=lambda one: f"{one.source} {one.kind} {one.target} {one.via or ''}" if isinstance(one, Edge) else str(one),
 )
 def test_what_was_seen_is_looked_for_in_all_that_belongs_to_its_source(edge: Edge, is_found: bool) -> None:
-    assert (Static(MAP).judge(edge).found is not None) == is_found
+    assert (Known(MAP).judge(edge).found is not None) == is_found
 
 
 def test_a_link_and_what_it_leads_to_are_one(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("x")
     (tmp_path / "link").symlink_to("real")
-    known = Static([static(f"file:{tmp_path}/link", "read", f"file:{tmp_path}/link", file=f"{tmp_path}/link")])
+    known = Known([static(f"file:{tmp_path}/link", "read", f"file:{tmp_path}/link", file=f"{tmp_path}/link")])
     assert known.judge(seen(f"file:{tmp_path}/real", "read", f"file:{tmp_path}/real")).found is not None
 
 
