@@ -56,6 +56,9 @@ class Known:
         fits = _make_fit(seen)
         candidates = part.edges if seen.via is None else (*part.edges, *self._by_source.get(f"cmd:{seen.via}", ()))
         found = next((edge for edge in candidates if edge.kind not in NO_ANSWER and fits(edge)), None)
+        if found is None and seen.kind == "exec" and seen.via is None and is_shell(seen.target.removeprefix("cmd:")):
+            # os.system and `shell=True` start one for a text of which the map has what it starts.
+            found = next((edge for edge in part.edges if edge.kind == "exec" and edge.source.startswith("py:")), None)
         return Judged(seen, found, part)
 
     def find_part(self, source: str) -> Part:

@@ -108,6 +108,20 @@ def test_the_shell_of_a_wrapper_is_no_miss(agentkit: Run, tmp_path: Path) -> Non
     assert "file:scripts/run exec cmd:sh" not in read_misses(agentkit, tmp_path)
 
 
+def test_functions_and_modules_of_python_are_looked_at_and_what_is_computed_is_named(
+    agentkit: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "part.py").write_text(
+        f"import os\n\n\nclass Work:\n    def go(self):\n        os.system('wc -l /etc/hostname >{tmp_path}/count')\n"
+    )
+    text = f"#!{sys.executable}\nimport subprocess, sys\nfrom part import Work\n\nWork().go()\n"
+    map_and_trace(agentkit, tmp_path, f"{text}subprocess.run(sys.argv[1:], check=True)\n", "id", "-u")
+    [(miss, needed)] = read_misses(agentkit, tmp_path).items()
+    assert miss == "file:scripts/run exec cmd:id"
+    assert "(run:6)" in needed
+
+
 def test_a_script_that_was_not_mapped_says_which_folder_to_build(agentkit: Run, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     write_script(tmp_path / "other" / "inner", "#!/bin/sh\nwc -l /etc/hostname\n")
