@@ -63,9 +63,20 @@ def build_map(
 def _stamp_readers() -> str:
     """Return what tells these readers from those of another version, in a checkout from those before an edit."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    files = (entry for part in ("core", "depmap") for entry in os.scandir(f"{package}/{part}") if entry.is_file())
-    looks = sorted((entry.path, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in files)
+    looks = sorted(
+        (entry.path, entry.stat().st_size, entry.stat().st_mtime_ns)
+        for part in ("core", "depmap")
+        for entry in _list_files(f"{package}/{part}")
+    )
     return f"{__version__} {hashlib.sha256(repr(looks).encode()).hexdigest()}"
+
+
+def _list_files(folder: str) -> Iterator[os.DirEntry[str]]:
+    for entry in os.scandir(folder):
+        if entry.is_file():
+            yield entry
+        elif entry.is_dir() and entry.name != "__pycache__":
+            yield from _list_files(entry.path)
 
 
 def _describe(built: Built, took_s: float) -> str:

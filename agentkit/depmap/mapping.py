@@ -13,7 +13,8 @@ from agentkit.depmap.crondocument import find_search_path, map_jobs, read_jobs
 from agentkit.depmap.disk import LONGEST_BYTES, Disk, is_text
 from agentkit.depmap.document import Defined, Document, Mapped
 from agentkit.depmap.edge import Edge
-from agentkit.depmap.roots import CRONTABS, FOLDER, MACHINE, SCRIPT, UNITS
+from agentkit.depmap.python.finding import is_installed, is_python
+from agentkit.depmap.roots import CRONTABS, FOLDER, MACHINE, PYTHON, SCRIPT, UNITS
 from agentkit.depmap.shelledges import map_script
 from agentkit.depmap.shellscript import is_shell_script, read_script
 from agentkit.depmap.unitdocument import map_unit_commands
@@ -29,7 +30,7 @@ NOT_SEARCHED = frozenset(
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv", "venv", ".tox", ".hg", ".svn"})
 # What has such a name is something else, and not looked at.
 NOT_SCRIPTS = (
-    *(".py", ".pyc", ".so", ".h", ".c", ".o", ".a", ".js", ".ts", ".json", ".html", ".css", ".png", ".gif", ".svg"),
+    *(".pyc", ".so", ".h", ".c", ".o", ".a", ".js", ".ts", ".json", ".html", ".css", ".png", ".gif", ".svg"),
     *(".jpg", ".gz", ".xz", ".bz2", ".zip", ".md", ".txt", ".rst", ".mo", ".po", ".xml", ".pm", ".pl", ".rb", ".java"),
     *(".class", ".jar", ".ttf", ".whl", ".deb", ".conf", ".list", ".md5sums", ".symbols"),
 )
@@ -46,6 +47,7 @@ class Reader:
             CRONTABS: self._read_crontabs,
             UNITS: self._read_units,
             SCRIPT: self._read_script,
+            PYTHON: self._read_python,
             FOLDER: self._read_folder,
             MACHINE: self._read_folder,
         }
@@ -66,12 +68,19 @@ class Reader:
         remark: str | None = None,
     ) -> Mapped:
         found = tuple(edges)
-        scripts = {
-            Document(SCRIPT, edge.path, search_path(edge)): None for edge in found if edge.path and edge.kind == "exec"
-        }
-        more = dict.fromkeys((*(each for each in scripts if self.is_script(each.path)), *reached))
+        started = {(edge.path, search_path(edge)): None for edge in found if edge.path and edge.kind == "exec"}
+        more = dict.fromkeys((*self._find_documents(started), *reached))
         looked_at = dict.fromkeys((*inputs, *self.disk.looked_at))
         return Mapped(found, tuple(more), self._find_inputs(looked_at), tuple(defined), remark)
+
+    def _find_documents(self, started: Iterable[tuple[str, str]]) -> Iterator[Document]:
+        """Yield the documents of programs, each with its PATH, that are a script which is read here."""
+        for path, search_path in started:
+            head = self.disk.read_head(path)
+            if is_shell_script(head, path):
+                yield Document(SCRIPT, path, search_path)
+            elif is_python(head, path) and not is_installed(path):
+                yield Document(PYTHON, path)
 
     def _find_inputs(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return the paths from this machine; of another machine's link the link too, which may lead elsewhere soon."""
@@ -115,15 +124,42 @@ class Reader:
         edges = map_script(script, self.disk)
         return self._finish(edges, search_path=lambda _: document.context, defined=defined, remark=remark)
 
+    def _read_python(self, document: Document) -> Mapped:
+        # Most builds read none, and what it stands on takes a while to be there.
+        from agentkit.depmap.python.edges import list_defined, map_program
+        from agentkit.depmap.python.program import read_program
+
+        troubles: list[str] = []
+        program = read_program([document.path], self.disk, troubles.append)
+        edges = map_program(program, self.disk)
+        more = f"; and {len(troubles) - MOST_GAPS} more" if len(troubles) > MOST_GAPS else ""
+        remark = f"{'; '.join(troubles[:MOST_GAPS])}{more}" if troubles else None
+        return self._finish(edges, defined=list_defined(program), remark=remark)
+
     def _read_folder(self, document: Document) -> Mapped:
-        paths = list(self.find_scripts(document.path, is_machine=document.kind == MACHINE))
+        is_machine = document.kind == MACHINE
+        files = list(self._find_files(document.path, is_machine=is_machine))
+        paths = [path for path, is_shell in files if is_shell]
         defined = [Defined(f"file:{path}", path) for path in paths]
         # A text without a first line for the kernel is there to be sourced: it is mapped as a part of whoever does.
         own = [path for path in paths if self.disk.read_head(path).startswith(b"#!")]
-        return self._finish((), reached=[Document(SCRIPT, path) for path in own], defined=defined)
+        programs = [path for path, is_shell in files if not is_shell]
+        if not is_machine:
+            # All of a folder that was named is one program.
+            programs = [document.path] if programs else []
+        reached = (*(Document(SCRIPT, path) for path in own), *(Document(PYTHON, path) for path in programs))
+        return self._finish((), reached=reached, defined=defined)
 
     def find_scripts(self, folder: str, *, is_machine: bool = False) -> Iterator[str]:
         """Yield the real paths of the shell scripts under a folder, each once, links to folders not followed."""
+        return (path for path, is_shell in self._find_files(folder, is_machine=is_machine) if is_shell)
+
+    def find_programs(self, folder: str, *, is_machine: bool = False) -> Iterator[str]:
+        """Yield the real paths of the files of Python under a folder; of a machine of those that are run by name."""
+        return (path for path, is_shell in self._find_files(folder, is_machine=is_machine) if not is_shell)
+
+    def _find_files(self, folder: str, *, is_machine: bool) -> Iterator[tuple[str, bool]]:
+        """Yield each script under a folder, and whether it is one of a shell."""
         seen: set[tuple[int, int]] = set()
         count = 0
         todo = [folder]
@@ -131,7 +167,9 @@ class Reader:
             path = todo.pop()
             if is_machine and path in NOT_SEARCHED:
                 continue
-            for name in self.disk.list_folder(path):
+            names = self.disk.list_folder(path)
+            is_outside = "pyvenv.cfg" in names or (is_machine and is_installed(f"{path}/"))
+            for name in names:
                 if name.endswith(NOT_SCRIPTS):
                     count += 1
                     continue
@@ -147,13 +185,12 @@ class Reader:
                     if name not in SKIPPED and (status.st_dev, status.st_ino) not in seen:
                         seen.add((status.st_dev, status.st_ino))
                         todo.append(whole)
-                elif (
-                    _may_be_script(name, status)
-                    and (status.st_dev, status.st_ino) not in seen
-                    and self.is_script(whole)
-                ):
-                    seen.add((status.st_dev, status.st_ino))
-                    yield whole
+                elif (status.st_dev, status.st_ino) not in seen and _may_be_script(name, status, is_machine=is_machine):
+                    head = self.disk.read_head(whole)
+                    is_shell = is_shell_script(head, whole)
+                    if is_shell or (not is_outside and is_python(head, whole)):
+                        seen.add((status.st_dev, status.st_ino))
+                        yield whole, is_shell
 
 
 def describe_gaps(script: Script, content: bytes) -> str | None:
@@ -169,5 +206,9 @@ def describe_gaps(script: Script, content: bytes) -> str | None:
     )
 
 
-def _may_be_script(name: str, status: os.stat_result) -> bool:
-    return stat.S_ISREG(status.st_mode) and (status.st_mode & 0o111 != 0 or name.endswith((".sh", ".bash", ".ksh")))
+def _may_be_script(name: str, status: os.stat_result, *, is_machine: bool) -> bool:
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    is_program = status.st_mode & 0o111 != 0
+    # Of a whole machine only what somebody can start: all other modules are read as a part of that.
+    return is_program or name.endswith((".sh", ".bash", ".ksh")) or (name.endswith(".py") and not is_machine)

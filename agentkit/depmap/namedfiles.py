@@ -14,6 +14,7 @@ from agentkit.depmap.disk import Disk, is_text
 from agentkit.depmap.document import Document
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.mapping import SKIPPED, Reader, describe_gaps
+from agentkit.depmap.python.finding import is_python
 from agentkit.depmap.roots import CRONTABS, MACHINE, SCRIPT, UNITS
 from agentkit.depmap.shelledges import map_script
 from agentkit.depmap.shellscript import is_shell_script, read_script
@@ -41,9 +42,13 @@ def read_edges(paths: Iterable[str], complain: Complain, *, search_path: str | N
             edges.update(dict.fromkeys(_read_machine(whole, complain)))
             continue
         disk = Disk("/", search_path=search_path)
+        is_program = has_python(whole, disk)
+        if is_program:
+            edges.update(dict.fromkeys(_read_program(whole, disk, complain)))
         files = [
             (file, list(_read_file(file, disk, complain, is_named=file == whole)))
             for file in find_files(whole, disk, complain)
+            if file != whole or not is_program
         ]
         sourced = {edge.target for _, found in files for edge in found if edge.kind == "source"}
         for file, found in files:
@@ -55,6 +60,22 @@ def read_edges(paths: Iterable[str], complain: Complain, *, search_path: str | N
 def is_unread(trouble: str) -> bool:
     """Tell whether a complaint is about a file that was not read at all."""
     return not any(said in trouble for said in SAID_IN_PART)
+
+
+def has_python(path: str, disk: Disk) -> bool:
+    """Tell whether a file is one of Python, or a folder holds some."""
+    if not os.path.isdir(path):
+        return is_python(disk.read_head(path), path)
+    from agentkit.depmap.python.locating import find_python_files
+
+    return next(find_python_files(path, disk), None) is not None
+
+
+def _read_program(path: str, disk: Disk, complain: Complain) -> list[Edge]:
+    from agentkit.depmap.python.edges import map_program
+    from agentkit.depmap.python.program import read_program
+
+    return map_program(read_program([path], disk, complain), disk)
 
 
 def _read_machine(root: str, complain: Complain) -> Iterator[Edge]:
@@ -134,7 +155,7 @@ def read_scripts(path: str, disk: Disk, complain: Complain, *, is_named: bool) -
         complain(f"{path}: {disk.explain(path)}")
         return
     if not is_text(content) or (is_named and content.startswith(b"#!") and not is_shell_script(content, path)):
-        complain(f"{path}: not a shell script, a crontab or a unit")
+        complain(f"{path}: not a script of a shell or of Python, a crontab or a unit")
         return
     script = read_script(path, content, disk)
     remark = describe_gaps(script, content)

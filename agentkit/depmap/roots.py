@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from agentkit.depmap.document import Document
 
-CRONTABS, UNITS, SCRIPT, FOLDER, MACHINE = "crontabs", "units", "script", "folder", "machine"
+CRONTABS, UNITS, SCRIPT, PYTHON = "crontabs", "units", "script", "python"
+FOLDER, MACHINE = "folder", "machine"
 
 
 def find_documents(folders: Iterable[str], *, wants_all: bool = False) -> list[Document]:

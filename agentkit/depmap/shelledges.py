@@ -12,6 +12,7 @@ from agentkit.depmap.edge import Edge
 from agentkit.depmap.endpoints import name_port
 from agentkit.depmap.frames import show_holes
 from agentkit.depmap.hiding import hide_secrets
+from agentkit.depmap.python.finding import find_module_file
 from agentkit.depmap.touches import find_touches
 
 # Behind another machine's door the same words may mean another program.
@@ -60,6 +61,12 @@ def _map_call(call: Call, source: str, disk: Disk, descriptors: dict[str, str]) 
     via = call.wrappers[-1].name if call.wrappers else None
     if call.kind == calls.PROGRAM:
         yield _map_program(call, source, disk, via)
+        if not call.is_remote and (path := find_module_file(call.words, call.folder, disk)):
+            name = os.path.basename(call.words[0])
+            rule = f"{name} -m"
+            yield Edge(
+                *(source, f"cmd:{path}", "exec", place.file, place.line, rule, place.function), via=name, path=path
+            )
     elif call.kind == calls.FUNCTION:
         name = f"func:{call.target}#{call.words[0]}"
         yield Edge(source, name, "call", place.file, place.line, "function", place.function, via=via)

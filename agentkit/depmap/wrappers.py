@@ -64,13 +64,14 @@ PARALLEL = Launcher(
     "jSIaNnPLsdE",
     ("jobs", "sshlogin", "arg-file", "joblog", "delay", "timeout", "retries", "tmpdir", "results", "max-args"),
 )
+PYTHON = re.compile(r"(?:pypy|python)[0-9.]*\Z")
 HEARTBEAT_FLAGS = frozenset({"--tee", "--quiet"})
 
 
 def unwrap(words: Words) -> list[Inner]:
     """Return what a command starts beside itself; nothing for a program that only does its own work."""
     name = os.path.basename(words[0])
-    special = SPECIAL.get(name)
+    special = SPECIAL.get("python" if PYTHON.match(name) else name)
     if special is not None:
         return special(words)
     if name in SHELLS:
@@ -278,6 +279,9 @@ def _read_interpreter(words: Words) -> list[Inner]:
         if words[at] in ("-c", "-e", "-m", "-E", "-r", "-") or re.match(r"-[a-zA-Z]*[cem]\Z", words[at]):
             return []
         at += 2 if words[at] in ("-W", "-X", "-I", "-M", "--require", "-d", "-f") and at + 1 < len(words) else 1
+    if at < len(words) and words[at].endswith((".py", ".pl", ".rb", ".js", ".php")) and "/" not in words[at]:
+        # No interpreter looks for it on the PATH.
+        return [Inner(words[:at], (f"./{words[at]}", *words[at + 1 :]))]
     return [Inner(words[:at], words[at:])] if at < len(words) and "/" in words[at] else []
 
 
@@ -303,7 +307,6 @@ SPECIAL: dict[str, Callable[[Words], list[Inner]]] = {
     "php": _read_interpreter,
     "podman": read_container,
     "python": _read_interpreter,
-    "python3": _read_interpreter,
     "ruby": _read_interpreter,
     "run-parts": _read_run_parts,
     "runuser": _read_su,

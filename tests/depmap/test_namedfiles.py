@@ -89,9 +89,14 @@ def _make_big(path: Path) -> None:
 
 
 BAD = {
-    "binary": (lambda path: path.write_bytes(b"#!/bin/sh\n" + bytes(range(256)) * 20), "not a shell script", 65),
-    "another language": (lambda path: path.write_text("#!/usr/bin/python3\nimport os\n"), "not a shell script", 65),
+    "binary": (lambda path: path.write_bytes(b"#!/bin/sh\n" + bytes(range(256)) * 20), "not a script", 65),
+    "another language": (lambda path: path.write_text("#!/usr/bin/perl\nuse strict;\n"), "not a script", 65),
     "missing": (lambda _: None, "No such file or directory", 65),
+    "Python 2": (
+        lambda path: path.write_text("#!/usr/bin/python\nimport os\nprint 'x'\n"),
+        "not Python 3: line 3: Missing parentheses",
+        65,
+    ),
     "loop": (lambda path: path.symlink_to(path.name), "Too many levels of symbolic links", 65),
     "fifo": (os.mkfifo, "not a plain file", 65),
     "broken": (lambda path: path.write_text("#!/bin/sh\necho $(curl\n"), "partly parsed", 0),

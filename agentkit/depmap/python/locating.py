@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from agentkit.depmap.disk import Disk
-from agentkit.depmap.python.module import Module, is_python, list_imports, read_module
+from agentkit.depmap.python.finding import is_installed, is_python
+from agentkit.depmap.python.module import Module, list_imports, read_module
 
 SKIPPED = frozenset(
     {
@@ -18,13 +19,6 @@ SKIPPED = frozenset(
 )
 # Whole programs stand in folders: more modules than these are read of none.
 MOST_MODULES = 20_000
-INSTALLED = ("/site-packages", "/dist-packages")
-
-
-def is_installed(path: str) -> bool:
-    """Tell whether a file belongs to what is installed beside Python: it is named, and not read."""
-    folder = os.path.dirname(path)
-    return any(f"{part}/" in f"{folder}/" for part in INSTALLED) or "/lib/python3" in folder
 
 
 def find_python_files(folder: str, disk: Disk) -> Iterator[str]:
@@ -45,7 +39,11 @@ def find_python_files(folder: str, disk: Disk) -> Iterator[str]:
             if os.path.isdir(here):
                 if name not in SKIPPED and not os.path.islink(here):
                     inner.append(whole)
-            elif (name.endswith(".py") or "." not in name) and is_python(disk.read_head(whole), whole):
+            elif (
+                (name.endswith(".py") or "." not in name)
+                and os.path.isfile(here)
+                and is_python(disk.read_head(whole), whole)
+            ):
                 count += 1
                 if count > MOST_MODULES:
                     return

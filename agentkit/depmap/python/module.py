@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import io
 import os
-import re
 import tokenize
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agentkit.depmap.disk import LONGEST_BYTES, Disk, is_text
+from agentkit.depmap.disk import LONGEST_BYTES, Disk
+from agentkit.depmap.python.finding import is_python
 
-INTERPRETER = re.compile(r"(?:pypy|python)[0-9.]*\Z")
+__all__ = ["Module", "is_python", "list_imports", "read_module", "resolve_relative"]
+
 # How often the end of a text that is not understood is cut off, to read at least what stands before it.
 MOST_CUTS = 8
 
@@ -38,19 +39,6 @@ class Module:
         if os.path.basename(self.path) == "__init__.py":
             return self.name
         return self.name.rpartition(".")[0]
-
-
-def is_python(head: bytes, path: str) -> bool:
-    """Tell whether a file is a text of Python: by its first line, else by its name."""
-    if not is_text(head):
-        return False
-    if head.startswith(b"#!"):
-        words = [os.path.basename(word).decode(errors="replace") for word in head[2:].split(b"\n", 1)[0].split()]
-        if words[:1] == ["env"]:
-            words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-        if words and INTERPRETER.match(words[0]):
-            return True
-    return path.endswith(".py")
 
 
 def read_module(name: str, path: str, root: str, disk: Disk) -> Module:
