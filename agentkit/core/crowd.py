@@ -12,16 +12,22 @@ from agentkit.core.running import Running
 # So many may compute at a time: some for each processor, for most wait for a disk now and then.
 AT_A_PROCESSOR = 4
 LEAST = 8
-# Who computes for longer than this holds up nobody any more.
-LONGEST_YOUTH_S = 0.5
+# Who has had the processor for this long, or has been there for so long, holds up nobody any more.
+LONGEST_RUN_NS = 300_000_000
+LONGEST_YOUTH_S = 3.0
 DEEPEST_LOOK = 16
 
 
-class Crowd:
-    """The programs that were started a moment ago and compute yet."""
+def count_processors() -> int:
+    """Return how many processors this process may run on."""
+    return len(os.sched_getaffinity(0))
 
-    def __init__(self) -> None:
-        self._room = max(LEAST, AT_A_PROCESSOR * len(os.sched_getaffinity(0)))
+
+class Crowd:
+    """The programs that were started a moment ago and compute yet; `room` is for how many of them at a time."""
+
+    def __init__(self, room: int | None = None) -> None:
+        self._room = max(LEAST, AT_A_PROCESSOR * count_processors()) if room is None else room
         self._young: list[Running] = []
 
     def add(self, running: Running) -> None:
@@ -36,7 +42,10 @@ class Crowd:
 
 
 def _is_young(running: Running, now: float) -> bool:
-    return running.wait_status is None and now - running.begun < LONGEST_YOUTH_S
+    if running.wait_status is not None or now - running.begun >= LONGEST_YOUTH_S:
+        return False
+    # On a busy machine it may be there for long and have done little.
+    return tree.processor_time(running.pid)[0] < LONGEST_RUN_NS
 
 
 def _computes(pid: int) -> bool:

@@ -46,13 +46,15 @@ def run_programs(
     programs: Iterable[Program],
     *,
     at_once: int = 64,
+    computing: int | None = None,
     limit: timedelta | None = None,
     tell: Callable[[], None] | None = None,
     follow: Follow | None = None,
 ) -> list[Ended]:
     """Run programs side by side, `at_once` at a time, and return how they ended, in their order.
 
-    A few at a time begin: the next ones start when those wait for something and need no processor. `follow` is called
+    A few at a time begin, `computing` of them: the next ones start when those wait for something and need no processor;
+    without it some for each processor. `follow` is called
     with the number of each program (from 0, in their order) and how it ended, as soon as it has; the programs that it
     returns are run as well and get the next numbers.
 
@@ -66,7 +68,7 @@ def run_programs(
         return []
     if at_once < 1:
         raise ValueError("at least one program has to run at a time")
-    with _Round(wanted, at_once, limit, tell, follow) as all_of_them:
+    with _Round(wanted, Crowd(computing), at_once=at_once, limit=limit, tell=tell, follow=follow) as all_of_them:
         return all_of_them.run()
 
 
@@ -76,6 +78,8 @@ class _Round:
     def __init__(
         self,
         programs: list[Program],
+        crowd: Crowd,
+        *,
         at_once: int,
         limit: timedelta | None,
         tell: Callable[[], None] | None,
@@ -90,7 +94,7 @@ class _Round:
         self._waiting = deque(range(len(programs)))
         self._running: dict[int, Running] = {}
         self._ended: dict[int, Ended] = {}
-        self._crowd = Crowd()
+        self._crowd = crowd
         self._readers: dict[int, Running] = {}
         self._poll = select.poll()
         # Where the caller has closed 0, 1 or 2, no pipe may take the number: stray prints would go into it.

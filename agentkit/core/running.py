@@ -124,7 +124,9 @@ class Running:
             if channel and not channel.startswith("state "):
                 self.waits_in = channel
             ran_ns, waited_ns = tree.processor_time(pid)
-            self.was_starved |= waited_ns > max(STARVED_SHARE * limit_ns, 2 * ran_ns)
+            # Who sleeps has had what it wanted of the processor, and waits for something else.
+            is_ready = (tree.read_stat(pid) or "S")[0] == "R"
+            self.was_starved |= is_ready and waited_ns > max(STARVED_SHARE * limit_ns, 2 * ran_ns)
 
     def give_up(self, now: float) -> None:
         """Leave the program as it is: it would not end."""

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from agentkit.core import tree
-from agentkit.core.crowd import AT_A_PROCESSOR, LEAST, LONGEST_YOUTH_S, Crowd
+from agentkit.core.crowd import AT_A_PROCESSOR, LEAST, LONGEST_RUN_NS, LONGEST_YOUTH_S, Crowd
 from tests.processes import wait_until
 
 ROOM = max(LEAST, AT_A_PROCESSOR * len(os.sched_getaffinity(0)))
@@ -17,8 +17,8 @@ BUSY = "exec 2>&-; while :; do :; done"
 
 
 @contextmanager
-def crowd_of(*scripts: str) -> Iterator[Crowd]:
-    crowd = Crowd()
+def crowd_of(*scripts: str, room: int | None = None) -> Iterator[Crowd]:
+    crowd = Crowd(room)
     started = [subprocess.Popen(["sh", "-c", script], stdin=subprocess.DEVNULL) for script in scripts]
     try:
         for process in started:
@@ -39,9 +39,21 @@ def test_as_many_as_there_is_room_for_may_compute_and_no_more() -> None:
         assert crowd.is_full(100.1)
 
 
-def test_who_computes_for_long_holds_up_nobody() -> None:
+def test_who_is_there_for_long_or_has_computed_for_long_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     with crowd_of(*[BUSY] * ROOM) as crowd:
         assert not crowd.is_full(100.0 + LONGEST_YOUTH_S)
+    with crowd_of(*[BUSY] * ROOM) as crowd:
+        monkeypatch.setattr("agentkit.core.tree.processor_time", lambda _: (LONGEST_RUN_NS - 1, 0))
+        assert crowd.is_full(100.1)
+        monkeypatch.setattr("agentkit.core.tree.processor_time", lambda _: (LONGEST_RUN_NS, 0))
+        assert not crowd.is_full(100.1)
+
+
+def test_the_room_may_be_smaller() -> None:
+    with crowd_of(BUSY, BUSY, room=2) as crowd:
+        assert crowd.is_full(100.1)
+    with crowd_of(BUSY, room=2) as crowd:
+        assert not crowd.is_full(100.1)
 
 
 @pytest.mark.parametrize("script", ["exec sleep 60", "sleep 60; :"])

@@ -227,7 +227,9 @@ def test_a_hang_says_in_which_function_of_the_kernel_it_waited() -> None:
 def test_a_program_that_got_no_processor_is_no_hang_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     # Ran for 10 ms and waited for 400 ms of its 500: so it stands in the kernel's own figures.
     monkeypatch.setattr("agentkit.core.tree.processor_time", lambda _: (10_000_000, 400_000_000))
-    assert run_program(Program(("sleep", "60"), SHORT)).was_starved
+    assert run_program(shell("while :; do :; done", SHORT)).was_starved
+    # Who sleeps at the limit waits for something else.
+    assert not run_program(shell("exec sleep 60", SHORT)).was_starved
 
 
 def test_without_room_for_more_descriptors_the_rest_waits_its_turn() -> None:

@@ -67,8 +67,9 @@ def make_check(script: str, limit_s: float = 60.0) -> Check:
 
 
 def test_a_hang_for_want_of_a_processor_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    once = make_check(f"[ -e {tmp_path}/x ] || {{ touch {tmp_path}/x; exec sleep 60; }}", 0.5)
-    always = make_check(f"echo >> {tmp_path}/y; exec sleep 60", 0.5)
+    once = make_check(f"[ -e {tmp_path}/x ] || {{ touch {tmp_path}/x; while :; do :; done; }}", 0.5)
+    always = make_check(f"echo >> {tmp_path}/y; while :; do :; done", 0.5)
+    monkeypatch.setattr("agentkit.core.tree.processor_time", lambda _: (490_000_000, 1_000_000))
     assert run([once, always], []) == {0: HANG, 1: HANG}
     (tmp_path / "x").unlink()
 

@@ -134,7 +134,8 @@ def _say_answer(check: Check, answer: Answer, said: str) -> str:
     assert ended is not None
     limit = format_duration(check.limit_s)
     if answer.state == HANG:
-        return f"no answer within {limit}: {check.shown()}"
+        busy = ", on a machine too busy to run it" if ended.was_starved else ""
+        return f"no answer within {limit}{busy}: {check.shown()}"
     if answer.state == UNKILLABLE:
         pids = ", ".join(f"pid {pid} waits in {where or 'the kernel'}" for pid, where in ended.unkillable)
         return f"no answer within {limit}, and it cannot be killed ({pids}): {check.shown()}"

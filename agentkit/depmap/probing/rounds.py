@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from agentkit.core.crowd import count_processors
 from agentkit.core.process import Ended, Program, run_programs
 from agentkit.depmap.probing.asked import Check
 from agentkit.depmap.probing.turns import Turns
@@ -56,7 +57,7 @@ def run_checks(
     rounds.run(turns.begin(), at_once, due)
     while time.monotonic() < due and (again := rounds.find_doubtful()):
         rounds.asked_again.update(again)
-        rounds.run(again, min(at_once, AGAIN_AT_ONCE), due)
+        rounds.run(again, min(at_once, AGAIN_AT_ONCE), due, computing=count_processors())
     return rounds.answers
 
 
@@ -72,7 +73,7 @@ class _Rounds:
     answers: dict[int, Answer] = field(default_factory=dict)
     asked_again: set[int] = field(default_factory=set)
 
-    def run(self, queue: Sequence[int], at_once: int, due: float) -> None:
+    def run(self, queue: Sequence[int], at_once: int, due: float, computing: int | None = None) -> None:
         """Run these checks, and all whose turn it becomes because of them."""
         started: list[int] = []
 
@@ -91,7 +92,9 @@ class _Rounds:
             return start(self.turns.pass_on(check)) if state == OK else []
 
         limit = timedelta(seconds=max(SHORTEST_S, due - time.monotonic()))
-        run_programs(start(queue), at_once=at_once, limit=limit, follow=follow, tell=self._find_teller())
+        run_programs(
+            start(queue), at_once=at_once, computing=computing, limit=limit, follow=follow, tell=self._find_teller()
+        )
 
     def find_doubtful(self) -> list[int]:
         """Return the checks that are worth a second time, and did not have it yet."""
