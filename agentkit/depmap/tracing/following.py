@@ -44,9 +44,10 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """How it came to an end: at its limit, or with processes that were let go of while they live."""
+    """How it came to an end: at its limit, by a signal to us (`asked`), or with processes that were let go of alive."""
 
     timed_out: bool = False
+    asked: int | None = None
     let_go: bool = False
     unkillable: tuple[int, ...] = ()
 
@@ -85,7 +86,7 @@ class _Run:
         self._ended_at: float | None = None
         self._status: int | None = None
         self.fault: Exception | None = None
-        self._wants_end = False
+        self._asked: int | None = None
         self._strace: subprocess.Popen[bytes] | None = None
         self._pipe, self._writing = os.pipe()
         os.set_blocking(self._pipe, False)
@@ -137,10 +138,10 @@ class _Run:
             if self._status is not None:
                 self._read_all()
                 return Followed()
-            if now >= due or self._wants_end:
+            if now >= due or self._asked is not None:
                 left = self._end_all()
                 self._read_all()
-                return Followed(timed_out=now >= due, unkillable=tuple(left))
+                return Followed(timed_out=now >= due, asked=self._asked, unkillable=tuple(left))
             if self._lets_go_now(now):
                 return self._let_go()
             pause_s = min(due - now, LONGEST_PAUSE_S, TICK_S if self._ended_at is not None else math.inf)
@@ -221,7 +222,7 @@ class _Run:
             return
         program = self._reader.program
         if program is None or self._reader.has_ended:
-            self._wants_end = True
+            self._asked = number
         elif number in PASSED_ON or not self._has_terminal:
             # What a person types at the terminal reached the program as it reached us.
             try:

@@ -16,7 +16,7 @@ from agentkit.core.times import parse_duration
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.names import TYPES
 from agentkit.depmap.questionwords import usage
-from agentkit.depmap.tracing.following import follow
+from agentkit.depmap.tracing.following import Followed, follow
 from agentkit.depmap.tracing.keeping import add_seen, check_map, forget_seen
 from agentkit.depmap.tracing.processes import Follower
 from agentkit.depmap.tracing.seen import MOST_EDGES, Seen
@@ -106,7 +106,7 @@ def run_traced(
         tell(f"agentkit: warning: pid {pid} would not end\n")
     if seen.is_full:
         _warn(f"it touched more than {MOST_EDGES} things: what came after them is not told")
-    return Traced(tuple(seen.find_edges()), _find_status(follower, timed_out=followed.timed_out))
+    return Traced(tuple(seen.find_edges()), _find_status(follower, followed))
 
 
 def _find_folder() -> str:
@@ -120,14 +120,16 @@ def _count(edges: Sequence[Edge]) -> str:
     return f"{len(edges)} {'dependency' if len(edges) == 1 else 'dependencies'}"
 
 
-def _find_status(follower: Follower, *, timed_out: bool) -> int:
-    if timed_out:
+def _find_status(follower: Follower, followed: Followed) -> int:
+    if followed.timed_out:
         return Exit.TIMED_OUT
     if follower.status is not None:
         return follower.status
     if follower.signal is not None:
         number = getattr(signal, follower.signal, None)
         return Exit.SIGNAL_BASE + int(number or 0)
+    if followed.asked is not None:
+        return Exit.SIGNAL_BASE + followed.asked
     raise AgentkitError("strace ended before the program did: what came then was not seen", status=Exit.UNAVAILABLE)
 
 
