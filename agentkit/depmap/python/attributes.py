@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agentkit.depmap.python.engine import Engine
+from agentkit.depmap.python.module import Module
 from agentkit.depmap.python.things import (
     Arguments,
     At,
@@ -20,7 +21,6 @@ from agentkit.depmap.python.things import (
     ModuleThing,
     Node,
     Number,
-    Operation,
     Partial,
     Running,
     Site,
@@ -75,7 +75,7 @@ def _load_outside(engine: Engine, thing: External, name: str, into: Node) -> Non
     whole = f"{thing.name}.{name}"
     # A package without a file of its own is not known as a module, what is in it may be.
     module = engine.find_module(whole) if thing.of is None else None
-    engine.add(into, ModuleThingOf(engine, module) if module is not None else engine.external(whole, thing.of))
+    engine.add(into, thing_of_module(engine, module) if module is not None else engine.external(whole, thing.of))
 
 
 def _load_of_function(engine: Engine, function: Function, name: str, into: Node) -> None:
@@ -91,15 +91,12 @@ def _load_global(engine: Engine, thing: ModuleThing, name: str, into: Node) -> N
     is_own = name in engine.module_names.get(thing.module, ())
     inner = None if is_own else engine.find_module(f"{thing.module.name}.{name}")
     if inner is not None:
-        engine.add(into, ModuleThingOf(engine, inner))
+        engine.add(into, thing_of_module(engine, inner))
     engine.flow(engine.module_variable(thing.module, name), into)
 
 
-def ModuleThingOf(engine: Engine, module: object) -> Thing:  # noqa: N802
+def thing_of_module(engine: Engine, module: Module) -> Thing:
     """Return the one thing that stands for a module."""
-    from agentkit.depmap.python.module import Module
-
-    assert isinstance(module, Module)
     return engine.one(("module", module), lambda: ModuleThing(module))
 
 
@@ -107,7 +104,7 @@ def _load_member(engine: Engine, thing: Instance | Class | Super, name: str, int
     if isinstance(thing, Super):
         receiver = thing.receiver
         of = receiver.of if isinstance(receiver, Instance) else receiver if isinstance(receiver, Class) else thing.after
-        look_up(engine, of, name, _Use(engine, receiver, of, name, into, at), after=thing.after)
+        look_up(of, name, _Use(engine, receiver, of, name, into, at=at), after=thing.after)
         return
     of = thing.of if isinstance(thing, Instance) else thing
     if name == "__class__" and isinstance(thing, Instance):
@@ -118,7 +115,7 @@ def _load_member(engine: Engine, thing: Instance | Class | Super, name: str, int
         return
     if isinstance(thing, Instance):
         engine.flow(thing.field(name), into)
-    look_up(engine, of, name, _Use(engine, thing, of, name, into, at))
+    look_up(of, name, _Use(engine, thing, of, name, into, at=at))
 
 
 class _Use:
@@ -126,7 +123,7 @@ class _Use:
 
     __slots__ = ("at", "engine", "into", "name", "of", "thing")
 
-    def __init__(self, engine: Engine, thing: Thing, of: Class, name: str, into: Node, at: At) -> None:
+    def __init__(self, engine: Engine, thing: Thing, of: Class, name: str, into: Node, *, at: At) -> None:
         self.engine, self.thing, self.of, self.name, self.into, self.at = engine, thing, of, name, into, at
 
     def __call__(self, found: Node | External) -> None:
@@ -176,7 +173,7 @@ def holding(engine: Engine, thing: Thing) -> Node:
 
 
 def call_implied(
-    engine: Engine, called: Node, arguments: Arguments, into: Node, at: At, rule: str = "property"
+    engine: Engine, called: Node, arguments: Arguments, into: Node, at: At, *, rule: str = "property"
 ) -> None:
     """Call what a variable holds, as the language does without a call being written."""
     from agentkit.depmap.python.calling import call
@@ -188,7 +185,7 @@ def call_implied(
     call(engine, site)
 
 
-def call_method(engine: Engine, thing: Thing, name: str, arguments: Arguments, into: Node, at: At) -> None:
+def call_method(engine: Engine, thing: Thing, name: str, arguments: Arguments, into: Node, *, at: At) -> None:
     """Call a special method of an object, if its class has one of its own."""
     if not isinstance(thing, Instance) or not engine.is_first(("method", thing, name, into, at)):
         return
@@ -196,22 +193,20 @@ def call_method(engine: Engine, thing: Thing, name: str, arguments: Arguments, i
     def use(found: Node | External) -> None:
         if isinstance(found, Node) and engine.is_first(("use method", found, thing, into, at)):
             method = Node()
-            engine.watch(found, _Use(engine, thing, thing.of, name, method, at)._bind)  # noqa: SLF001  # our own
-            call_implied(engine, method, arguments, into, at, name)
+            engine.watch(found, _Use(engine, thing, thing.of, name, method, at=at)._bind)  # noqa: SLF001  # our own
+            call_implied(engine, method, arguments, into, at, rule=name)
 
-    engine.later.append(lambda: look_up(engine, thing.of, name, use))
+    engine.later.append(lambda: look_up(thing.of, name, use))
 
 
-def look_up(
-    engine: Engine, of: Class, name: str, use: Callable[[Node | External], None], after: Class | None = None
-) -> None:
+def look_up(of: Class, name: str, use: Callable[[Node | External], None], after: Class | None = None) -> None:
     """Give the member of a class, or the classes from outside that may have it; again when its bases change."""
     key = (name, getattr(use, "into", use), getattr(use, "thing", None), after)
-    of.watchers[key] = lambda: _give(engine, of, name, use, after)
-    _give(engine, of, name, use, after)
+    of.watchers[key] = lambda: _give(of, name, use, after)
+    _give(of, name, use, after)
 
 
-def _give(engine: Engine, of: Class, name: str, use: Callable[[Node | External], None], after: Class | None) -> None:
+def _give(of: Class, name: str, use: Callable[[Node | External], None], after: Class | None) -> None:
     order = find_order(of)
     if after is not None:
         order = order[order.index(after) + 1 :] if after in order else []
@@ -313,13 +308,8 @@ def _set_property(engine: Engine, thing: Instance, name: str, value: Node, at: A
     for each in find_order(thing.of):
         if isinstance(each, Class) and name in each.members:
             for member in each.members[name].values:
-                if isinstance(member, Wrapped) and member.setter is not None:
-                    if engine.is_first(("set", member, value)):
-                        arguments = Arguments([(holding(engine, thing), False), (value, False)])
-                        call_implied(engine, member.setter, arguments, Node(), at)
+                setter = member.setter if isinstance(member, Wrapped) else None
+                if setter is not None and engine.is_first(("set", member, value)):
+                    arguments = Arguments([(holding(engine, thing), False), (value, False)])
+                    call_implied(engine, setter, arguments, Node(), at)
             return
-
-
-def is_known(thing: Thing) -> bool:
-    """Tell whether a value is a thing of the program itself."""
-    return isinstance(thing, (Function, Class, Instance, Bound, Operation, Container))

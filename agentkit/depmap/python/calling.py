@@ -86,7 +86,7 @@ def _call_instance(engine: Engine, thing: Instance, arguments: Arguments, site: 
 
         engine.watch(found, take)
 
-    engine.later.append(lambda: look_up(engine, thing.of, "__call__", use))
+    engine.later.append(lambda: look_up(thing.of, "__call__", use))
 
 
 def give_result(engine: Engine, function: Function, into: Node) -> None:
@@ -191,13 +191,13 @@ def construct(engine: Engine, thing: Class, arguments: Arguments, site: Site, in
             )
 
     order = find_order(thing)
-    look_up(engine, thing, "__new__", use_new)
+    look_up(thing, "__new__", use_new)
     if any(isinstance(each, Class) and "__init__" in each.members for each in order):
-        look_up(engine, thing, "__init__", use)
+        look_up(thing, "__init__", use)
     else:
-        look_up(engine, thing, "__init__", use)
+        look_up(thing, "__init__", use)
         _fill_fields(engine, thing, arguments)
-        call_method(engine, instance, "__post_init__", Arguments([]), Node(), at)
+        call_method(engine, instance, "__post_init__", Arguments([]), Node(), at=at)
 
 
 def _fill_fields(engine: Engine, thing: Class, arguments: Arguments) -> None:

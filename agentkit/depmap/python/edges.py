@@ -83,7 +83,7 @@ class _Mapper:
             for name, function, line, inner in reader.imports:
                 if inner is not module:
                     target = f"py:{inner.name if inner is not None else name}"
-                    yield self._edge(module, function, line, target, "import", "import")
+                    yield self._edge(module, function, line, target, "import", rule="import")
             if module.trouble is not None and module.trouble.startswith("not Python"):
                 yield self._unknown(module, None, 1, os.path.basename(module.path), module.trouble)
         for site in self.engine.sites:
@@ -97,7 +97,7 @@ class _Mapper:
         for thing, name in site.seen.items():
             if isinstance(thing, (Function, Bound, Class)):
                 confidence = CALLBACK_CONFIDENCE if site.rule == "callback" else 1.0
-                edge = self._edge(site.module, site.function, site.line, name, "call", site.rule)
+                edge = self._edge(site.module, site.function, site.line, name, "call", rule=site.rule)
                 yield edge if confidence == 1.0 else replace(edge, confidence=confidence)
             elif isinstance(thing, External):
                 yield from self._map_outside(name, thing, site)
@@ -128,8 +128,8 @@ class _Mapper:
         elif name == "shutil.which":
             yield from self._map_which(arguments.first(0, "cmd"), site)
         elif name in ("builtins.eval", "builtins.exec"):
-            node = arguments.first(0)
-            if node is None or any(HOLE in text for text in self.texts.read(node)) or name == "builtins.exec":
+            code = self.texts.read(arguments.first(0))
+            if any(HOLE in text for text in code) or name == "builtins.exec":
                 yield self._unresolved(site, f"{name.rpartition('.')[2]}: the code is made while it runs")
         elif name in ("importlib.import_module", "builtins.__import__"):
             for text in self.texts.read(arguments.first(0, "name")):
@@ -139,7 +139,7 @@ class _Mapper:
         if HOLE in text:
             yield self._unresolved(site, "which module it imports is not known")
         elif text and not text.startswith("."):
-            yield self._edge(site.module, site.function, site.line, f"py:{text}", "import", "import_module")
+            yield self._edge(site.module, site.function, site.line, f"py:{text}", "import", rule="import_module")
 
     def _map_foreign(self, name: str, thing: External, site: Site) -> Iterator[Edge]:
         """Map a call into a module that is not read: by its name, methods by the class that they are of."""
@@ -151,7 +151,7 @@ class _Mapper:
         rest = ".".join(parts[count:])
         if rest:
             target = f"py:{'.'.join(parts[:count])}:{rest}"
-            yield self._edge(site.module, site.function, site.line, target, "call", site.rule)
+            yield self._edge(site.module, site.function, site.line, target, "call", rule=site.rule)
 
     def _map_operation(self, operation: Operation, name: str, site: Site) -> Iterator[Edge]:
         if not isinstance(operation.of, Formed) or not is_path(operation.of):
@@ -209,7 +209,7 @@ class _Mapper:
     def _map_environment(self, key: Node | None, module: Module, function: str | None, line: int) -> Iterator[Edge]:
         for name in self.texts.read(key) if key is not None else ():
             if HOLE not in name and name:
-                yield self._edge(module, function, line, f"env:{name}", "env", "environ")
+                yield self._edge(module, function, line, f"env:{name}", "env", rule="environ")
 
     def _map_which(self, node: Node | None, site: Site) -> Iterator[Edge]:
         for word in self.texts.read(node):
@@ -270,7 +270,7 @@ class _Mapper:
     def _unknown(self, module: Module, function: str | None, line: int, text: str, reason: str) -> Edge:
         name = hide_secrets(" ".join(text.split())) or os.path.basename(module.path)
         name = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
-        edge = self._edge(module, function, line, f"unknown:{name}", "unknown", "unknown")
+        edge = self._edge(module, function, line, f"unknown:{name}", "unknown", rule="unknown")
         return replace(edge, confidence=0.0, reason=reason)
 
     # -- edges -------------------------------------------------------------------------------------------------------
@@ -278,9 +278,9 @@ class _Mapper:
     def _touch(self, kind: str, target: str, rule: str, site: Site) -> Edge:
         if HOLE in target:
             return self._unresolved(site, f"{kind}: what it names is not known")
-        return self._edge(site.module, site.function, site.line, target, kind, rule.removeprefix("builtins."))
+        return self._edge(site.module, site.function, site.line, target, kind, rule=rule.removeprefix("builtins."))
 
-    def _edge(self, module: Module, function: str | None, line: int, target: str, kind: str, rule: str) -> Edge:
+    def _edge(self, module: Module, function: str | None, line: int, target: str, kind: str, *, rule: str) -> Edge:
         return Edge(self._source(module, function), target, kind, module.path, line, rule, function)
 
     def _source(self, module: Module, function: str | None) -> str:

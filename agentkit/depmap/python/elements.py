@@ -9,12 +9,10 @@ from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.things import (
     Arguments,
     At,
-    Bound,
     Container,
     External,
     ExternalObject,
     Formed,
-    Function,
     Instance,
     Key,
     Node,
@@ -56,7 +54,7 @@ def load_item(engine: Engine, base: Node, key: Node, into: Node, at: At) -> None
         if isinstance(thing, Container):
             _load_key(engine, thing, key, into)
         elif isinstance(thing, Instance):
-            call_method(engine, thing, "__getitem__", Arguments([(key, False)]), into, at)
+            call_method(engine, thing, "__getitem__", Arguments([(key, False)]), into, at=at)
         elif isinstance(thing, (External, ExternalObject, Text, Formed)):
             if isinstance(thing, External) and thing.name in ENVIRONMENT:
                 engine.environment.append((key, at))
@@ -89,7 +87,7 @@ def store_item(engine: Engine, base: Node, key: Node, value: Node, at: At) -> No
         if isinstance(thing, Container):
             _store_key(engine, thing, key, value)
         elif isinstance(thing, Instance):
-            call_method(engine, thing, "__setitem__", Arguments([(key, False), (value, False)]), Node(), at)
+            call_method(engine, thing, "__setitem__", Arguments([(key, False), (value, False)]), Node(), at=at)
 
     engine.watch(base, store)
 
@@ -141,8 +139,8 @@ def iterate(engine: Engine, base: Node, into: Node, at: At) -> None:
                 engine.flow(thing.function.yields, into)
         elif isinstance(thing, Instance):
             iterator = Node()
-            call_method(engine, thing, "__iter__", Arguments([]), iterator, at)
-            call_method(engine, thing, "__getitem__", Arguments([(Node(), False)]), into, at)
+            call_method(engine, thing, "__iter__", Arguments([]), iterator, at=at)
+            call_method(engine, thing, "__getitem__", Arguments([(Node(), False)]), into, at=at)
             engine.watch(iterator, lambda made: _step_on(engine, made, into, at))
         elif isinstance(thing, (External, ExternalObject, Formed, Text)):
             holder = Node()
@@ -154,7 +152,7 @@ def iterate(engine: Engine, base: Node, into: Node, at: At) -> None:
 
 def _step_on(engine: Engine, thing: Thing, into: Node, at: At) -> None:
     if isinstance(thing, Instance):
-        call_method(engine, thing, "__next__", Arguments([]), into, at)
+        call_method(engine, thing, "__next__", Arguments([]), into, at=at)
     elif engine.is_first(("step", thing, into)):
         holder = Node()
         engine.add(holder, thing)
@@ -179,7 +177,7 @@ def unpack(engine: Engine, value: Node, targets: list[tuple[Node, bool]], at: At
         if isinstance(thing, Container) and thing.items and not any(starred for _, starred in thing.items):
             _take_known(engine, thing, targets, star, rest)
         elif isinstance(thing, Container) and thing.kind != "dict" and thing.fields:
-            listen(thing, lambda place, node: _take_one(engine, place, node, targets, star, rest))
+            listen(thing, lambda place, node: _take_one(engine, place, node, targets, star, rest=rest))
             engine.flow(thing.some, others)
         elif engine.is_first(("unpack", thing, others)):
             holder = Node()
@@ -190,7 +188,13 @@ def unpack(engine: Engine, value: Node, targets: list[tuple[Node, bool]], at: At
 
 
 def _take_one(
-    engine: Engine, place: Key, node: Node, targets: list[tuple[Node, bool]], star: int | None, rest: Container | None
+    engine: Engine,
+    place: Key,
+    node: Node,
+    targets: list[tuple[Node, bool]],
+    star: int | None,
+    *,
+    rest: Container | None,
 ) -> None:
     if isinstance(place, int) and 0 <= place < len(targets) and (star is None or place < star):
         engine.flow(node, targets[place][0])
@@ -230,8 +234,3 @@ def spread(engine: Engine, node: Node, give: Callable[[int | None, Node], None],
             give(None, each)
 
     engine.watch(node, take)
-
-
-def is_callable(thing: Thing) -> bool:
-    """Tell whether a value is a function of the program that somebody may call."""
-    return isinstance(thing, (Function, Bound))

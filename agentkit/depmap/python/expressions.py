@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable
+from functools import partial
 
-from agentkit.depmap.python import attributes, elements
+from agentkit.depmap.python import attributes, displays, elements
 from agentkit.depmap.python.calling import call
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.module import Module
@@ -16,20 +17,15 @@ from agentkit.depmap.python.things import (
     Class,
     Container,
     External,
-    Formed,
     Function,
     Instance,
-    ModuleThing,
     Node,
     Running,
     Site,
     Super,
-    Text,
     Thing,
 )
 
-# A display of more constants than this is one heap of values.
-LONGEST_DISPLAY = 64
 LONGEST_EVAL = 2000
 METHODS = {
     ast.Add: "__add__",
@@ -70,14 +66,14 @@ class Expressions:
             ast.BoolOp: self._read_any,
             ast.IfExp: self._read_choice,
             ast.Lambda: self._read_lambda,
-            ast.List: self._read_display,
-            ast.Tuple: self._read_display,
-            ast.Set: self._read_display,
-            ast.Dict: self._read_dict,
-            ast.ListComp: self._read_comprehension,
-            ast.SetComp: self._read_comprehension,
-            ast.GeneratorExp: self._read_comprehension,
-            ast.DictComp: self._read_comprehension,
+            ast.List: partial(displays.read_display, self),
+            ast.Tuple: partial(displays.read_display, self),
+            ast.Set: partial(displays.read_display, self),
+            ast.Dict: partial(displays.read_dict, self),
+            ast.ListComp: partial(displays.read_comprehension, self),
+            ast.SetComp: partial(displays.read_comprehension, self),
+            ast.GeneratorExp: partial(displays.read_comprehension, self),
+            ast.DictComp: partial(displays.read_comprehension, self),
             ast.JoinedStr: self._read_joined,
             ast.FormattedValue: self._read_formatted,
             ast.Await: self._read_await,
@@ -240,7 +236,7 @@ class Expressions:
 
         def take(thing: Thing) -> None:
             if isinstance(thing, Instance):
-                attributes.call_method(engine, thing, method, Arguments([(right, False)]), into, at)
+                attributes.call_method(engine, thing, method, Arguments([(right, False)]), into, at=at)
             elif isinstance(thing, Container):
                 made = engine.container(thing.kind, (self.key(node), sign))
                 if not made.items:
@@ -300,7 +296,7 @@ class Expressions:
 
     def open_function(self, function: Function, arguments: ast.arguments, body: list[ast.AST], scope: Scope) -> Scope:
         """Return the scope of a function, in which its parameters hold their values."""
-        inner = Scope(self.engine, self.module, "function", function.qualname, scope, find_names(body))
+        inner = Scope(self.engine, self.module, "function", function.qualname, scope, names=find_names(body))
         inner.function, inner.label = function, function.qualname
         nodes = {**dict(function.parameters), **function.named}
         if arguments.vararg is not None and function.rest is not None:
@@ -311,67 +307,6 @@ class Expressions:
         for name, node in nodes.items():
             inner.assign(name, node)
         return inner
-
-    def _read_display(self, node: ast.List | ast.Tuple | ast.Set, scope: Scope) -> Node:
-        made = self.engine.container(type(node).__name__.lower(), self.key(node))
-        is_heap = len(node.elts) > LONGEST_DISPLAY
-        is_known = True
-        for place, each in enumerate(node.elts):
-            if isinstance(each, ast.Starred):
-                value = self.read(each.value, scope)
-                elements.iterate(self.engine, value, made.some, self.at(each, scope))
-                made.items.append((value, True))
-                is_known = False
-                continue
-            value = self.read(each, scope)
-            made.items.append((value, False))
-            if is_heap or not is_known:
-                self.engine.flow(value, made.some)
-            else:
-                self.engine.flow(value, elements.field(self.engine, made, place))
-        return self._holding(made)
-
-    def _read_dict(self, node: ast.Dict, scope: Scope) -> Node:
-        made = self.engine.container("dict", self.key(node))
-        holder = self._holding(made)
-        for key, each in zip(node.keys, node.values, strict=True):
-            value = self.read(each, scope)
-            if key is None:
-                self.engine.watch(value, lambda thing: _copy_dict(self.engine, thing, made))
-            elif isinstance(key, ast.Constant) and type(key.value) in (str, int):
-                self.engine.flow(value, elements.field(self.engine, made, key.value))  # type: ignore[arg-type]
-            else:
-                elements.store_item(self.engine, holder, self.read(key, scope), value, self.at(node, scope))
-        return holder
-
-    def _read_comprehension(self, node: ast.expr, scope: Scope) -> Node:
-        kind = "dict" if isinstance(node, ast.DictComp) else "list"
-        made = self.engine.container(kind, self.key(node))
-        before, temporary = dict(scope.now), dict(self.temporary)
-        for generator in node.generators:  # type: ignore[attr-defined]
-            element = Node()
-            elements.iterate(self.engine, self.read(generator.iter, scope), element, self.at(node, scope))
-            self.bind_target(generator.target, element, scope)
-            for test in generator.ifs:
-                self.read(test, scope)
-        if isinstance(node, ast.DictComp):
-            key, value = self.read(node.key, scope), self.read(node.value, scope)
-            self.engine.flow(key, made.keys)
-            self.engine.flow(value, made.some)
-        else:
-            self.engine.flow(self.read(node.elt, scope), made.some)  # type: ignore[attr-defined]
-        scope.now, self.temporary = before, temporary
-        return self._holding(made)
-
-    def bind_target(self, target: ast.expr, value: Node, scope: Scope) -> None:
-        """Let the variables of a comprehension hold its elements, as long as it is read."""
-        if isinstance(target, ast.Name):
-            scope.now[target.id] = self.temporary[target.id] = value
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            inner = [(Node(), isinstance(each, ast.Starred)) for each in target.elts]
-            elements.unpack(self.engine, value, inner, self.at(target, scope), self.key(target))
-            for each, (node, starred) in zip(target.elts, inner, strict=True):
-                self.bind_target(each.value if starred else each, node, scope)  # type: ignore[attr-defined]
 
     def _read_joined(self, node: ast.JoinedStr, scope: Scope) -> Node:
         parts = [self.read(each, scope) for each in node.values]
@@ -392,7 +327,7 @@ class Expressions:
             if isinstance(thing, Running):
                 self.engine.flow(thing.function.returns, into)
             elif isinstance(thing, Instance):
-                attributes.call_method(self.engine, thing, "__await__", Arguments([]), into, at)
+                attributes.call_method(self.engine, thing, "__await__", Arguments([]), into, at=at)
             else:
                 self.engine.add(into, thing)
 
@@ -440,16 +375,10 @@ class Expressions:
         if isinstance(thing, External) and thing.name in elements.ENVIRONMENT:
             self.engine.environment.append((key, at))
         elif isinstance(thing, Instance):
-            attributes.call_method(self.engine, thing, "__contains__", Arguments([(key, False)]), Node(), at)
+            attributes.call_method(self.engine, thing, "__contains__", Arguments([(key, False)]), Node(), at=at)
 
     def _read_starred(self, node: ast.Starred, scope: Scope) -> Node:
         return self.read(node.value, scope)
-
-
-def _copy_dict(engine: Engine, thing: Thing, made: Container) -> None:
-    from agentkit.depmap.python.outside import copy_dict
-
-    copy_dict(engine, thing, made)
 
 
 def _read_bound(node: ast.expr | None) -> int | None:
@@ -457,6 +386,3 @@ def _read_bound(node: ast.expr | None) -> int | None:
         inner = _read_bound(node.operand)
         return -inner if inner is not None else None
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, int) else None
-
-
-__all__ = ["Expressions", "Formed", "ModuleThing", "Text"]

@@ -95,9 +95,8 @@ class Modules:
             self.search.extend(_find_added_folders(module, self.disk, self.search))
             for name, taken, _ in list_imports(module):
                 for each in (name, *(f"{name}.{one}" for one in taken if one != "*")):
-                    for path in self._find_all(each, module):
-                        if path not in self.by_path and len(self.by_path) < MOST_MODULES:
-                            todo.append(self._add(path, None))
+                    found = (path for path in self._find_all(each, module) if path not in self.by_path)
+                    todo.extend(self._add(path, None) for path in found if len(self.by_path) < MOST_MODULES)
 
     def find(self, name: str, importer: Module) -> Module | None:
         """Return the module of this program that a module gets when it imports a name; None for one from outside."""
@@ -151,7 +150,7 @@ class Modules:
 
 
 def _find_added_folders(module: Module, disk: Disk, known: list[str]) -> Iterator[str]:
-    """Yield the folders that a module adds to sys.path by `sys.path.insert(0, …)` and the like, where they are known."""
+    """Yield the folders that a module adds to sys.path by `sys.path.insert(0, …)` and the like."""
     if "sys.path" not in module.text:
         return
     for node in ast.walk(module.tree):

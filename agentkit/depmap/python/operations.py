@@ -54,11 +54,11 @@ def operate(engine: Engine, thing: Operation, arguments: Arguments, site: Site, 
     of = thing.of
     if isinstance(of, Container):
         site.seen[thing] = f"builtins.{of.kind}.{thing.name}"
-        _operate_container(engine, of, thing.name, arguments, site, into)
+        _operate_container(engine, of, thing.name, arguments, site, into=into)
     elif isinstance(of, (Text, Formed)):
         kind = "pathlib.Path" if is_path(of) else "builtins.str"
         site.seen[thing] = f"{kind}.{thing.name}"
-        _operate_text(engine, of, thing.name, arguments, site, into, kind)
+        _operate_text(engine, of, thing.name, arguments, site, into=into, kind=kind)
     elif isinstance(of, Running):
         if of.function.yields is not None:
             engine.flow(of.function.yields, into)
@@ -71,7 +71,7 @@ def operate(engine: Engine, thing: Operation, arguments: Arguments, site: Site, 
 
 
 def _operate_text(
-    engine: Engine, of: Text | Formed, name: str, arguments: Arguments, site: Site, into: Node, kind: str
+    engine: Engine, of: Text | Formed, name: str, arguments: Arguments, site: Site, *, into: Node, kind: str
 ) -> None:
     if kind == "pathlib.Path" and name == "open":
         engine.add(into, engine.external_object("io.TextIOWrapper", key_of(site), site))
@@ -87,7 +87,9 @@ def _operate_text(
         made.parts[1] = arguments.positions[0][0]
 
 
-def _operate_container(engine: Engine, of: Container, name: str, arguments: Arguments, site: Site, into: Node) -> None:
+def _operate_container(
+    engine: Engine, of: Container, name: str, arguments: Arguments, site: Site, *, into: Node
+) -> None:
     at = (site.module, site.function, site.line)
     positions = arguments.positions
     holder = Node()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agentkit.depmap.python import calling, returned
-from agentkit.depmap.python.attributes import ModuleThingOf, load, load_from, store
+from agentkit.depmap.python.attributes import load, load_from, store, thing_of_module
 from agentkit.depmap.python.elements import field, iterate, listen
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.operations import call_back, key_of, operate
@@ -299,7 +299,7 @@ def _import(engine: Engine, arguments: Arguments, site: Site, into: Node) -> Non
         if isinstance(thing, Text) and thing is not engine.any_text and thing.text:
             module = engine.find_module(thing.text)
             engine.external_modules.add(thing.text)
-            engine.add(into, ModuleThingOf(engine, module) if module is not None else engine.external(thing.text))
+            engine.add(into, thing_of_module(engine, module) if module is not None else engine.external(thing.text))
 
     name = arguments.first(0, "name")
     if name is not None:

@@ -106,7 +106,7 @@ RUNS: dict[str, tuple[int, str, int | None, str]] = {
     "threading.Thread": (1, "target", 3, "args"),
     "threading.Timer": (1, "function", 2, "args"),
 }
-# What calls a function with each element: the place of the function (or the name of the argument), that of the elements.
+# What calls a function with each element: the place of the function (or its argument's name), that of the elements.
 MAPS: dict[str, tuple[int | str, int]] = {
     "builtins.filter": (0, 1),
     "builtins.map": (0, 1),

@@ -49,7 +49,8 @@ def find_names(body: Iterable[ast.AST]) -> Names:
             continue
         if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
             # Its own variables are none of the part around it, but for those of `:=`.
-            bound.update(each.target.id for each in ast.walk(node) if isinstance(each, ast.NamedExpr))  # type: ignore[attr-defined]
+            inner = (each.target for each in ast.walk(node) if isinstance(each, ast.NamedExpr))
+            bound.update(target.id for target in inner)
             continue
         if isinstance(node, ast.Global):
             names.globals.update(node.names)
@@ -73,6 +74,18 @@ def find_shared(tree: ast.Module) -> frozenset[str]:
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             found.update(node.names)
     return frozenset(found)
+
+
+def yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether a function is a generator."""
+    todo: list[ast.AST] = list(node.body)
+    while todo:
+        each = todo.pop()
+        if isinstance(each, (ast.Yield, ast.YieldFrom)):
+            return True
+        if not isinstance(each, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
+            todo.extend(ast.iter_child_nodes(each))
+    return False
 
 
 class Scope:
@@ -101,7 +114,7 @@ class Scope:
     )
 
     def __init__(
-        self, engine: Engine, module: Module, kind: str, qualname: str | None, outer: Scope | None, names: Names
+        self, engine: Engine, module: Module, kind: str, qualname: str | None, outer: Scope | None, *, names: Names
     ) -> None:
         self.engine = engine
         self.module = module

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from agentkit.depmap.python import attributes, elements
-from agentkit.depmap.python.attributes import ModuleThingOf, add_base, call_method, holding
+from agentkit.depmap.python.attributes import add_base, call_method, holding
 from agentkit.depmap.python.calling import call
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.expressions import Expressions
-from agentkit.depmap.python.module import Module, resolve_relative
-from agentkit.depmap.python.scopes import FUNCTIONS, Environment, Names, Scope, find_names
+from agentkit.depmap.python.importing import read_import, read_import_from
+from agentkit.depmap.python.module import Module
+from agentkit.depmap.python.scopes import Environment, Names, Scope, find_names, yields
 from agentkit.depmap.python.things import (
     Arguments,
+    At,
     Class,
     Container,
     External,
@@ -56,13 +59,13 @@ class Statements:
             ast.AsyncWith: self._read_with,
             ast.Try: self._read_try,
             ast.Raise: self._read_raise,
-            ast.Import: self._read_import,
-            ast.ImportFrom: self._read_import_from,
+            ast.Import: partial(read_import, self),
+            ast.ImportFrom: partial(read_import_from, self),
             ast.Match: self._read_match,
             ast.Break: self._read_jump,
             ast.Continue: self._read_jump,
             ast.Assert: self._read_assert,
-            ast.Delete: lambda node, scope: True,
+            ast.Delete: self._pass,
         }
         trystar = getattr(ast, "TryStar", None)
         if trystar is not None:
@@ -70,7 +73,7 @@ class Statements:
 
     def read_module(self, names: Names) -> None:
         """Read the module, then its functions."""
-        scope = Scope(self.engine, self.module, "module", None, None, names)
+        scope = Scope(self.engine, self.module, "module", None, None, names=names)
         self._read_deep(self.module.tree.body, scope)
         while self.waiting or self.expressions.lambdas:
             if self.waiting:
@@ -105,6 +108,11 @@ class Statements:
         return self.expressions.read(node, scope)
 
     # -- assignments -------------------------------------------------------------------------------------------------
+
+    def _pass(self, node: ast.stmt, scope: Scope) -> bool:
+        """Read what changes nothing that is followed here."""
+        del node, scope
+        return True
 
     def _read_expression(self, node: ast.Expr, scope: Scope) -> bool:
         self._value(node.value, scope)
@@ -162,17 +170,17 @@ class Statements:
             base = self._value(target.value, scope)
             key = Node() if isinstance(target.slice, ast.Slice) else self._value(target.slice, scope)
             if isinstance(target.slice, ast.Slice):
-                each = Node()
-                elements.iterate(self.engine, value, each, at)
-                value = each
+                element = Node()
+                elements.iterate(self.engine, value, element, at)
+                value = element
             elements.store_item(self.engine, base, key, value, at)
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value, scope)
         elif isinstance(target, (ast.Tuple, ast.List)):
             inner = [(Node(), isinstance(each, ast.Starred)) for each in target.elts]
             elements.unpack(self.engine, value, inner, at, self.expressions.key(target))
-            for each, (node, _) in zip(target.elts, inner, strict=True):
-                self.assign(each, node, scope)
+            for each, (held, _) in zip(target.elts, inner, strict=True):
+                self.assign(each, held, scope)
 
     def _read_return(self, node: ast.Return, scope: Scope) -> bool:
         if node.value is not None:
@@ -187,7 +195,7 @@ class Statements:
         function = Function(self.module, scope.inner_name(node.name), node, node.lineno)
         if isinstance(node, ast.AsyncFunctionDef):
             function.kind = "async"
-        if _yields(node):
+        if yields(node):
             function.yields = Node()
         self.expressions.read_parameters(function, node.args, scope)
         function.owner = scope.of
@@ -215,7 +223,7 @@ class Statements:
             add_base(self.engine, made, self._value(base, scope))
         for keyword in node.keywords:
             self._value(keyword.value, scope)
-        inner = Scope(self.engine, self.module, "class", made.qualname, scope, find_names(node.body))
+        inner = Scope(self.engine, self.module, "class", made.qualname, scope, names=find_names(node.body))
         inner.of, inner.variables = made, made.members
         for name in inner.names.bound:
             inner.variable(name)
@@ -353,7 +361,7 @@ class Statements:
             self.engine.watch(
                 value, lambda thing: self.engine.add(classes, thing) if isinstance(thing, Class) else None
             )
-            attributes.call_implied(self.engine, classes, Arguments([]), Node(), at, "raise")
+            attributes.call_implied(self.engine, classes, Arguments([]), Node(), at, rule="raise")
         if node.cause is not None:
             self._value(node.cause, scope)
         return False
@@ -369,11 +377,11 @@ class Statements:
                 self.assign(item.optional_vars, entered, scope)
         return self.read_body(node.body, scope)
 
-    def _enter(self, thing: Thing, into: Node, prefix: str, at: attributes.At) -> None:
+    def _enter(self, thing: Thing, into: Node, prefix: str, at: At) -> None:
         if isinstance(thing, Instance):
             result = Node()
-            call_method(self.engine, thing, f"{prefix}enter__", Arguments([]), result, at)
-            call_method(self.engine, thing, f"{prefix}exit__", Arguments([(Node(), False)] * 3), Node(), at)
+            call_method(self.engine, thing, f"{prefix}enter__", Arguments([]), result, at=at)
+            call_method(self.engine, thing, f"{prefix}exit__", Arguments([(Node(), False)] * 3), Node(), at=at)
             self.engine.watch(result, lambda made: self._await(made, into))
         elif isinstance(thing, Running):
             if thing.function.yields is not None:
@@ -386,62 +394,3 @@ class Statements:
             self.engine.flow(thing.function.returns, into)
         else:
             self.engine.add(into, thing)
-
-    # -- imports -----------------------------------------------------------------------------------------------------
-
-    def _read_import(self, node: ast.Import, scope: Scope) -> bool:
-        for alias in node.names:
-            self._note_import(alias.name, node, scope)
-            name = alias.name if alias.asname else alias.name.partition(".")[0]
-            scope.assign(alias.asname or name, holding(self.engine, self._module_thing(name)))
-        return True
-
-    def _read_import_from(self, node: ast.ImportFrom, scope: Scope) -> bool:
-        base = resolve_relative(self.module, node)
-        if base is None:
-            return True
-        thing = self._module_thing(base)
-        for alias in node.names:
-            if alias.name == "*":
-                self._note_import(base, node, scope)
-                self._read_star(base, thing, scope, node)
-                continue
-            inner = self.find_module(f"{base}.{alias.name}", self.module)
-            self._note_import(f"{base}.{alias.name}" if inner is not None else base, node, scope)
-            into = Node()
-            attributes.load_from(self.engine, thing, alias.name, into, self.expressions.at(node, scope))
-            scope.assign(alias.asname or alias.name, into)
-        return True
-
-    def _read_star(self, base: str, thing: Thing, scope: Scope, node: ast.ImportFrom) -> None:
-        module = self.find_module(base, self.module)
-        if module is None:
-            scope.outside_stars.append(base)
-            return
-        for name in self.engine.module_names.get(module, ()):
-            if not name.startswith("_"):
-                into = Node()
-                attributes.load_from(self.engine, thing, name, into, self.expressions.at(node, scope))
-                scope.assign(name, into)
-
-    def _module_thing(self, name: str) -> Thing:
-        module = self.find_module(name, self.module)
-        return ModuleThingOf(self.engine, module) if module is not None else self.engine.external(name)
-
-    def _note_import(self, name: str, node: ast.stmt, scope: Scope) -> None:
-        module = self.find_module(name, self.module)
-        self.imports.append((name, scope.label, node.lineno, module))
-        if module is None:
-            parts = name.split(".")
-            self.engine.external_modules.update(".".join(parts[:count]) for count in range(1, len(parts) + 1))
-
-
-def _yields(node: Definition) -> bool:
-    todo: list[ast.AST] = list(node.body)
-    while todo:
-        each = todo.pop()
-        if isinstance(each, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(each, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
-            todo.extend(ast.iter_child_nodes(each))
-    return False

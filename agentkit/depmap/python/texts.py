@@ -259,9 +259,8 @@ class Texts:
     def _call_method(self, operation: str, parts: list[Node]) -> Alternatives:
         found: dict[str, None] = {}
         for text, *given in _combine([self.read(part) for part in parts], UNKNOWN):
-            if HOLE in text and operation not in (".rstrip", ".with_suffix"):
-                found[HOLE] = None
-            elif any(HOLE in each for each in given):
+            is_hidden = HOLE in text and operation not in (".rstrip", ".with_suffix")
+            if is_hidden or any(HOLE in each for each in given):
                 found[HOLE] = None
             elif operation == ".with_suffix":
                 found[os.path.splitext(text)[0] + "".join(given)] = None
@@ -286,7 +285,8 @@ def _limit(found: Iterable[str]) -> Alternatives:
 
 def _combine(parts: list[tuple], unknown: tuple) -> list[tuple]:  # type: ignore[type-arg]
     """Return each choice of one alternative of every part; of too many the later parts are not known."""
-    taken, count = [], 1
+    taken: list[tuple] = []  # type: ignore[type-arg]
+    count = 1
     for part in parts:
         count *= max(1, len(part))
         taken.append(part if count <= MOST or not taken else unknown)

@@ -154,7 +154,7 @@ class Class(Thing):
         self.ordered: list[str] = []
         self.instance = Instance(self)
         self.order: list[Class | External] | None = None
-        self.watchers: dict[object, None] = {}
+        self.watchers: dict[Hashable, Callable[[], None]] = {}
 
     @property
     def subject(self) -> str:
