@@ -6,7 +6,7 @@ const ROWS = 11; // in a column; what is more is said in a last row
 const ROW = 30;
 const BOX = 24;
 const HEAD = 26;
-const GAP = 46;
+const GAP = 40;
 const NARROWEST = 150;
 const WIDEST = 240;
 
