@@ -39,6 +39,9 @@ print_probe(dict(os.environ), [], file=file, limit=None, jobs=None, as_json=True
 own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 print(own.ru_maxrss // 1024, own.ru_utime + own.ru_stime, children.ru_utime + children.ru_stime)
 """
+# What a client in Python takes that loads a good deal before it asks; so many other programs a processor compute too.
+COMPUTING = "n = 0\nfor i in range(2500000): n += i"
+BUSY = 4
 # They end by themselves and leave others behind.
 ENDING = {"pipe held open by a child", "chain that forks and ends"}
 UNKILLABLE = ("dead mount: a look at a file", "dead mount: the program itself", "dead mount: a child looks")
@@ -75,6 +78,7 @@ def main() -> int:
             held &= measure_hang(folder, hang, run, limit_s, start_s)
         stack.close()
         held &= measure_many(folder, options.many, limit_s, nap, start_s)
+        held &= measure_busy(folder)
         measure_checks(folder, options.checks)
         print("left behind:", left := find_by_words(nap))
     return 0 if held and not left else 1
@@ -131,6 +135,26 @@ def measure_many(folder: Path, many: int, limit_s: float, nap: str, start_s: flo
         )
         held &= holds
     return held
+
+
+def measure_busy(folder: Path) -> bool:
+    """Probe checks that compute while other programs do; print how many are called a hang, and tell whether none is."""
+    others = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(BUSY * (os.cpu_count() or 1))]
+    try:
+        checks = [check(f"job:n{number}", sys.executable, "-c", COMPUTING, limit="3s") for number in range(60)]
+        one = run_probe(folder, checks)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait(10)
+    holds = one.record["ok"] == len(checks)
+    what = f"{len(checks)} that compute, {len(others)} others at work"
+    print(
+        f"{what:40}   3.0s {one.took_s:6.2f}s  {tell_states(one)}; "
+        f"each {one.children_cpu_s / len(checks):.2f} s CPU{'' if holds else '  MISSED'}",
+        flush=True,
+    )
+    return holds
 
 
 def measure_checks(folder: Path, count: int) -> None:
