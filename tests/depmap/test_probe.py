@@ -93,13 +93,13 @@ def test_a_fault_in_the_checks_is_a_fault_of_the_configuration(agentkit: Run, fi
 
 
 def test_a_check_of_jobs_and_a_probe_leave_each_others_findings_alone(agentkit: Run, file: Path) -> None:
-    write_checks(file, [check("job:a", "false")])
-    assert probe(agentkit, file).types() == {"job:a": "failed"}
+    write_checks(file, [check("job:a", "false"), check("job:b", "true")], [("job:b", "job:a")])
+    assert probe(agentkit, file).types() == {"job:a": "failed", "job:b": "blocked"}
     agentkit("heartbeat", "run", "b", "--", "false")
 
     checked = agentkit("heartbeat", "check", "--json")
 
     assert "depmap.probe" not in checked.stdout
     again = probe(agentkit, file)
-    assert [(one["subject"], one["count"]) for one in again.findings] == [("job:a", 2)]
+    assert [(one["subject"], one["count"]) for one in again.findings] == [("job:a", 2), ("job:b", 2)]
     assert "heartbeat.check" not in json.dumps(again.findings)
