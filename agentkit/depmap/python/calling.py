@@ -53,12 +53,8 @@ def call_thing(engine: Engine, thing: Thing, arguments: Arguments, site: Site, i
         site.seen[thing] = thing.name
         outside.call_external(engine, thing, arguments, site, into)
     elif isinstance(thing, ExternalObject):
-        site.seen[thing] = f"{thing.name}.__call__"
-        engine.add(into, engine.external_object(f"{thing.name}.__call__", outside.key_of(site), site))
-        outside.call_back(engine, arguments, site)
+        outside.call_object(engine, thing, arguments, site, into)
     elif isinstance(thing, Instance):
-        at = (site.module, site.function, site.line)
-        del at
         _call_instance(engine, thing, arguments, site, into)
     elif isinstance(thing, Operation):
         outside.operate(engine, thing, arguments, site, into)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -35,6 +36,7 @@ from agentkit.depmap.shellscript import read_command, read_words
 from agentkit.depmap.values import State
 
 CALLBACK_CONFIDENCE = 0.8
+OPEN = re.compile(r"io\.|os\.(?:open|dup|pipe|fdopen)|socket\.|tempfile\.|.*\.fileno\Z")
 NO_CALLS = frozenset({"builtins", "__future__"})
 
 
@@ -232,7 +234,10 @@ class _Mapper:
             script = read_words(started.words, place, self.disk, state)
             yield from self._map_secret(started.words, site)
         for edge in map_script(script, self.disk, origin=self._source(site.module, site.function)):
-            yield replace(edge, function=site.function) if edge.function is None else edge
+            if edge.kind == "unknown" and not edge.target.removeprefix("unknown:").strip("… "):
+                yield self._unresolved(site, edge.reason or "which program it starts is not known")
+            else:
+                yield replace(edge, function=site.function) if edge.function is None else edge
 
     def _map_secret(self, words: tuple[str, ...], site: Site) -> Iterator[Edge]:
         if os.path.basename(words[0]) == "agentkit" and words[1:3] == ("vault", "get"):
@@ -293,11 +298,5 @@ def _read_mode(modes: tuple[str, ...]) -> str:
 
 def _is_descriptor(node: Node) -> bool:
     """Tell whether a value is an open file, or the number of one."""
-    return (
-        bool(node.values)
-        and all(isinstance(thing, ExternalObject) for thing in node.values)
-        and not any(
-            isinstance(thing, ExternalObject) and thing.name.startswith(("importlib", "pathlib"))
-            for thing in node.values
-        )
-    )
+    things = list(node.values)
+    return bool(things) and all(isinstance(thing, ExternalObject) and OPEN.match(thing.name) for thing in things)

@@ -61,6 +61,16 @@ def call_external(engine: Engine, thing: External, arguments: Arguments, site: S
     engine.add(into, engine.external_object(returned.RETURNS.get(name, name), key_of(site), site))
 
 
+def call_object(engine: Engine, thing: ExternalObject, arguments: Arguments, site: Site, into: Node) -> None:
+    """Call an object that something from outside gave, such as a decorator that was made with arguments."""
+    if site.rule == "decorator":
+        _decorate(engine, thing.name, arguments, site, into)
+        return
+    site.seen[thing] = f"{thing.name}.__call__"
+    engine.add(into, engine.external_object(f"{thing.name}.__call__", key_of(site), site))
+    call_back(engine, arguments, site)
+
+
 def _decorate(engine: Engine, name: str, arguments: Arguments, site: Site, into: Node) -> None:
     """A decorator from outside gives the function back, as far as anybody can see, and whoever has it may call it."""
     for node, _ in arguments.positions[:1]:
