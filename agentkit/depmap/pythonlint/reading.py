@@ -16,7 +16,13 @@ def lint_python(paths: Iterable[str], disk: Disk, complain: Callable[[str], None
 
     `complain` is told of what cannot be read, or only in part.
     """
-    return lint_program(read_program(paths, disk, complain), disk)
+    named = list(paths)
+    try:
+        return lint_program(read_program(named, disk, complain), disk)
+    except RecursionError:
+        # One text that is nested deeper than Python calls must not end the answer about all others.
+        complain(f"{', '.join(named)}: nested too deep to be read")
+        return []
 
 
 def is_python_file(path: str, disk: Disk) -> bool:

@@ -15,6 +15,7 @@ from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.pythonlint.argvwords import ArgumentReader
 from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE
 from agentkit.depmap.pythonlint.rows import Asked, Judges, Row, Rows, judge_row
+from agentkit.depmap.pythonlint.view import unparse
 from agentkit.depmap.shellscript import read_command, read_words
 from agentkit.depmap.values import State
 from agentkit.depmap.wait import UNBOUNDED, Wait
@@ -181,12 +182,8 @@ def judge_popen(asked: Asked) -> Gap | None:
     around = scopes.find_parent(item)
     if gap is None or around is None or isinstance(around, ast.AsyncWith):
         return None
-    ended = [
-        node
-        for node in ast.walk(around)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".kill", ".terminate", ".killpg"))
-    ]
-    if ended:
+    name = unparse(item.optional_vars) if item.optional_vars is not None else ""
+    if any(isinstance(node, ast.Call) and _may_end(node, name) for node in ast.walk(around)):
         return None
     why = f"leaving the block waits for the program: {gap.why}"
     first = asked.call.node.args[0] if asked.call.node.args else None
@@ -201,6 +198,12 @@ def judge_popen(asked: Asked) -> Gap | None:
         inner = text[1:-1] if isinstance(first, ast.List) else f"*{text}"
         instead = "{func}([" + words + f", {inner}]" + "{rest})"
     return Gap(gap.type, why, None, gap.limit_s, instead)
+
+
+def _may_end(node: ast.Call, name: str) -> bool:
+    """Tell whether a call ends the process of that name, or hands it to somebody who may."""
+    is_handed = any(isinstance(each, ast.Name) and each.id == name for each in node.args)
+    return is_handed or unparse(node.func).endswith((".kill", ".terminate", ".killpg"))
 
 
 def judge_waitpid(asked: Asked) -> Gap | None:
