@@ -203,3 +203,13 @@ def test_a_root_tells_how_much_falls_with_it_where_that_is_too_much_to_name(agen
     assert (len(root["impact"]), root["impact_count"]) == (1000, 1005)  # type: ignore[arg-type]
     text = agentkit("depmap", "probe", "--checks", str(file)).stdout
     assert "falls with job:root: job:n0, job:n1, job:n10, job:n100, job:n1000 and 1000 more" in text
+
+
+def test_a_long_way_is_told_in_part(agentkit: Run, file: Path) -> None:
+    pairs = [(f"job:n{number + 1}", f"job:n{number}") for number in range(2000)]
+    checks = [check("job:n0", "false"), check("job:n50", "true"), check("job:n2000", "true")]
+    found = probe(agentkit, write_checks(file, checks, pairs))
+
+    near, far = (found.by_subject[name]["cause"] for name in ("job:n50", "job:n2000"))
+    assert near == {"root": "job:n0", "via": [f"job:n{number}" for number in range(1, 50)]}
+    assert far == {"root": "job:n0", "via": [f"job:n{number}" for number in range(1900, 2000)], "via_count": 1999}

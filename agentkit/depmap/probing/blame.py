@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from agentkit.depmap.graph import turn_round
 from agentkit.depmap.probing.network import Web
@@ -17,18 +16,31 @@ from agentkit.depmap.probing.turns import Turns
 
 # A hang takes its askers along; what failed has at least said so.
 WORST_FIRST = (UNKILLABLE, HANG, FAILED)
+LONGEST_VIA = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Why something is not well, in numbers of the web: the nearest root, what lies between, the other roots.
 
-    `confidence` is that of the weakest edge on the way; 1 for a root itself.
+    `between` is how many nodes lie between; of a way that is longer than `LONGEST_VIA` the part by the root is left out
+    of `via`. `confidence` is that of the weakest edge on the way; 1 for a root itself.
     """
 
     root: int
     via: tuple[int, ...]
+    between: int
     others: tuple[int, ...]
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """How it came to a node: from which other one, from which root, after how many steps, and how sure that is."""
+
+    before: int
+    root: int
+    distance: int
     confidence: float
 
 
@@ -39,24 +51,30 @@ class Blame:
     """
 
     def __init__(self, web: Web, turns: Turns, places: Sequence[int], states: Mapping[int, str]) -> None:
-        self._web = web
         self._turns = turns
         self.roots = _find_roots(turns, places, states)
-        self._before = _spread(web, self.roots)
+        self._steps = _spread(web, self.roots)
         self._all_roots = _gather(turns, self.roots) if len(self.roots) > 1 else {}
 
-    def find_cause(self, node: int) -> Cause | None:
-        """Return why that node is not well; None when it depends on nothing that is not."""
-        if node not in self._before:
-            return None
-        way = [node]
-        while (before := self._before[way[-1]]) is not None:
-            way.append(before)
-        root = way[-1]
-        doubts = [self._web.doubts.get(pair, 1.0) for pair in pairwise(way)]
+    def is_concerned(self, node: int) -> bool:
+        """Tell whether a node is a root or depends on one."""
+        return node in self._steps
+
+    def find_confidence(self) -> float | None:
+        """Return the confidence of the weakest edge on any way from a root; None where there is no root."""
+        return min((step.confidence for step in self._steps.values()), default=None)
+
+    def find_cause(self, node: int) -> Cause:
+        """Return why that node is not well; it has to be concerned."""
+        step = self._steps[node]
+        via: list[int] = []
+        spot = step
+        while spot.distance > 1 and len(via) < LONGEST_VIA:
+            via.append(spot.before)
+            spot = self._steps[spot.before]
         mask = self._all_roots.get(self._turns.loop_of[node], 0)
-        others = tuple(other for place, other in enumerate(self.roots) if mask >> place & 1 and other != root)
-        return Cause(root, tuple(way[-2:0:-1]), others, min(doubts, default=1.0))
+        others = tuple(other for place, other in enumerate(self.roots) if mask >> place & 1 and other != step.root)
+        return Cause(step.root, tuple(reversed(via)), max(0, step.distance - 1), others, step.confidence)
 
 
 def _find_roots(turns: Turns, places: Sequence[int], states: Mapping[int, str]) -> dict[int, str]:
@@ -69,20 +87,22 @@ def _find_roots(turns: Turns, places: Sequence[int], states: Mapping[int, str]) 
     return {node: WORST_FIRST[rank] for rank, node in sorted(worst.values())}
 
 
-def _spread(web: Web, roots: Iterable[int]) -> dict[int, int | None]:
-    """Return {node: the one before it on a shortest way from a root} of all that falls; None for a root itself."""
+def _spread(web: Web, roots: Iterable[int]) -> dict[int, _Step]:
+    """Return {node: the last step on a shortest way from a root} of all that falls, the roots themselves too."""
     dependants = turn_round(web.needs)
-    before: dict[int, int | None] = dict.fromkeys(roots)
-    level = list(before)
+    steps = {root: _Step(root, root, 0, 1.0) for root in roots}
+    level = list(steps)
     while level:
         following = []
         for node in level:
+            step = steps[node]
             for other in dependants.of(node):
-                if other not in before:
-                    before[other] = node
+                if other not in steps:
+                    confidence = min(step.confidence, web.doubts.get((other, node), 1.0))
+                    steps[other] = _Step(node, step.root, step.distance + 1, confidence)
                     following.append(other)
         level = following
-    return before
+    return steps
 
 
 def _gather(turns: Turns, roots: Iterable[int]) -> dict[int, int]:

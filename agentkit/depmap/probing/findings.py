@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from agentkit.core import tree
 from agentkit.core.lines import CRITICAL, INFO, WARNING, Finding
@@ -15,6 +16,8 @@ from agentkit.depmap.probing.network import Network, Web
 from agentkit.depmap.probing.rounds import FAILED, HANG, OK, UNKILLABLE, Answer
 
 BLOCKED, NOT_RUN, NO_LIMIT, UNSTEADY = "blocked", "not-run", "no-limit", "unsteady"
+# Whoever has more roots than this has another trouble than not to know what falls with each.
+ROOTS_WITH_IMPACT = 100
 MOST_FALLEN = 1000
 MOST_ROOTS = 20
 ORDER = (UNKILLABLE, HANG, FAILED, NOT_RUN, BLOCKED, UNSTEADY, NO_LIMIT)
@@ -39,10 +42,9 @@ class Probed:
 
 def make_findings(probed: Probed, network: Network) -> list[Finding]:
     """Return a finding for each check that is not well, and for what is worth knowing; the roots first."""
+    nodes = dict(zip(probed.places, probed.nodes, strict=True))
     fallen = {
-        place: network.find_fallen(node, MOST_FALLEN)
-        for place, node in zip(probed.places, probed.nodes, strict=True)
-        if place in probed.blame.roots
+        root: network.find_fallen(nodes[root], MOST_FALLEN) for root in islice(probed.blame.roots, ROOTS_WITH_IMPACT)
     }
     findings = [one for check in range(len(probed.checks)) for one in _judge(probed, check, fallen)]
     return sorted(findings, key=lambda one: (ORDER.index(one.type), one.subject, one.key))
@@ -53,7 +55,7 @@ def find_state(probed: Probed, check: int) -> str:
     answer = probed.answers.get(check)
     if answer is not None:
         return answer.state
-    return NOT_RUN if probed.blame.find_cause(probed.places[check]) is None else BLOCKED
+    return BLOCKED if probed.blame.is_concerned(probed.places[check]) else NOT_RUN
 
 
 def _judge(probed: Probed, number: int, fallen: Mapping[int, tuple[list[str], int]]) -> list[Finding]:
@@ -63,7 +65,7 @@ def _judge(probed: Probed, number: int, fallen: Mapping[int, tuple[list[str], in
     if not check.has_limit:
         title = f"its check names no limit, and gets {format_duration(check.limit_s)}: {check.shown()}"
         found.append(_make(probed, check, NO_LIMIT, INFO, title=title, evidence=limit))
-    cause = probed.blame.find_cause(place)
+    cause = probed.blame.find_cause(place) if probed.blame.is_concerned(place) else None
     if state == OK:
         if answer is not None and answer.was_asked_again:
             title = f"its check was not well, and was when it was asked again: {check.shown()}"
@@ -103,6 +105,8 @@ def _make(
     more: dict[str, object] = {}
     if cause is not None:
         told = {"root": names[cause.root], "via": [names[node] for node in cause.via]}
+        if cause.between > len(cause.via):
+            told["via_count"] = cause.between
         if cause.others:
             told["others"] = [names[node] for node in cause.others[:MOST_ROOTS]]
         more = {"root": names[cause.root], "confidence": cause.confidence}

@@ -154,12 +154,11 @@ def _probe(
 
 
 def _sum_up(probed: Probed, took_s: float) -> Outcome:
-    causes = [probed.blame.find_cause(place) for place in probed.places]
     return Outcome(
         count_states([find_state(probed, number) for number in range(len(probed.checks))]),
         [(probed.web.names[root], state) for root, state in probed.blame.roots.items()],
         took_s,
-        min((cause.confidence for cause in causes if cause is not None), default=None),
+        probed.blame.find_confidence(),
         probed.host,
         probed.now,
     )
