@@ -65,12 +65,14 @@ def is_interpreter(name: str) -> bool:
     return is_shell(name) or is_python(name) or _OTHERS.match(name) is not None
 
 
-def acts_by_itself(name: str) -> bool:
-    """Tell whether what a program of that name starts, reads and writes is its own affair, and not that of its words.
+def starts_by_itself(name: str) -> bool:
+    """Tell whether what a program of that name starts is its own affair, and not that of its words."""
+    return not (name in WRAPPERS or is_interpreter(name))
 
-    Not so are wrappers, interpreters, and the tools of which the map knows which words are files.
-    """
-    return not (name in WRAPPERS or name in FILES or is_interpreter(name))
+
+def acts_by_itself(name: str, kind: str) -> bool:
+    """Tell whether an edge of that kind is a program's own affair: of some tools the map knows which words are files."""
+    return starts_by_itself(name) and (kind == "exec" or name not in FILES)
 
 
 def find_script(name: str, words: Sequence[str]) -> Running:

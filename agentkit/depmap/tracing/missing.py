@@ -11,7 +11,14 @@ from agentkit.core.plainfiles import open_plain
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.store import BUILD
 from agentkit.depmap.tracing.comparing import Judged
-from agentkit.depmap.tracing.interpreters import acts_by_itself, is_interpreter, is_python, is_shell, read_interpreter
+from agentkit.depmap.tracing.interpreters import (
+    acts_by_itself,
+    is_interpreter,
+    is_python,
+    is_shell,
+    read_interpreter,
+    starts_by_itself,
+)
 from agentkit.depmap.tracing.processes import NAMELESS
 
 DECLARE = "declare it"
@@ -49,7 +56,7 @@ def find_needed(miss: Judged) -> Needed:
         return _explain_unmapped(source)
     if kind in LITERAL and (written := _find_written(miss.seen)):
         return Needed(f"a name relative to where it is started ({written})")
-    if via is not None and acts_by_itself(via):
+    if via is not None and acts_by_itself(via, kind):
         return Needed(f"what {via} does by itself is in no script: {DECLARE}", by_program=True)
     # What a shell itself reads is rather a text that it sources than a file that it is fed.
     sourced = (SOURCED,) if via is None and kind in ("read", "source") else ()
@@ -61,6 +68,8 @@ def find_needed(miss: Judged) -> Needed:
     unknown = _find_unknown(miss.part.edges, ("",), ALL_REASONS)
     if unknown:
         return Needed(unknown)
+    if via is not None and kind in LITERAL and starts_by_itself(via):
+        return Needed(f"a rule for the words of {via} that are files")
     if not source.startswith(("file:", "func:", "py:")):
         return Needed(f"{source} is no script: {DECLARE}", by_program=True)
     return Needed(f"a rule: {WHAT.get(kind, kind)} that no reader sees")

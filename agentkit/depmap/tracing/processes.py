@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from agentkit.depmap.tracing.interpreters import (
     FRONTS,
     WRAPPERS,
-    acts_by_itself,
     find_script,
     is_interpreter,
     read_interpreter,
+    starts_by_itself,
 )
 from agentkit.depmap.tracing.lines import ENDED, KILLED, REPLACED, STRING, Begun, Called, Gone, Lines, unescape
 from agentkit.depmap.tracing.places import Places
@@ -197,7 +197,7 @@ class Follower:
         else:
             process.program = name
             # What a program starts of its own accord is its doing, whatever that starts in its turn.
-            process.via = via if via is not None and acts_by_itself(via) else name
+            process.via = via if via is not None and starts_by_itself(via) else name
             if before is None and name not in FRONTS:
                 is_text = is_interpreter(name) or name in WRAPPERS
                 process.owner = Owner(NAMELESS, real) if is_text else Owner(f"cmd:{real}", real)
