@@ -17,7 +17,7 @@ from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.python.filecalls import FILES, LOCKS, OPENS, PATH_METHODS, WRITING_FLAGS
 from agentkit.depmap.python.module import Module
 from agentkit.depmap.python.networkcalls import find_endpoints
-from agentkit.depmap.python.program import Program
+from agentkit.depmap.python.program import Program, uncollected
 from agentkit.depmap.python.startcalls import Started, find_started
 from agentkit.depmap.python.texts import Texts, is_path
 from agentkit.depmap.python.things import (
@@ -42,7 +42,8 @@ NO_CALLS = frozenset({"builtins", "__future__"})
 
 def map_program(program: Program, disk: Disk) -> list[Edge]:
     """Return the edges of a program, each once."""
-    return list(dict.fromkeys(_Mapper(program, disk).map()))
+    with uncollected():
+        return list(dict.fromkeys(_Mapper(program, disk).map()))
 
 
 def list_defined(program: Program) -> list[Defined]:

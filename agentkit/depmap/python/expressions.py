@@ -10,7 +10,7 @@ from agentkit.depmap.python import attributes, displays, elements
 from agentkit.depmap.python.calling import call
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.module import Module
-from agentkit.depmap.python.scopes import BUILTINS, Environment, Scope, find_names
+from agentkit.depmap.python.scopes import BUILTINS, Environment, Names, Scope
 from agentkit.depmap.python.things import (
     Arguments,
     At,
@@ -294,9 +294,9 @@ class Expressions:
             if argument.annotation is not None:
                 self.annotated.append((nodes[argument.arg], argument.annotation, scope))
 
-    def open_function(self, function: Function, arguments: ast.arguments, body: list[ast.AST], scope: Scope) -> Scope:
+    def open_function(self, function: Function, arguments: ast.arguments, scope: Scope, names: Names) -> Scope:
         """Return the scope of a function, in which its parameters hold their values."""
-        inner = Scope(self.engine, self.module, "function", function.qualname, scope, names=find_names(body))
+        inner = Scope(self.engine, self.module, "function", function.qualname, scope, names=names)
         inner.function, inner.label = function, function.qualname
         nodes = {**dict(function.parameters), **function.named}
         if arguments.vararg is not None and function.rest is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import io
 import os
+import sys
 import tokenize
 import warnings
 from collections.abc import Iterator
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from agentkit.depmap.disk import LONGEST_BYTES, Disk
 from agentkit.depmap.python.finding import is_python
 
-__all__ = ["Module", "is_python", "list_imports", "read_module", "resolve_relative"]
+__all__ = ["Module", "is_python", "list_imports", "read_module", "resolve_relative", "walk_statements"]
 
 # How often the end of a text that is not understood is cut off, to read at least what stands before it.
 MOST_CUTS = 8
+# Chains of a few thousand `elif` are read; the parser's own stack, which is C's, holds several times as many.
+DEEPEST = 3000
 
 
 @dataclass(slots=True, eq=False)
@@ -74,6 +77,8 @@ def _parse(text: str) -> tuple[ast.Module, str | None]:
 
 
 def _try(text: str) -> tuple[ast.Module | None, Exception | None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, DEEPEST))
     try:
         with warnings.catch_warnings():
             # An odd escape in a string is the business of whoever runs it.
@@ -85,6 +90,8 @@ def _try(text: str) -> tuple[ast.Module | None, Exception | None]:
         return None, SyntaxError(str(error))
     except (RecursionError, MemoryError) as error:
         return None, error
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def _read_before(text: str, line: int | None) -> ast.Module:
@@ -104,9 +111,22 @@ def _read_before(text: str, line: int | None) -> ast.Module:
     return ast.Module([], [])
 
 
+def walk_statements(tree: ast.Module) -> Iterator[ast.stmt]:
+    """Yield every statement of a module, in any depth; expressions hold none, but a lambda's is no statement."""
+    todo: list[ast.stmt] = list(tree.body)
+    while todo:
+        node = todo.pop()
+        yield node
+        for name in ("body", "orelse", "finalbody"):
+            todo.extend(getattr(node, name, ()))
+        for name in ("handlers", "cases"):
+            for part in getattr(node, name, ()):
+                todo.extend(part.body)
+
+
 def list_imports(module: Module) -> Iterator[tuple[str, tuple[str, ...], ast.stmt]]:
     """Yield (module that is named, names that are taken from it, the statement) of every import, in any depth."""
-    for node in ast.walk(module.tree):
+    for node in walk_statements(module.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, (), node

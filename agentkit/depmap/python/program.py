@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import gc
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from agentkit.depmap.disk import Disk
@@ -48,12 +49,17 @@ def read_program(paths: Iterable[str], disk: Disk, complain: Callable[[str], Non
 
     `complain` is told of what cannot be read, or only in part. Nothing of it is run.
     """
-    modules = Modules(disk)
+    with uncollected():
+        return _read(Modules(disk), paths, complain)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: nothing is given back before the end, and looking takes most of the time."""
     was_collecting = gc.isenabled()
-    # Nothing of it is given back before the end: looking for garbage takes most of the time.
     gc.disable()
     try:
-        return _read(modules, paths, complain)
+        yield
     finally:
         if was_collecting:
             gc.enable()

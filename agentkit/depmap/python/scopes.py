@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Iterable, Iterator
 
 from agentkit.depmap.python.engine import Engine
-from agentkit.depmap.python.module import Module
+from agentkit.depmap.python.module import Module, walk_statements
 from agentkit.depmap.python.things import Class, Function, Node
 
 Environment = dict[str, Node]
@@ -18,12 +18,13 @@ BUILTINS = frozenset(dir(builtins)) | {"reveal_type"}
 class Names:
     """The names of one part: those that are bound in it, and those that it declares another part's."""
 
-    __slots__ = ("bound", "globals", "nonlocals")
+    __slots__ = ("bound", "globals", "nonlocals", "yields")
 
     def __init__(self) -> None:
         self.bound: set[str] = set()
         self.globals: set[str] = set()
         self.nonlocals: set[str] = set()
+        self.yields = False
 
 
 def find_names(body: Iterable[ast.AST]) -> Names:
@@ -52,7 +53,9 @@ def find_names(body: Iterable[ast.AST]) -> Names:
             inner = (each.target for each in ast.walk(node) if isinstance(each, ast.NamedExpr))
             bound.update(target.id for target in inner)
             continue
-        if isinstance(node, ast.Global):
+        if kind is ast.Yield or kind is ast.YieldFrom:
+            names.yields = True
+        elif isinstance(node, ast.Global):
             names.globals.update(node.names)
         elif isinstance(node, ast.Nonlocal):
             names.nonlocals.update(node.names)
@@ -70,22 +73,10 @@ def find_names(body: Iterable[ast.AST]) -> Names:
 def find_shared(tree: ast.Module) -> frozenset[str]:
     """Return the names that some function of a module sets in a part around it: these change at any time."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in walk_statements(tree):
         if isinstance(node, (ast.Global, ast.Nonlocal)):
             found.update(node.names)
     return frozenset(found)
-
-
-def yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Tell whether a function is a generator."""
-    todo: list[ast.AST] = list(node.body)
-    while todo:
-        each = todo.pop()
-        if isinstance(each, (ast.Yield, ast.YieldFrom)):
-            return True
-        if not isinstance(each, (*FUNCTIONS, ast.Lambda, ast.ClassDef)):
-            todo.extend(ast.iter_child_nodes(each))
-    return False
 
 
 class Scope:

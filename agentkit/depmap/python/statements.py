@@ -13,7 +13,7 @@ from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.expressions import Expressions
 from agentkit.depmap.python.importing import read_import, read_import_from
 from agentkit.depmap.python.module import Module
-from agentkit.depmap.python.scopes import Environment, Names, Scope, find_names, yields
+from agentkit.depmap.python.scopes import Environment, Names, Scope, find_names
 from agentkit.depmap.python.things import (
     Arguments,
     At,
@@ -39,7 +39,7 @@ class Statements:
         self.module = module
         self.find_module = find_module
         self.expressions = Expressions(engine, module)
-        self.waiting: list[tuple[Function, Definition, Scope]] = []
+        self.waiting: list[tuple[Function, Definition, Scope, Names]] = []
         self.imports: list[tuple[str, str | None, int, Module | None]] = []
         self.is_whole = True
         self._readers: dict[type, Callable[..., bool]] = {
@@ -77,12 +77,12 @@ class Statements:
         self._read_deep(self.module.tree.body, scope)
         while self.waiting or self.expressions.lambdas:
             if self.waiting:
-                function, node, outer = self.waiting.pop()
-                inner = self.expressions.open_function(function, node.args, list(node.body), outer)
+                function, node, outer, names = self.waiting.pop()
+                inner = self.expressions.open_function(function, node.args, outer, names)
                 self._read_deep(node.body, inner)
                 continue
             function, lambda_, outer, temporary = self.expressions.lambdas.pop()
-            inner = self.expressions.open_function(function, lambda_.args, [lambda_.body], outer)
+            inner = self.expressions.open_function(function, lambda_.args, outer, find_names([lambda_.body]))
             inner.now = {**temporary, **inner.now}
             try:
                 self.engine.flow(self.expressions.read(lambda_.body, inner), function.returns)
@@ -195,7 +195,8 @@ class Statements:
         function = Function(self.module, scope.inner_name(node.name), node, node.lineno)
         if isinstance(node, ast.AsyncFunctionDef):
             function.kind = "async"
-        if yields(node):
+        names = find_names(node.body)
+        if names.yields:
             function.yields = Node()
         self.expressions.read_parameters(function, node.args, scope)
         function.owner = scope.of
@@ -204,7 +205,7 @@ class Statements:
             self.expressions.annotated.append((function.returns, node.returns, scope))
         value = holding(self.engine, function)
         scope.assign(node.name, self._decorate(node.decorator_list, value, scope))
-        self.waiting.append((function, node, scope))
+        self.waiting.append((function, node, scope, names))
         return True
 
     def _decorate(self, decorators: list[ast.expr], value: Node, scope: Scope) -> Node:

@@ -321,8 +321,9 @@ import importlib
 importlib.import_module(input())  #> unknown importlib.import_module(input())
 """,
     "a secret in a text is not told": """
-import subprocess, sys
-subprocess.run(sys.argv[1] + ' --password=abc1', shell=True)  #> unknown subprocess.run(sys.argv[1] + ' --password=***', shell=True)
+from os import system
+import sys
+system(sys.argv[1] + ' --password=abc1')  #> unknown system(sys.argv[1] + ' --password=***')
 """,
     "strings that only look so": """
 x = 'rm -rf /'
