@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Run
-from tests.depmap.probed import check, probe, write_checks
+from tests.depmap.probed import check, probe, read_found, write_checks
 from tests.processes import find_by_words
 
 FAIL2BAN = "unit:fail2ban.service"
@@ -76,11 +76,14 @@ def test_the_checks_of_the_configuration_are_run_when_no_file_is_named(agentkit:
     ]  # fmt: skip
 
 
-def test_without_any_check_it_says_how_to_write_one(agentkit: Run) -> None:
-    answer = agentkit("depmap", "probe", "--json")
+def test_without_any_check_it_says_how_to_write_one(agentkit: Run, home: Path) -> None:
+    answer = agentkit("depmap", "probe")
     assert (answer.returncode, answer.stdout) == (0, "")
     assert "[[check]]" in answer.stderr
     assert agentkit("depmap", "probe", "--quiet").stderr == ""
+    found = read_found(agentkit("depmap", "probe", "--json"))
+    assert (found.status, found.findings, found.record["checks"]) == (0, [], 0)
+    assert not home.exists()
 
 
 def test_a_fault_in_the_checks_is_a_fault_of_the_configuration(agentkit: Run, file: Path) -> None:

@@ -73,10 +73,8 @@ def print_probe(
             findings, probed, outcome, stuck = _ask(asked, names, environ, options)
     except EndedBySignalError as error:
         return Exit.SIGNAL_BASE + error.number
-    if names and not outcome.checks:
-        if not is_quiet:
-            tell(f"agentkit: no check tells of {', '.join(names)}, nor of what it depends on\n")
-        return Exit.OK
+    if names and asked.checks and not outcome.checks and not is_quiet:
+        tell(f"agentkit: no check tells of {', '.join(names)}, nor of what it depends on\n")
     whole = None if names else asked.file
     known = {(check.node, check.key) for check in probed.checks}
 
@@ -85,9 +83,9 @@ def print_probe(
 
     last = outcome.to_record() if outcome.checks else None
     kept = keep(environ, findings, stuck=stuck, last=last, is_settled=is_settled, now=probed.now)
-    if as_json and outcome.checks:
+    if as_json:
         write_records(kept, outcome)
-    elif not as_json and not is_quiet:
+    elif not is_quiet:
         print_page(kept, outcome)
     return Exit.FINDINGS if outcome.bad else Exit.OK
 
