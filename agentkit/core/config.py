@@ -122,7 +122,8 @@ def _read_document(path: str, *, is_named: bool, may_be_json: bool = False) -> d
     except UnicodeDecodeError as error:
         raise _fault(path, f"byte {error.start} is no UTF-8; a TOML file is UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise _fault(path, f"is no TOML: {error}") from error
+        what = "is neither TOML nor an object of JSON" if may_be_json else "is no TOML"
+        raise _fault(path, f"{what}: {error}") from error
     except ValueError as error:
         raise _fault(path, f"is no JSON: {error}") from error
 
