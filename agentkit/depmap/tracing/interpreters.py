@@ -71,7 +71,7 @@ def starts_by_itself(name: str) -> bool:
 
 
 def acts_by_itself(name: str, kind: str) -> bool:
-    """Tell whether an edge of that kind is a program's own affair: of some tools the map knows which words are files."""
+    """Tell whether an edge of that kind is a program's own affair: of some tools it is known which words are files."""
     return starts_by_itself(name) and (kind == "exec" or name not in FILES)
 
 

@@ -78,6 +78,7 @@ class Follower:
         if self.program is None:
             self.program = pid
             self._processes[pid] = self._first
+            self._seen.note_process(pid)
         if isinstance(event, Begun):
             if event.name in FORKS:
                 self._forking.add(pid)
@@ -100,6 +101,7 @@ class Follower:
             self.finish()
 
     def _adopt(self, pid: int, parent: Process, *, is_thread: bool = False, shares_places: bool = False) -> None:
+        self._seen.note_process(pid)
         if is_thread:
             self._processes[pid] = parent
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from agentkit.depmap.edge import SEEN, Edge
 
 RULE = "trace"
 FILES = frozenset({"read", "write"})
+_NUMBERS = re.compile(r"[0-9]+")
 MOST_EDGES = 50_000
 MOST_MADE = 200_000
 # Who touches more files of one folder than this depends on the folder.
@@ -37,6 +39,7 @@ class Seen:
         self._edges: dict[Edge, None] = {}
         self._made: dict[str, bool] = {}
         self._renamed: set[str] = set()
+        self._processes: set[str] = set()
         self._started_by: dict[str, Owner] = {}
         self._of_folders: dict[Edge, list[Edge]] = {}
         self._whole: set[Edge] = set()
@@ -83,6 +86,11 @@ class Seen:
         if len(self._made) < MOST_MADE:
             self._made.setdefault(path, is_new)
 
+    def note_process(self, pid: int) -> None:
+        """Remember the number of a process: who puts `$$` into a name means the file for itself."""
+        if len(self._processes) < MOST_MADE:
+            self._processes.add(str(pid))
+
     def note_renamed(self, path: str) -> None:
         """Remember that a file has another name now."""
         if path in self._made:
@@ -91,8 +99,9 @@ class Seen:
     def find_edges(self, exists: Callable[[str], bool] = os.path.lexists) -> list[Edge]:
         """Return the edges without what the run made for itself and is gone by now.
 
-        That is what it made in a folder for temporary files, and elsewhere what it made under a new name to give it
-        another one later. What a script did that is gone itself is put down to who started it.
+        That is what it made in a folder for temporary files, and elsewhere what has the number of one of its processes
+        in its name, and what it made under a new name to give it another one later. What a script did that is gone
+        itself is put down to who started it.
         """
         gone = {path for path, is_new in self._made.items() if self._is_own(path, is_new=is_new) and not exists(path)}
         found: dict[tuple[str, str, str, str | None], Edge] = {}
@@ -110,4 +119,6 @@ class Seen:
         return list(found.values())
 
     def _is_own(self, path: str, *, is_new: bool) -> bool:
-        return path.startswith(self._temporary) or (is_new and path in self._renamed)
+        if path.startswith(self._temporary) or (is_new and path in self._renamed):
+            return True
+        return not self._processes.isdisjoint(_NUMBERS.findall(os.path.basename(path)))

@@ -72,6 +72,13 @@ def test_what_waits_for_a_parent_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     assert sum(map(len, follower._waiting.values())) <= 101
 
 
+def test_a_file_with_the_number_of_a_process_in_its_name_is_for_itself() -> None:
+    names = ("/srv/x.1", "/srv/x.7", "/srv/x.17", "/srv/x1y")
+    log = "1 clone(flags=SIGCHLD) = 7\n" + "".join(opened(7, name, "O_WRONLY|O_CREAT, 0666") for name in names)
+    # x1y has its number too; nobody would name a file for others like this, and it is gone.
+    assert follow(log)[1] == {"job:trace write file:/srv/x.17"}
+
+
 def test_what_a_program_starts_of_its_own_accord_is_its_doing() -> None:
     log = "".join(
         f'1 execve("/srv/{name}", ["{name}"], 0x7 /* 1 var */) = 0\n{opened(1, f"/etc/{name}.conf")}'
