@@ -58,9 +58,17 @@ def add_seen(environ: Mapping[str, str], edges: Iterable[Edge], warn: Callable[[
 
 def check_map(environ: Mapping[str, str]) -> None:
     """Raise AgentkitError when the map cannot take what will be seen: before a program is run for nothing."""
-    chart = _open(find_map(environ))
+    path = find_map(environ)
+    chart = _open(path)
     if chart is not None:
         chart.end()
+    folder = os.path.dirname(path)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise AgentkitError(f"{folder}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
+    if not os.access(folder, os.W_OK):
+        raise AgentkitError(f"{folder}: cannot be written", status=Exit.CANNOT_WRITE)
 
 
 def forget_seen(environ: Mapping[str, str], name: str | None) -> int:

@@ -111,6 +111,13 @@ def test_a_map_that_cannot_be_read_is_told_before_anything_runs(agentkit: Run, m
     assert "malformed" in ended.stderr
 
 
+def test_a_place_that_takes_no_map_is_told_before_anything_runs(agentkit: Run, machine: Path) -> None:
+    more = {**OWN_PATH, "AGENTKIT_HOME": "/proc/agentkit"}
+    ended = agentkit("depmap", "trace", "--", "touch", "x", cwd=machine, more=more)
+    assert (ended.returncode, (machine / "x").exists()) == (73, False), ended.stderr
+    assert "/proc/agentkit" in ended.stderr
+
+
 def test_a_program_that_removes_what_it_ran_in_is_traced_to_its_end(agentkit: Run, machine: Path) -> None:
     (machine / "here").mkdir()
     shutil.copy(machine / "run", machine / "here" / "run")
