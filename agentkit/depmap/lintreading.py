@@ -11,14 +11,20 @@ from agentkit.depmap.disk import Disk
 from agentkit.depmap.lint import lint
 from agentkit.depmap.lintunits import lint_units
 from agentkit.depmap.mapping import Reader
-from agentkit.depmap.namedfiles import Complain, find_files, is_crontab, read_crontab_jobs, read_scripts, read_unit
-from agentkit.depmap.pythonlint.reading import is_python_file, lint_python
-from agentkit.depmap.roots import SCRIPT
+from agentkit.depmap.namedfiles import (
+    Complain,
+    find_files,
+    has_python,
+    is_crontab,
+    read_crontab_jobs,
+    read_scripts,
+    read_unit,
+)
+from agentkit.depmap.pythonlint.reading import lint_python
+from agentkit.depmap.roots import PYTHON, SCRIPT
 from agentkit.depmap.store import Map, unpack
 from agentkit.depmap.unitmap import map_units
 from agentkit.depmap.wait import Wait
-
-PYTHON = "python"
 
 
 def lint_paths(paths: Iterable[str], complain: Complain, *, search_path: str | None = None) -> list[Wait]:
@@ -35,36 +41,41 @@ def lint_paths(paths: Iterable[str], complain: Complain, *, search_path: str | N
             continue
         disk = Disk("/", search_path=search_path)
         scripts: list[str] = []
-        programs = [whole] if os.path.isdir(whole) else []
+        if has_python(whole, disk):
+            # All of a folder is one program.
+            found.update(dict.fromkeys(lint_python([whole], disk, complain)))
+            if not os.path.isdir(whole):
+                continue
         for file in find_files(whole, disk, complain):
-            if is_python_file(file, disk):
-                # Those of a folder are one program.
-                programs = programs or [file]
-            elif is_unit_name(os.path.basename(file)) or is_crontab(file):
+            if is_unit_name(os.path.basename(file)) or is_crontab(file):
                 found.update(dict.fromkeys(_lint_other(file, disk, complain)))
             else:
                 scripts.append(file)
         found.update(dict.fromkeys(_lint_scripts(scripts, disk, complain, named=whole)))
-        found.update(dict.fromkeys(lint_python(programs, disk, complain) if programs else ()))
     return _sort(found)
 
 
 def lint_map(chart: Map, complain: Complain) -> list[Wait]:
     """Return the waits of everything that the map was built from, as it is on disk now."""
     root = str(chart.meta("root") or "/")
-    rows = chart.connection.execute("SELECT path FROM documents WHERE kind = ? ORDER BY path", (SCRIPT,)).fetchall()
     disk = Disk(root)
-    found = dict.fromkeys(_lint_scripts([unpack(path) for (path,) in rows], disk, complain))
-    programs = chart.connection.execute("SELECT path FROM documents WHERE kind = ? ORDER BY path", (PYTHON,)).fetchall()
-    for (path,) in programs:
-        found.update(dict.fromkeys(lint_python([unpack(path)], disk, complain)))
+    found = dict.fromkeys(_lint_scripts(_list_documents(chart, SCRIPT), disk, complain))
+    for path in _list_documents(chart, PYTHON):
+        found.update(dict.fromkeys(lint_python([path], disk, complain)))
     found.update(dict.fromkeys(_lint_declared(root, disk, complain)))
     return _sort(found)
 
 
+def _list_documents(chart: Map, kind: str) -> list[str]:
+    rows = chart.connection.execute("SELECT path FROM documents WHERE kind = ? ORDER BY path", (kind,)).fetchall()
+    return [unpack(path) for (path,) in rows]
+
+
 def _lint_machine(root: str, disk: Disk, complain: Complain) -> Iterator[Wait]:
-    scripts = Reader(root).find_scripts("/", is_machine=True)
-    yield from _lint_scripts(scripts, disk, complain)
+    reader = Reader(root)
+    yield from _lint_scripts(reader.find_scripts("/", is_machine=True), disk, complain)
+    for path in reader.find_programs("/", is_machine=True):
+        yield from lint_python([path], disk, complain)
     yield from _lint_declared(root, disk, complain)
 
 

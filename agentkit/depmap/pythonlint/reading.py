@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from agentkit.depmap.disk import Disk
-from agentkit.depmap.python.module import is_python
-from agentkit.depmap.python.program import read_program
+from agentkit.depmap.python.program import read_program, uncollected
 from agentkit.depmap.pythonlint.lint import lint_program
 from agentkit.depmap.wait import Wait
 
@@ -18,13 +17,9 @@ def lint_python(paths: Iterable[str], disk: Disk, complain: Callable[[str], None
     """
     named = list(paths)
     try:
-        return lint_program(read_program(named, disk, complain), disk)
+        with uncollected():
+            return lint_program(read_program(named, disk, complain), disk)
     except RecursionError:
         # One text that is nested deeper than Python calls must not end the answer about all others.
         complain(f"{', '.join(named)}: nested too deep to be read")
         return []
-
-
-def is_python_file(path: str, disk: Disk) -> bool:
-    """Tell whether a file is a text of Python."""
-    return is_python(disk.read_head(path), path)

@@ -7,63 +7,21 @@ import os
 import re
 import stat
 
-from agentkit.depmap.boundsgap import ASK_S, KILL_AFTER_S, Gap, partly, unbounded
+from agentkit.depmap.boundsgap import KILL_AFTER_S, Gap, partly, unbounded
 from agentkit.depmap.boundsshell import looks_like_fifo
-from agentkit.depmap.calls import HOLE, Place
-from agentkit.depmap.lint import lint
+from agentkit.depmap.calls import HOLE
 from agentkit.depmap.python.program import PyCall
-from agentkit.depmap.pythonlint.argvwords import ArgumentReader
 from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE
 from agentkit.depmap.pythonlint.rows import Asked, Judges, Row, Rows, judge_row
+from agentkit.depmap.pythonlint.startedwaits import judge_started, list_commands
 from agentkit.depmap.pythonlint.view import unparse
-from agentkit.depmap.shellscript import read_command, read_words
-from agentkit.depmap.values import State
-from agentkit.depmap.wait import UNBOUNDED, Wait
 
 RUNNERS = ("run", "call", "check_call", "check_output")
 OUTPUTS = ("getoutput", "getstatusoutput")
-SHELL_MAKERS = frozenset({"asyncio.create_subprocess_shell", "os.system", "os.popen"})
 OUTPUT_FIX = "subprocess.run({first}, shell=True, capture_output=True, text=True, timeout=60)"
-TIMEOUT = re.compile(r"timeout -k \d+ (\d+) ")
 NON_BLOCKING = re.compile(r"\bO_NONBLOCK\b|\bset_blocking\(")
-NOBODY_KNOWS = "which program it is only shows when it runs, and nothing ends the wait"
 WAITS = Row("it waits for the program for ever", "timeout", 0)
 COMMUNICATES = Row("it waits for the program for ever", "timeout", 1)
-
-
-def judge_program(asked: Asked, starter: PyCall) -> Gap | None:
-    """Return what the program that a call starts leaves open; its `instead` is the words, bounded by themselves.
-
-    What is known of it is judged as in a script; a program that is not known may wait for ever.
-    """
-    name = next(iter(asked.view.names(starter)), "")
-    reader = ArgumentReader(asked.limits, starter.module, asked.view.scope(starter))
-    nodes = starter.node.args
-    first = nodes[0] if nodes else next((each.value for each in starter.node.keywords if each.arg == "args"), None)
-    if first is None or isinstance(first, ast.Starred):
-        return unbounded(NOBODY_KNOWS)
-    is_shell = name in SHELL_MAKERS or name.rpartition(".")[2] in OUTPUTS or _has_shell(asked, starter)
-    place = Place(starter.module.path, starter.node.lineno)
-    if is_shell:
-        text = reader.read_text(first)
-        if text.strip(HOLE + " ") == "":
-            words = reader.read_words(first) if isinstance(first, ast.List) else None
-            text = words[0] if words else ""
-        if not text.strip():
-            return unbounded(NOBODY_KNOWS)
-        script = read_command(text.replace(HOLE, "${_not_known_}"), place, asked.view.disk, State())
-    else:
-        words = reader.read_words(ast.Tuple(list(nodes)) if name == "asyncio.create_subprocess_exec" else first)
-        if words is None:
-            return unbounded(NOBODY_KNOWS)
-        script = read_words(words, place, asked.view.disk, State())
-    waits = lint(script, asked.view.disk, "python")
-    return _tell(min(waits, key=lambda wait: wait.type != UNBOUNDED)) if waits else None
-
-
-def _tell(wait: Wait) -> Gap:
-    found = TIMEOUT.search(wait.fix)
-    return Gap(wait.type, wait.why, None, int(found[1]) if found else ASK_S, wait.fix)
 
 
 def _has_shell(asked: Asked, starter: PyCall) -> bool:
@@ -75,18 +33,19 @@ def judge_run(asked: Asked) -> Gap | None:
     state = asked.limits.read(asked.call, "timeout", None).state
     if state not in (ABSENT, NONE):
         return None
-    gap = judge_program(asked, asked.call)
+    gap = judge_started(asked, asked.call)
     return None if gap is None else Gap(gap.type, gap.why, f"timeout={gap.limit_s}", gap.limit_s)
 
 
 def judge_text(asked: Asked) -> Gap | None:
     """Judge os.system, os.popen and getoutput, which take no limit: the text may have one."""
-    gap = judge_program(asked, asked.call)
+    gap = judge_started(asked, asked.call)
     if gap is None:
         return None
     first = asked.call.node.args[0] if asked.call.node.args else None
     if gap.instead and isinstance(first, ast.Constant) and isinstance(first.value, str) and HOLE not in gap.instead:
-        inner = gap.instead if first.value.strip() == _find_told(asked).strip() else None
+        # Where the text is that one command, its own bound is put into it.
+        inner = gap.instead if list_commands(asked, asked.call) == [first.value.strip()] else None
         text = inner or f"timeout -k {KILL_AFTER_S} {gap.limit_s} sh -c {_quote(first.value)}"
         return Gap(gap.type, gap.why, None, gap.limit_s, f"{{func}}({ast.unparse(ast.Constant(text))})")
     verb = asked.name.rpartition(".")[2]
@@ -98,15 +57,6 @@ def judge_text(asked: Asked) -> Gap | None:
         "system": f"subprocess.run({{first}}, shell=True, timeout={gap.limit_s}).returncode",
     }
     return Gap(gap.type, gap.why, None, gap.limit_s, endings[verb])
-
-
-def _find_told(asked: Asked) -> str:
-    """Return the command that is the whole text of a shell, where it is one."""
-    first = asked.call.node.args[0]
-    text = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
-    place = Place(asked.call.module.path, asked.call.node.lineno)
-    waits = lint(read_command(text, place, asked.view.disk, State()), asked.view.disk, "python")
-    return waits[0].command if len(waits) == 1 else ""
 
 
 def _quote(text: str) -> str:
@@ -163,7 +113,7 @@ def _judge_started(asked: Asked) -> Gap | None:
         for each in asked.view.find_makers(asked.call)
         if any(name.rpartition(".")[2] in STARTERS for name in asked.view.names(each))
     ]
-    gaps = [judge_program(asked, each) for each in makers]
+    gaps = [judge_started(asked, each) for each in makers]
     if not makers:
         return unbounded("it waits for the program for ever")
     return next((gap for gap in gaps if gap is not None), None)
@@ -178,7 +128,7 @@ def judge_popen(asked: Asked) -> Gap | None:
     item = scopes.find_parent(asked.call.node)
     if not isinstance(item, ast.withitem):
         return None
-    gap = judge_program(asked, asked.call)
+    gap = judge_started(asked, asked.call)
     around = scopes.find_parent(item)
     if gap is None or around is None or isinstance(around, ast.AsyncWith):
         return None
@@ -232,11 +182,10 @@ def judge_open(asked: Asked) -> Gap | None:
     first = asked.call.node.args[0]
     if asked.name == "os.open" and "O_NONBLOCK" in ast.unparse(asked.call.node):
         return None
-    reader = ArgumentReader(asked.limits, asked.call.module, asked.view.scope(asked.call))
-    path = reader.read_text(first)
-    if not _is_fifo(asked, first, path):
+    if not any(_is_fifo(asked, first, path) for path in asked.view.read_texts(asked.call, 0, "file")):
         return None
-    mode = reader.read_text(asked.call.node.args[1]) if asked.name != "os.open" and asked.call.node.args[1:] else "r"
+    mode = asked.view.read_texts(asked.call, 1, "mode")[0] if asked.name != "os.open" else "r"
+    mode = "r" if HOLE in mode else mode
     if "+" in mode or "O_RDWR" in ast.unparse(asked.call.node):
         return None
     flag = "os.O_WRONLY" if mode[:1] in ("w", "a") or "O_WRONLY" in ast.unparse(asked.call.node) else "os.O_RDONLY"
@@ -252,8 +201,7 @@ def _is_fifo(asked: Asked, node: ast.expr, path: str) -> bool:
     for maker in asked.view.find_calls("os.mkfifo"):
         if not maker.node.args or maker.module is not asked.call.module:
             continue
-        made = ArgumentReader(asked.limits, maker.module, asked.view.scope(maker)).read_text(maker.node.args[0])
-        if HOLE not in made and made == path:
+        if HOLE not in path and path in asked.view.read_texts(maker, 0, "path"):
             return True
         is_same = ast.unparse(maker.node.args[0]) == ast.unparse(node)
         if is_same and (isinstance(node, ast.Attribute) or asked.view.is_after(asked.call, maker)):

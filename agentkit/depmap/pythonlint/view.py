@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Hashable
 
+from agentkit.depmap.calls import HOLE
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.python.module import Module
 from agentkit.depmap.python.program import Program, PyCall
+from agentkit.depmap.python.texts import Texts
+from agentkit.depmap.python.things import Site
 from agentkit.depmap.pythonlint.librarynames import settle
 from agentkit.depmap.pythonlint.scopes import Scope, Scopes
 
@@ -32,6 +35,9 @@ class View:
         self._by_text: dict[tuple[str, str], list[PyCall]] = {}
         self._callers: dict[str, list[PyCall]] = {}
         self._by_name: dict[str, list[PyCall]] = {}
+        sites = program.analysis.engine.sites if program.analysis is not None else ()
+        self._sites = {site.node: site for site in sites if site.rule == "call" and site.node is not None}
+        self.texts = Texts()
         for call in program.calls:
             for key in call.receiver:
                 self._by_object.setdefault(key, []).append(call)
@@ -82,6 +88,15 @@ class View:
     def scope(self, call: PyCall) -> Scope:
         """Return the scope that a call stands in."""
         return self.scopes(call.module).find_scope(call.node)
+
+    def find_site(self, call: PyCall) -> Site | None:
+        """Return what the engine knows of a call."""
+        return self._sites.get(call.node)
+
+    def read_texts(self, call: PyCall, place: int, name: str) -> tuple[str, ...]:
+        """Return the texts that an argument may be, with HOLE for what only shows when it runs."""
+        site = self.find_site(call)
+        return (HOLE,) if site is None else self.texts.read(site.arguments.first(place, name)) or (HOLE,)
 
     def names(self, call: PyCall) -> frozenset[str]:
         """Return what a call may call: of the program itself `py:…`, of a library the name that the rules know."""
