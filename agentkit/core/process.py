@@ -25,6 +25,8 @@ LONGEST_GRACE_S = 0.3
 GIVE_UP_S = 0.45
 # SIGKILL gets this long to work even when the machine is so busy that everything else came late.
 SHORTEST_KILL_S = 0.05
+# Whoever waits in the kernel this long after it will not hear it either; who only had no processor yet will.
+DEAF_S = 0.15
 TICK_S = 0.02
 START_TICK_S = 0.005
 LONGEST_PAUSE_S = 60.0
@@ -216,13 +218,18 @@ class _Round:
             running.kill_at = begun + min(running.program.grace.total_seconds(), LONGEST_GRACE_S)
             running.give_up_at = begun + GIVE_UP_S
             tree.ask_to_end(members)
-        elif now >= running.give_up_at and running.was_killed:
+        elif running.was_killed and (now >= running.give_up_at or self._is_deaf(running, members, now)):
             self._finish(running, members)
         elif now >= running.kill_at:
             if not running.was_killed:
                 running.was_killed = True
+                running.killed_at = now
                 running.give_up_at = max(running.give_up_at, now + SHORTEST_KILL_S)
             tree.kill_all(lambda: self._find_members(running))
+
+    @staticmethod
+    def _is_deaf(running: Running, members: dict[int, int], now: float) -> bool:
+        return now >= running.killed_at + DEAF_S and all(tree.waits_in_kernel(pid) for pid in members)
 
     def _find_members(self, running: Running) -> dict[int, int]:
         return running.find_members(self._choose(self._strays.find(self._running), running.place))

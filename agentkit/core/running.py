@@ -37,7 +37,7 @@ class Tail:
 class Running:
     """A program that was started; owns its pipes and its pidfd.
 
-    `begun`, `due`, `kill_at` and `give_up_at` are seconds of the monotonic clock; `due` is the time limit.
+    `begun`, `due`, `kill_at`, `killed_at` and `give_up_at` are seconds of the monotonic clock; `due` is the time limit.
     """
 
     def __init__(self, place: int, program: Program, begun: float, due: float, started: tuple[int, int, int]) -> None:
@@ -59,6 +59,7 @@ class Running:
         self.kill_at: float | None = None
         self.give_up_at = 0.0
         self.was_killed = False
+        self.killed_at = 0.0
         self.left_behind: tuple[tuple[int, str], ...] = ()
 
     def descriptors(self) -> list[int]:

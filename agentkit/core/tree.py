@@ -102,7 +102,7 @@ def find_marked(mark: bytes) -> dict[int, int]:
 def read_environment(pid: int) -> list[bytes]:
     """Return the entries NAME=VALUE that the process was started with; [] where they cannot be read."""
     # Memory of a process that waits in the kernel may be locked: who reads there waits with it, without a limit.
-    return [] if _waits_in_kernel(pid) else _read(f"/proc/{pid}/environ").split(b"\0")
+    return [] if waits_in_kernel(pid) else _read(f"/proc/{pid}/environ").split(b"\0")
 
 
 def send_signal(pid: int, start: int, number: int) -> bool:
@@ -209,7 +209,7 @@ def kill_all(find_living: Callable[[], dict[int, int]]) -> None:
 
 def argv0(pid: int) -> str:
     """Return the program's own first word, `[name]` where that cannot be read, "" when it is gone."""
-    first = b"" if _waits_in_kernel(pid) else _read(f"/proc/{pid}/cmdline").split(b"\0", 1)[0]
+    first = b"" if waits_in_kernel(pid) else _read(f"/proc/{pid}/cmdline").split(b"\0", 1)[0]
     if first:
         return os.fsdecode(first)
     name = _read(f"/proc/{pid}/comm").rstrip(b"\n")
@@ -223,6 +223,12 @@ def wait_channel(pid: int) -> str:
         return name.decode(errors="replace")
     stat = read_stat(pid)
     return f"state {stat[0]}" if stat else ""
+
+
+def waits_in_kernel(pid: int) -> bool:
+    """Tell whether the process waits for something that no signal ends (state D)."""
+    stat = read_stat(pid)
+    return stat is not None and stat[0] == "D"
 
 
 def processor_time(pid: int) -> tuple[int, int]:
@@ -315,11 +321,6 @@ def _look_below(roots: tuple[int, ...]) -> tuple[dict[int, int], set[int]]:
 def _read_written(path: str) -> int | None:
     words = _read(path).split(None, 4)
     return int(words[3]) if len(words) > 3 and words[2] == b"wchar:" else None
-
-
-def _waits_in_kernel(pid: int) -> bool:
-    stat = read_stat(pid)
-    return stat is not None and stat[0] == "D"
 
 
 def _kernel_lists_children() -> bool:
