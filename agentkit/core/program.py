@@ -11,9 +11,9 @@ class Program:
     """A program to run, and its bounds.
 
     At `limit` every process of it gets SIGTERM, after `grace` (cut to 0.3 s) SIGKILL, and 0.45 s after the limit, or
-    before when it waits in the kernel, what still lives is named and left. So an answer that comes just before the limit counts, and whatever the program
-    does, its end is told by limit + 0.5 s. `environment` None means that of this process. `keep_bytes` of stdout and
-    of stderr are kept each: the last ones.
+    before when it waits in the kernel, what still lives is named and left. So an answer that comes just before the
+    limit counts, and whatever the program does, its end is told by limit + 0.5 s. `environment` None means that of
+    this process. `keep_bytes` of stdout and of stderr are kept each: the last ones.
     """
 
     argv: tuple[str, ...]

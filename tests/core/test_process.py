@@ -195,7 +195,9 @@ def test_who_is_told_of_an_end_may_have_more_run() -> None:
 
     ended = run_programs([shell("exit 7")], follow=follow)
 
-    assert [one.status for one in ended] == [7, 10, 10, 11, 11, 12, 12]
+    # Of the second and the third either may end first.
+    assert [one.status for one in ended[:3]] == [7, 10, 10]
+    assert sorted(one.status or 0 for one in ended[3:]) == [11, 11, 12, 12]
     assert sorted(told) == list(enumerate(one.status for one in ended))
 
 
