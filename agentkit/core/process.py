@@ -1,5 +1,6 @@
 """How is a program run so that it cannot hang its caller: a time limit, its whole tree ended, its output bounded?"""
 
+import _signal  # type: ignore[import-not-found]  # signal itself makes enum members of each of 64 numbers, at each start
 import math
 import mmap
 import os
@@ -103,6 +104,7 @@ class _Round:
         self._guards = _fill_standard_descriptors()
         self._notes: list[mmap.mmap] = []
         self._strays = Strays()
+        self._was_deaf = _hear_of_children(_signal.SIG_IGN, _signal.SIG_DFL)
 
     def __enter__(self) -> Self:
         return self
@@ -119,6 +121,8 @@ class _Round:
                 notes.close()
             for descriptor in self._guards:
                 os.close(descriptor)
+            if self._was_deaf:
+                _hear_of_children(_signal.SIG_DFL, _signal.SIG_IGN)
 
     def run(self) -> list[Ended]:
         """Return how each program ended."""
@@ -281,6 +285,20 @@ class _Round:
 
 def _not_started(program: Program, status: int | None, trouble: str) -> Ended:
     return Ended(program.argv, status, None, "not-started", timedelta(0), trouble=trouble)
+
+
+def _hear_of_children(before: object, after: object) -> bool:
+    """Replace one disposition of SIGCHLD by another one; tell whether it was that one.
+
+    Who started us may have left it ignored, and then the kernel throws away how each program ended.
+    """
+    if _signal.getsignal(_signal.SIGCHLD) != before:
+        return False
+    try:
+        _signal.signal(_signal.SIGCHLD, after)
+    except ValueError:
+        return False  # only the main thread may
+    return True
 
 
 def _fill_standard_descriptors() -> list[int]:

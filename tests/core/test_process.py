@@ -258,6 +258,16 @@ def test_where_no_orphan_can_come_to_it_the_mark_finds_them(nap: str) -> None:
     assert find_by_words(nap) == []
 
 
+def test_how_it_ended_is_known_though_nobody_wanted_to_hear_of_children() -> None:
+    code = """
+        import signal
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        print(run_program(Program(("sh", "-c", "exit 3"), timedelta(seconds=60))).status)
+        print(signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN)
+    """
+    assert run_python(code).stdout == "3\nTrue\n"
+
+
 def test_an_interrupted_call_leaves_nothing_running(nap: str) -> None:
     code = """
         import signal, sys
