@@ -172,7 +172,7 @@ def is_crontab(path: str) -> bool:
         or folder.endswith("/spool/cron")
         or name in ("crontab", "anacrontab")
         or name.endswith((".crontab", ".cron"))
-        or name.startswith("crontab.")
+        or (name.startswith("crontab.") and not name.endswith(".py"))
     )
 
 

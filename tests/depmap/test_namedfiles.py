@@ -145,6 +145,14 @@ def test_a_line_that_could_not_be_read_is_named_once() -> None:
     assert describe_gaps(script, b"") == "partly parsed: line 7, line 8, lines 9 to 11"
 
 
+def test_a_module_that_is_called_like_a_crontab_is_python(tmp_path: Path, agentkit: Run) -> None:
+    (tmp_path / "pkg").mkdir()
+    (tmp_path / "pkg" / "crontab.py").write_text('"""What?"""\nimport os\n')
+    ended = agentkit("depmap", "edges", "--json", str(tmp_path / "pkg"))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert '"py:os"' in ended.stdout
+
+
 def test_a_compiled_module_that_is_called_like_a_crontab_is_none(tmp_path: Path, agentkit: Run) -> None:
     cache = tmp_path / "pkg" / "__pycache__"
     cache.mkdir(parents=True)
