@@ -394,3 +394,13 @@ def test_wrong_words_are_told(agentkit: Run, words: list[str]) -> None:
     ended = agentkit("depmap", *words)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("agentkit: error: ")
+
+
+def test_hundreds_of_processes_at_once_are_told_apart(agentkit: Run, tmp_path: Path) -> None:
+    for number in range(20):
+        (tmp_path / f"d{number}").mkdir()
+    write_script(tmp_path / "one", '#!/bin/sh\ncd "d$(($1 % 20))" && (cd .. && cd - >/dev/null; : >"f$1")\n')
+    write_script(tmp_path / "run", "#!/bin/sh\nseq 0 299 | xargs -P 12 -n 1 ./one\n")
+    seen = trace(agentkit, tmp_path, "--", "./run")
+    made = {f"file:one write file:d{number % 20}/f{number}" for number in range(300)}
+    assert seen == made | {"file:run exec cmd:seq", "file:run exec cmd:xargs", "file:run exec cmd:one"}
