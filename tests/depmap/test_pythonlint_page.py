@@ -145,6 +145,20 @@ def test_odd_texts_are_linted_without_a_crash(text: str, main: Path) -> None:
     lint_file(main)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(*args):\n    f(1, *args)\nf(2)\n",
+        "def f(a, b):\n    pass\nx = [1, 2]\nx[-1] = f\nf(*x)\n",
+    ],
+)
+def test_arguments_in_odd_places_are_followed_to_an_end(text: str, main: Path) -> None:
+    main.write_text(f"{text}import queue\nqueue.Queue().get()\n")
+    troubles: list[str] = []
+    assert len(lint_paths([str(main)], troubles.append)) == 1
+    assert troubles == []
+
+
 def test_what_looks_like_a_secret_is_not_told(main: Path) -> None:
     value = secrets.token_hex(8)
     main.write_text(f'import psycopg2\npsycopg2.connect("dbname=x", password="{value}")\n')

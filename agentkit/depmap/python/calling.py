@@ -24,6 +24,9 @@ from agentkit.depmap.python.things import (
     Wrapped,
 )
 
+# A function that calls itself with one more argument each time has as many as there are: behind these, any may be any.
+MOST_PLACES = 32
+
 
 def call(engine: Engine, site: Site) -> None:
     """Let a site call whatever may be there to be called."""
@@ -103,6 +106,8 @@ def bind(engine: Engine, function: Function, arguments: Arguments, site: Site, s
     def give(place: int, node: Node) -> None:
         if place < len(parameters):
             engine.flow(node, parameters[place][1])
+        elif function.rest is not None and place - len(parameters) >= MOST_PLACES:
+            engine.flow(node, function.rest.some)
         elif function.rest is not None:
             engine.flow(node, field(engine, function.rest, place - len(parameters)))
 
@@ -127,7 +132,7 @@ def bind(engine: Engine, function: Function, arguments: Arguments, site: Site, s
                 engine,
                 node,
                 lambda at_, each, start=start, known=known: (  # type: ignore[misc]
-                    give(start + at_, each) if at_ is not None and known else give_any(start, each)
+                    give(start + at_, each) if at_ is not None and at_ >= 0 and known else give_any(start, each)
                 ),
                 at,
             )
