@@ -33,6 +33,9 @@ class Limits:
 
     def read(self, call: PyCall, keyword: str, position: int | None) -> Argument:
         """Return what a call is given by the name of a parameter, or at its place (counted from 0)."""
+        partial = self._find_partial(call)
+        if position is not None:
+            position -= self.count_given(call)
         hidden = False
         for given in call.node.keywords:
             if given.arg == keyword:
@@ -52,8 +55,14 @@ class Limits:
                 return Argument(self.judge(value, call.module, self.view.scope(call)), value)
         if hidden:
             return Argument(HIDDEN)
-        given_before = self._find_partial(call)
-        return Argument(ABSENT) if given_before is None else self.read(given_before, keyword, None)
+        if partial is None:
+            return Argument(ABSENT)
+        return self.read(partial, keyword, None if position is None else position + len(partial.node.args))
+
+    def count_given(self, call: PyCall) -> int:
+        """Return how many arguments functools.partial put in front of those of a call."""
+        partial = self._find_partial(call)
+        return 0 if partial is None else len(partial.node.args) - 1
 
     def _find_partial(self, call: PyCall) -> PyCall | None:
         """Return the call of functools.partial that made what is called, where it is one."""

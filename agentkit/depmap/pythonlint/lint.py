@@ -40,7 +40,8 @@ def lint_program(program: Program, disk: Disk) -> list[Wait]:
             gap, position = min(told, key=lambda each: each[0].type != UNBOUNDED)
             if gap.type == UNBOUNDED and around.has_alarm(call):
                 gap = replace(gap, type=PARTLY, why=f"{gap.why}; {ALARM}")
-            found[call] = _tell(gap, call, view, position)
+            place = None if position is None else position - limits.count_given(call)
+            found[call] = _tell(gap, call, view, place)
     waits = [*found.values(), *_lint_pools(view, found), *find_polling_loops(view)]
     return number_waits(sorted(waits, key=lambda wait: (wait.file, wait.line or 0)))
 
