@@ -13,14 +13,17 @@ import networkx as nx
 import pytest
 
 from agentkit.core.tree import list_pids
+from agentkit.depmap.building import build
+from agentkit.depmap.document import Document, Mapped
 from agentkit.depmap.edge import Edge, needs
 from tests.conftest import SEED
-from tests.depmap.maps import edge, make_map, records
+from tests.depmap.maps import edge, records
 from tests.depmap.oracle import declare, make_graph
 from tests.depmap.test_webpage import HOSTILE, show
 from tests.processes import wait_until
 from tests.system.chromium import Chromium, start_chromium
 
+Page = Callable[..., Path]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 # What the list says that falls (or is needed): [distance, name], with all that is only shown when it is asked for.
 LISTED = """(id => {
@@ -84,11 +87,12 @@ def browser(chromium: Chromium) -> Iterator[Chromium]:
 
 
 @pytest.fixture
-def page(own_environ: dict[str, str], tmp_path: Path) -> Callable[[Sequence[Edge]], Path]:
+def page(own_environ: dict[str, str], tmp_path: Path) -> Page:
     """Return a function that makes a map of some edges and returns its page."""
 
-    def make(edges: Sequence[Edge]) -> Path:
-        make_map(own_environ, edges)
+    def make(edges: Sequence[Edge], *, documents: int = 1) -> Path:
+        found = [Document("script", f"/etc/{number}") for number in range(documents)]
+        build(own_environ, found, lambda _: Mapped(edges=tuple(edges)), stamp=str(hash(tuple(edges))), warn=print)
         path = tmp_path / "map.html"
         with path.open("wb") as file:
             words = [sys.executable, "-m", "agentkit", "depmap", "export", "--format", "html"]
@@ -111,9 +115,6 @@ def search(browser: Chromium, *keys: str) -> None:
 def read_title(browser: Chromium) -> str:
     name: str = browser.wait_for("document.title.includes(' on ') && document.title.split(' on ')[0]")
     return name
-
-
-Page = Callable[[Sequence[Edge]], Path]
 
 
 def test_a_click_shows_exactly_what_blast_prints_with_the_same_ways(
@@ -297,6 +298,23 @@ def test_names_that_are_markup_do_nothing(browser: Chromium, page: Page) -> None
         assert browser.run("document.querySelectorAll('#results li').length") >= 1
         browser.press("Escape", "Escape")
     assert (browser.run(elements), browser.run("document.scripts.length")) == ([], scripts)
+
+
+def test_names_are_as_short_as_they_can_be_and_what_stands_twice_is_told_once(browser: Chromium, page: Page) -> None:
+    call = edge("py:shop.till:Till.pay", "py:shop.bank:send", "call", file="/opt/shop/till.py", line=3)
+    script = "cmd:" + "print(1);" * 50
+    browser.open(page([call, edge("py:shop.till", script, "exec")], documents=2), "py:shop.bank:send")
+    cells = "[...document.querySelectorAll('.cell .rest')].map(one => one.textContent)"
+    assert browser.run(cells) == ["bank:send", "till:Till.pay"]
+    assert browser.run("document.querySelector('#edges h2').textContent") == "Edges 1"
+    rows = browser.run("[...document.querySelectorAll('.edge-rows li')].map(one => one.textContent)")
+    assert len(rows) == 1
+    assert "/opt/shop/till.py:3" in rows[0]
+    browser.press("o")
+    browser.click("#results li[title^='cmd:print']")
+    assert read_title(browser) == script
+    assert browser.run("document.querySelector('h1 .rest').textContent") == script[4:]
+    assert 0 < browser.run("document.querySelector('#results li[title^=cmd] .rest').textContent.length") < 200
 
 
 def test_it_fits_a_telephone_and_a_wide_screen_in_both_schemes(browser: Chromium, page: Page) -> None:

@@ -34,7 +34,12 @@ function makeName(map, node, text = restOf(map.names[node])) {
   return [makeKind(kind), rest];
 }
 
-function linkTo(map, node, text) {
+// A whole script may be a name (`python3 -c …`): in a list its beginning is enough.
+function cut(text) {
+  return text.length > 160 ? `${Array.from(text).slice(0, 160).join("")}\u2026` : text;
+}
+
+function linkTo(map, node, text = cut(restOf(map.names[node]))) {
   const address = `#${toAddress(map, node)}`;
   return make("a", { className: "name", href: address, title: map.names[node] }, ...makeName(map, node, text));
 }

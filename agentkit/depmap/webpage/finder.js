@@ -38,7 +38,7 @@ function setUpFinder(map, open) {
 
   function showMore() {
     const items = nodes.slice(shown, shown + RESULTS).map((node, index) =>
-      make("li", { id: `result-${shown + index}`, role: "option", "aria-selected": "false", title: map.names[node] }, ...makeName(map, node)));
+      make("li", { id: `result-${shown + index}`, role: "option", "aria-selected": "false", title: map.names[node] }, ...makeName(map, node, cut(restOf(map.names[node])))));
     list.append(...items);
     shown += items.length;
     more.hidden = shown >= nodes.length;

@@ -83,7 +83,7 @@ function makeRow(map, found, node, look) {
 // Return by which edge a node is tied to the one before it. Who falls names the file already, most of the time.
 function makeBy(map, found, node) {
   const edge = tellEdge(map, found.edgeTo[node]);
-  const isOwn = edge.line && restOf(map.names[node]).split("#")[0] === edge.file;
+  const isOwn = edge.line && isIn(map, node, edge.file);
   const place = make("bdi", {}, isOwn ? `line ${edge.line}` : edge.place);
   return make("span", { className: "by", title: edge.place }, make("b", {}, edge.kind), " ", place);
 }
@@ -105,7 +105,7 @@ function makeWay(map, found, node) {
 
 // Return the section with all edges of a node, those from it first.
 function makeEdges(map, node) {
-  const edgesOf = ({ starts, edges }) => Array.from(edges.subarray(starts[node], starts[node + 1]));
+  const edgesOf = ({ starts, edges }) => dropTwins(map, edges.subarray(starts[node], starts[node + 1]));
   const from = edgesOf(map.bySource);
   const to = edgesOf(map.byTarget).filter((edge) => map.source[edge] !== node);
   const heading = make("h2", { tabIndex: -1 }, "Edges ", countOf(from.length + to.length));
@@ -117,6 +117,13 @@ function makeEdges(map, node) {
     section.append(make("h3", {}, title, " ", countOf(edges.length)), list, button);
   }
   return section;
+}
+
+// A module that two documents of the map reach is read for each: its edges are there twice, side by side.
+function dropTwins(map, edges) {
+  const columns = [map.file, map.line, map.source, map.target, map.detail, map.inFunction];
+  const isTwin = (edge, other) => columns.every((column) => column[edge] === column[other]);
+  return Array.from(edges).filter((edge, place) => !place || !isTwin(edge, edges[place - 1]));
 }
 
 function makeEdgeRow(map, edge, other) {

@@ -124,7 +124,8 @@ function decode(address) {
   }
 }
 
-// What stands behind the kind, and of that as much as tells a person which one: backup.sh#prune, nginx.service.
+// What stands behind the kind, and of that as much as tells a person which one: backup.sh#prune, nginx.service,
+// times:format_instant.
 function restOf(name) {
   return name.slice(name.indexOf(":") + 1);
 }
@@ -132,6 +133,7 @@ function restOf(name) {
 function shorten(name) {
   const rest = restOf(name);
   if (name.startsWith("job:")) return rest;
+  if (name.startsWith("py:")) return rest.replace(/^[^:]*\.(?=[^.:]+(:|$))/, "");
   return rest.slice(rest.lastIndexOf("/") + 1) || rest;
 }
 
@@ -139,6 +141,12 @@ function shorten(name) {
 function tellPlace(map, edge) {
   const where = map.files[map.file[edge]] + (map.line[edge] ? `:${map.line[edge]}` : "");
   return map.inFunction[edge] === NONE ? where : `${where} ${map.functions[map.inFunction[edge]]}()`;
+}
+
+// Tell whether there is one file that a node stands in, and it is this one: to name it again would say nothing.
+function isIn(map, node, file) {
+  const places = map.places.get(node) || [];
+  return restOf(map.names[node]).split("#")[0] === file || (places.length === 1 && places[0][0] === file);
 }
 
 // Return what an edge says about itself.

@@ -28,7 +28,8 @@ SELECT DISTINCT identity, remark FROM documents JOIN nodes ON label = 'file:' ||
   WHERE remark IS NOT NULL ORDER BY identity, remark"""
 EDGES = """
 SELECT file, s.identity, t.identity, line, function, kind, falls, rule, how, confidence, via, reason FROM edges
-  JOIN nodes AS s ON s.id = source JOIN nodes AS t ON t.id = target ORDER BY CAST(file AS BLOB), line, kind"""
+  JOIN nodes AS s ON s.id = source JOIN nodes AS t ON t.id = target
+  ORDER BY CAST(file AS BLOB), line, kind, source, target"""
 EDGES_A_PIECE = 5000
 
 
