@@ -29,7 +29,7 @@ SHORTEST_KILL_S = 0.05
 # Whoever waits in the kernel this long after it will not hear it either; who only had no processor yet will.
 DEAF_S = 0.15
 TICK_S = 0.02
-START_TICK_S = 0.005
+SHORTEST_TICK_S = 0.001
 LONGEST_PAUSE_S = 60.0
 # So often a caller that wants to is told that it still goes on.
 TELL_S = 0.1
@@ -98,6 +98,7 @@ class _Round:
         self._running: dict[int, Running] = {}
         self._ended: dict[int, Ended] = {}
         self._crowd = crowd
+        self._start_pause_s = SHORTEST_TICK_S
         self._readers: dict[int, Running] = {}
         self._poll = select.poll()
         # Where the caller has closed 0, 1 or 2, no pipe may take the number: stray prints would go into it.
@@ -149,7 +150,9 @@ class _Round:
                 self._settle(place, _not_started(program, None, "the common limit came before its turn"))
                 continue
             if self._crowd.is_full(begun):
-                return START_TICK_S
+                # Looking costs as well: the longer they compute, the seldomer it is done.
+                self._start_pause_s = min(self._start_pause_s * 2, TICK_S)
+                return self._start_pause_s
             try:
                 self._start(program, place, begun)
             except OSError as error:
@@ -159,6 +162,7 @@ class _Round:
                 self._settle(place, _not_started(program, Exit.WRAPPER_FAILED, f"{program.argv[0]}: {error.strerror}"))
             else:
                 self._waiting.popleft()
+                self._start_pause_s = SHORTEST_TICK_S
         return 0.0
 
     def _start(self, program: Program, place: int, begun: float) -> None:

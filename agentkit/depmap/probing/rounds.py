@@ -53,7 +53,8 @@ def run_checks(
     `stuck` are checks that are not to be started. `tell` is called now and then with how many have answered.
     """
     due = time.monotonic() + limit_s
-    rounds = _Rounds(checks, turns, stuck, environ, tell)
+    # A plain copy: the environment itself is decoded anew at each look, and each start looks at all of it.
+    rounds = _Rounds(checks, turns, stuck, dict(environ), tell)
     rounds.run(turns.begin(), at_once, due)
     while time.monotonic() < due and (again := rounds.find_doubtful()):
         rounds.asked_again.update(again)
