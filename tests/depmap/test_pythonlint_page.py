@@ -13,6 +13,9 @@ import pytest
 from agentkit.core.schemas import read_schema
 from agentkit.depmap.lintpage import print_waits
 from agentkit.depmap.lintreading import lint_paths
+from tests.conftest import Run
+from tests.depmap.machines import lay_out
+from tests.heartbeat.answers import read_records
 
 MAIN = """\
 import subprocess
@@ -193,6 +196,28 @@ def test_the_bound_is_put_where_it_belongs(text: str, fix: str, main: Path) -> N
     [(_, _, _, command, told)] = lint_file(main)
     assert command == text
     assert told == fix
+
+
+def test_programs_that_a_crontab_starts_are_linted_with_the_map_and_with_a_machine(
+    tmp_path: Path, agentkit: Run
+) -> None:
+    ask = "#!/usr/bin/python3\nimport asking\n\nasking.ask()\n"
+    asking = "import subprocess\n\n\ndef ask():\n    subprocess.run(['fail2ban-client', 'status'])\n"
+    lay_out(
+        tmp_path / "node",
+        {
+            "etc/cron.d/node": "* * * * * root /usr/local/bin/ask\n",
+            "usr/local/bin/ask": ask,
+            "usr/local/bin/asking.py": asking,
+        },
+    )
+    wanted = [("py:asking:ask", "/usr/local/bin/asking.py", 5)]
+    assert agentkit("depmap", "build", "--root", str(tmp_path / "node"), "--quiet").returncode == 0
+    for paths in ([], [str(tmp_path / "node")]):
+        ended = agentkit("depmap", "lint", "--json", *paths)
+        records = read_records(ended.stdout, "finding")
+        assert ended.returncode == 1
+        assert [(record["subject"], record["file"], record["line"]) for record in records] == wanted
 
 
 def test_modules_of_this_machine_are_linted_without_a_crash() -> None:
