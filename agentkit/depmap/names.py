@@ -35,13 +35,17 @@ def find_node(chart: Map, name: str) -> int:
     raise _tell_several(chart, name, found) if found else _tell_none(chart, name)
 
 
-def look_up(chart: Map, name: str) -> set[int]:
-    """Return the nodes that may be meant by a name, by the strictest reading that any node fits."""
-    for find in (_find_written, _find_path, _find_untyped, _find_without_folder):
-        found = find(chart, name)
-        if found:
-            return found
-    return set()
+def look_up(chart: Map, name: str, *, follows_links: bool = True) -> set[int]:
+    """Return the nodes that may be meant by a name, by the strictest reading that any node fits.
+
+    Following the links of a path looks at the disk, and waits for ever where that is a mount whose server is gone.
+    """
+    return (
+        _find_written(chart, name)
+        or _find_path(chart, name, follows_links=follows_links)
+        or _find_untyped(chart, name)
+        or _find_without_folder(chart, name)
+    )
 
 
 def check_kinds(verb: str, kinds: Iterable[str], known: Sequence[str], chart: Map | None = None) -> None:
@@ -80,19 +84,22 @@ def _find_written(chart: Map, name: str) -> set[int]:
     return found
 
 
-def _find_path(chart: Map, name: str) -> set[int]:
+def _find_path(chart: Map, name: str, *, follows_links: bool) -> set[int]:
     kind, colon, path = name.partition(":")
     if not colon:
         path = name
     if not path.startswith("/") or (colon and kind not in ("cmd", "file")):
         return set()
-    found: set[int] = set()
-    for spelling in dict.fromkeys((path, _follow_links(chart, path))):
-        found = _select(chart, "path = ?", (pack(spelling),))
-        found |= _select(chart, "label IN (?, ?)", (pack(f"file:{spelling}"), pack(f"cmd:{spelling}")))
-        if found:
-            break
-    return found
+    found = _select_path(chart, path)
+    if found or not follows_links:
+        return found
+    real = _follow_links(chart, path)
+    return set() if real == path else _select_path(chart, real)
+
+
+def _select_path(chart: Map, path: str) -> set[int]:
+    found = _select(chart, "path = ?", (pack(path),))
+    return found | _select(chart, "label IN (?, ?)", (pack(f"file:{path}"), pack(f"cmd:{path}")))
 
 
 def _find_untyped(chart: Map, name: str) -> set[int]:

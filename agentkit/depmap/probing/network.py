@@ -55,7 +55,8 @@ class Network:
 
         Raises AgentkitError (configuration) naming `where` the name stands.
         """
-        found = look_up(self._chart, name) if self._chart else set()
+        # A check may well tell of a mount whose server is gone.
+        found = look_up(self._chart, name, follows_links=False) if self._chart else set()
         if len(found) == 1:
             return found.pop()
         if found:
