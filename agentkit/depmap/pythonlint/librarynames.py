@@ -42,7 +42,6 @@ ALIASES = {
     "multiprocessing.Lock": "threading.Lock",
     "multiprocessing.RLock": "threading.Lock",
     "multiprocessing.Semaphore": "threading.Semaphore",
-    "multiprocessing.SimpleQueue": "multiprocessing.Queue",
     "multiprocessing.connection.Connection": "multiprocessing.Connection",
     "multiprocessing.connection.wait": "multiprocessing.wait",
     "multiprocessing.context": "multiprocessing",

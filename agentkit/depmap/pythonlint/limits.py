@@ -39,7 +39,7 @@ class Limits:
         hidden = False
         for given in call.node.keywords:
             if given.arg == keyword:
-                return Argument(self.judge(given.value, call.module, self.view.scope(call)), given.value)
+                return Argument(self._judge_given(given.value, call), given.value)
             if given.arg is None:
                 found = self._read_options(given.value, keyword, call)
                 if found is None:
@@ -52,12 +52,19 @@ class Limits:
                 hidden = hidden or position is not None
                 break
             if at == position:
-                return Argument(self.judge(value, call.module, self.view.scope(call)), value)
+                return Argument(self._judge_given(value, call), value)
         if hidden:
             return Argument(HIDDEN)
         if partial is None:
             return Argument(ABSENT)
         return self.read(partial, keyword, None if position is None else position + len(partial.node.args))
+
+    def _judge_given(self, value: ast.expr, call: PyCall) -> str:
+        """Return what an argument is as a limit; where it was looked at whether it is None, it is one."""
+        state = self.judge(value, call.module, self.view.scope(call))
+        if state == NONE and not isinstance(value, ast.Constant) and _is_guarded(value, call, self.view):
+            return GIVEN
+        return state
 
     def count_given(self, call: PyCall) -> int:
         """Return how many arguments functools.partial put in front of those of a call."""
@@ -215,6 +222,23 @@ class Limits:
             if name == keyword:
                 return Argument(self.judge(each, call.module, scope), None)
         return Argument(ABSENT)
+
+
+def _is_guarded(value: ast.expr, call: PyCall, view: View) -> bool:
+    """Tell whether a call stands where a value is not None: in `if value is not None`, or in the other half."""
+    text = ast.unparse(value)
+    inner: ast.AST = call.node
+    for around in view.scopes(call.module).list_inside(call.node):
+        if isinstance(around, (ast.If, ast.IfExp, ast.While)):
+            test = ast.unparse(around.test)
+            body = around.body if isinstance(around.body, list) else [around.body]
+            other = around.orelse if isinstance(around.orelse, list) else [around.orelse]
+            if inner in body and test in (text, f"{text} is not None", f"{text} != None"):
+                return True
+            if inner in other and test in (f"not {text}", f"{text} is None", f"{text} == None"):
+                return True
+        inner = around
+    return False
 
 
 def _is_made_otherwise(holder: Scope) -> bool:
