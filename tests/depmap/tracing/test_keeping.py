@@ -45,16 +45,16 @@ def test_questions_count_what_was_seen(agentkit: Run, machine: Path) -> None:
     assert "of them seen" in agentkit("depmap", "summary").stdout
 
 
-def test_what_is_seen_again_keeps_its_time_and_adds_what_is_new(agentkit: Run, machine: Path) -> None:
+def test_what_is_seen_again_keeps_its_time_and_what_is_seen_no_more_stays(agentkit: Run, machine: Path) -> None:
     trace(agentkit, machine, "--", "./run")
     before = agentkit("depmap", "edges", "--json").stdout.splitlines()
-    (machine / "run").write_text("#!/bin/sh\ncat data >copy\n")
-    seen = trace(agentkit, machine, "--", "./run")
-    assert seen == SEEN | {"file:run write file:copy"}
+    (machine / "run").write_text("#!/bin/sh\ncat /etc/hostname >copy\n: >other\n")
+    new = {"file:run read file:/etc/hostname", "file:run write file:copy", "file:run write file:other"}
+    assert trace(agentkit, machine, "--", "./run") == SEEN | new
     since = {json.loads(line)["since"] for line in before}
     after = [json.loads(line) for line in agentkit("depmap", "edges", "--json").stdout.splitlines()]
-    assert {one["since"] for one in after if one["edge"] != "write"} == since
-    assert {one["since"] for one in after if one["edge"] == "write"} != since
+    assert {one["since"] for one in after if one["to"] in ("cmd:cat", f"file:{machine}/data")} == since
+    assert since.isdisjoint({one["since"] for one in after if one["edge"] == "write"})
 
 
 def test_a_trace_does_not_make_an_old_map_look_new(agentkit: Run, machine: Path, home: Path) -> None:

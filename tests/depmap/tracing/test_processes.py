@@ -72,6 +72,17 @@ def test_what_waits_for_a_parent_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
     assert sum(map(len, follower._waiting.values())) <= 101
 
 
+def test_a_socket_that_strace_cannot_look_into_is_what_it_was_made_as() -> None:
+    def connect(inode: int) -> str:
+        address = '{sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("10.0.0.1")}'
+        return f"1 connect(3<socket:[{inode}]>, {address}, 16) = 0\n"
+
+    log = "1 socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_TCP) = 3<socket:[77]>\n"
+    assert follow(log + connect(77))[1] == {"job:trace connect port:tcp/10.0.0.1:80"}
+    assert follow(log.replace("STREAM", "DGRAM") + connect(77))[1] == set()
+    assert follow(log + connect(78))[1] == set()
+
+
 def test_a_file_with_the_number_of_a_process_in_its_name_is_for_itself() -> None:
     names = ("/srv/x.1", "/srv/x.7", "/srv/x.17", "/srv/x1y")
     log = "1 clone(flags=SIGCHLD) = 7\n" + "".join(opened(7, name, "O_WRONLY|O_CREAT, 0666") for name in names)
