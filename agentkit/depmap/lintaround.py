@@ -21,6 +21,8 @@ BOUNDING = ("PGCONNECT_TIMEOUT", "GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED
 SETTINGS = {"GIT_HTTP_LOW_SPEED_LIMIT": "http.lowSpeedLimit", "GIT_HTTP_LOW_SPEED_TIME": "http.lowSpeedTime"}
 # `exec tclsh "$0" "$@"`
 FOREIGN = re.compile(r"exec\s+(?:\S*/)?(?:tclsh|wish|expect|expectk|perl|python|ruby|guile)[\w.]*\s.*\$\{?0")
+# What each process has of its own: here they are those of whoever asks.
+OWN = ("/proc/", "/dev/fd/", "/dev/std")
 VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
 
@@ -135,12 +137,15 @@ def know_fifos(script: Script, disk: Disk) -> IsFifo:
             return HOLE in name and bool(used & variables) and not used & variables & served_variables
         if name in served:
             return False
-        return name in made or looks_like_fifo(name) or (name.startswith("/") and _is_fifo_on_disk(disk, name))
+        return name in made or looks_like_fifo(name) or (name.startswith("/") and is_fifo_on_disk(disk, name))
 
     return is_fifo
 
 
-def _is_fifo_on_disk(disk: Disk, name: str) -> bool:
+def is_fifo_on_disk(disk: Disk, name: str) -> bool:
+    """Tell whether a fifo lies at an absolute path."""
+    if name.startswith(OWN):
+        return False
     try:
         return HOLE not in name and stat.S_ISFIFO(os.stat(disk.here(name)).st_mode)
     except (OSError, ValueError):

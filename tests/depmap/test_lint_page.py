@@ -163,6 +163,22 @@ def test_a_real_fifo_on_the_disk_is_known_for_one(script: Path, tmp_path: Path) 
     ]
 
 
+def test_descriptors_of_whoever_lints_are_no_fifos_of_the_script(script: Path, tmp_path: Path) -> None:
+    before = os.dup(0)
+    reading, writing = os.pipe()
+    try:
+        os.dup2(reading, 0)
+        script.write_text("#!/bin/sh\nwc -l < /dev/stdin\nwc -l < /proc/self/fd/0\n")
+        program = tmp_path / "ask.py"
+        program.write_text("open('/dev/stdin').read()\nopen('/proc/self/fd/0').read()\n")
+        assert lint_file(script) == []
+        assert lint_file(program) == []
+    finally:
+        os.dup2(before, 0)
+        for each in (before, reading, writing):
+            os.close(each)
+
+
 def test_the_four_that_ask_fail2ban_are_named_with_their_bound(tmp_path: Path) -> None:
     folder = tmp_path / "opt"
     folder.mkdir()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import stat
 
 from agentkit.depmap.boundsgap import KILL_AFTER_S, Gap, partly, unbounded
 from agentkit.depmap.boundsshell import looks_like_fifo
 from agentkit.depmap.calls import HOLE
+from agentkit.depmap.lintaround import is_fifo_on_disk
 from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE
 from agentkit.depmap.pythonlint.rows import Asked, Judges, Row, Rows, judge_row
@@ -206,12 +205,9 @@ def _is_fifo(asked: Asked, node: ast.expr, path: str) -> bool:
         is_same = ast.unparse(maker.node.args[0]) == ast.unparse(node)
         if is_same and (isinstance(node, ast.Attribute) or asked.view.is_after(asked.call, maker)):
             return True
-    if HOLE in path or not path.startswith("/"):
-        return HOLE not in path and looks_like_fifo(path)
-    try:
-        return looks_like_fifo(path) or stat.S_ISFIFO(os.stat(asked.view.disk.here(path)).st_mode)
-    except (OSError, ValueError):
+    if HOLE in path:
         return False
+    return looks_like_fifo(path) or (path.startswith("/") and is_fifo_on_disk(asked.view.disk, path))
 
 
 def judge_pause(asked: Asked) -> Gap | None:
