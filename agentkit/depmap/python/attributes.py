@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.module import Module
@@ -31,7 +33,10 @@ from agentkit.depmap.python.things import (
 )
 
 MOST_BASES = 200
+LONGEST_CLASS, LONGEST_CHAIN = 6, 3
 Order = list[Class | External]
+OF_CONTAINERS = frozenset((*dir(list), *dir(dict), *dir(set), *dir(tuple), *dir(deque)))
+OF_TEXTS = frozenset((*dir(str), *dir(bytes), *dir(Path), "send", "throw", "close", "__next__"))
 PATH_ATTRIBUTES = frozenset({"parent", "parents", "name", "stem", "suffix"})
 
 
@@ -50,12 +55,16 @@ def load_from(engine: Engine, thing: Thing, name: str, into: Node, at: At) -> No
         _load_outside(engine, thing, name, into)
     elif isinstance(thing, ExternalObject):
         engine.flow(thing.field(name), into)
-        engine.add(into, engine.external(f"{thing.name}.{name}", thing))
+        # What something gives that gave something grows in a loop: nobody knows it by such a name any more.
+        is_class = thing.name.rpartition(".")[2][:1].isupper()
+        if thing.name.count(".") < (LONGEST_CLASS if is_class else LONGEST_CHAIN):
+            engine.add(into, engine.external(f"{thing.name}.{name}", thing))
     elif isinstance(thing, (Text, Number)) and name == "value":
         # The members of an Enum are held as their values.
         engine.add(into, thing)
     elif isinstance(thing, (Container, Text, Formed, Running)):
-        engine.add(into, engine.operation(name, thing))
+        if name in (OF_CONTAINERS if isinstance(thing, Container) else OF_TEXTS):
+            engine.add(into, engine.operation(name, thing))
         if isinstance(thing, Formed) and name in PATH_ATTRIBUTES:
             engine.add(into, engine.formed(f"path.{name}", [holding(engine, thing)], (into, thing), at[2]))
     elif isinstance(thing, Function):
@@ -72,6 +81,8 @@ def load_from(engine: Engine, thing: Thing, name: str, into: Node, at: At) -> No
 
 
 def _load_outside(engine: Engine, thing: External, name: str, into: Node) -> None:
+    if thing.of is not None and thing.name.count(".") > LONGEST_CLASS:
+        return
     whole = f"{thing.name}.{name}"
     # A package without a file of its own is not known as a module, what is in it may be.
     module = engine.find_module(whole) if thing.of is None else None

@@ -33,6 +33,7 @@ from agentkit.depmap.python.things import (
 # Of so many texts and numbers a variable holds any; beyond so many things nobody would follow them either.
 MOST_TEXTS = 24
 MOST_OBJECTS = 24
+MOST_LISTS = 48
 MOST_VALUES = 240
 # Each value that reaches a variable is a step: a program of 10,000 functions takes less than a million.
 MOST_STEPS = 12_000_000
@@ -135,12 +136,17 @@ class Engine:
             node.texts += 1
             if node.texts > MOST_TEXTS:
                 thing = self.any_text
-        elif kind is ExternalObject:
+        elif kind is ExternalObject or (kind is External and thing.of is not None):  # type: ignore[attr-defined]
             node.objects += 1
             if node.objects > MOST_OBJECTS:
-                # Whichever of them: one that is of the same class.
+                # Whichever of them: one that is of the same class, or its method.
                 name = thing.name  # type: ignore[attr-defined]
-                thing = self.external_object(name, ("any", name), None)
+                is_object = kind is ExternalObject
+                thing = self.external_object(name, ("any", name), None) if is_object else self.external(name)
+        elif kind is Container or kind is Operation:
+            node.lists += 1
+            if node.lists > MOST_LISTS:
+                return
         if thing in values or len(values) >= MOST_VALUES:
             return
         values[thing] = None

@@ -58,7 +58,15 @@ def call_external(engine: Engine, thing: External, arguments: Arguments, site: S
     if name in returned.GIVES_BACK and (given := arguments.first(returned.GIVES_BACK[name])) is not None:
         engine.flow(given, into)
         return
+    if name in returned.PLAIN or (thing.of is not None and _is_plain(name)):
+        return
     engine.add(into, engine.external_object(returned.RETURNS.get(name, name), key_of(site), site))
+
+
+def _is_plain(name: str) -> bool:
+    """Tell whether a method is one that texts and numbers have, of an object whose class is not known."""
+    holder, _, method = name.rpartition(".")
+    return method in returned.PLAIN_METHODS and not holder.rpartition(".")[2][:1].isupper()
 
 
 def call_object(engine: Engine, thing: ExternalObject, arguments: Arguments, site: Site, into: Node) -> None:

@@ -154,6 +154,16 @@ TEXTS = frozenset(
         *("string.Template", "os.getcwd", "pathlib.Path.cwd", "pathlib.Path.home", "py.path.local", "os.path.relpath"),
     }
 )
+# What gives a plain value, whose methods touch nothing.
+PLAIN = frozenset(
+    f"builtins.{name}"
+    for name in (
+        *("abs", "all", "any", "ascii", "bin", "bool", "bytearray", "callable", "chr", "complex", "divmod", "float"),
+        *("hasattr", "hash", "hex", "id", "input", "int", "isinstance", "issubclass", "len", "oct", "ord", "pow"),
+        *("print", "range", "repr", "round", "slice", "sum"),
+    )
+)
+PLAIN_METHODS = frozenset((*dir(str), *dir(bytes), *dir(int)))
 # Decorators after which nobody but the program itself calls the function.
 PASSIVE = (
     *("functools.", "contextlib.", "abc.", "typing.", "dataclasses.", "builtins.", "types.", "enum.", "warnings."),

@@ -19,7 +19,7 @@ At = tuple[Module, str | None, int]
 class Node:
     """A variable: what it may hold, the variables that this flows into, and who is told of each new value."""
 
-    __slots__ = ("handlers", "objects", "targets", "texts", "values")
+    __slots__ = ("handlers", "lists", "objects", "targets", "texts", "values")
 
     def __init__(self) -> None:
         self.values: dict[Thing, None] = {}
@@ -27,6 +27,7 @@ class Node:
         self.handlers: list[Callable[[Thing], None]] | None = None
         self.texts = 0
         self.objects = 0
+        self.lists = 0
 
 
 class Thing:
