@@ -56,6 +56,8 @@ def _judge(asked: Asked) -> tuple[Gap | None, int | None]:
 
 # Where the argument that bounds it stands in a call that has a judge of its own.
 POSITIONS = {
+    "concurrent.futures.Future.exception": 0,
+    "concurrent.futures.Future.result": 0,
     "ftplib.FTP": 4,
     "queue.Queue.put": 2,
     "multiprocessing.Queue.put": 2,

@@ -47,6 +47,12 @@ def judge_filelock(asked: Asked) -> Gap | None:
     return judge_row(FILELOCK, asked)
 
 
+def judge_future(asked: Asked) -> Gap | None:
+    """Judge the result of a future: one that this program sets by itself is there when it is asked."""
+    verbs = {_attribute(each.node) for each in asked.view.find_on_same(asked.call)}
+    return None if verbs & {"set_result", "set_exception"} else judge_row(FUTURE, asked)
+
+
 def judge_pool_join(asked: Asked) -> Gap | None:
     """Judge the join of a pool of processes: what was told to end at once is waited for a moment."""
     return None if asked.around.is_killed_before(asked.call, ENDS) else judge_row(POOL_JOIN, asked)
@@ -68,6 +74,8 @@ LOCK = Row("it waits for whoever holds the lock for ever", "timeout", 1, loose=N
 FUTURE = Row("it waits for the task for ever", "timeout", 0)
 JUDGES: Judges = {
     "asyncio.Queue.put": judge_put,
+    "concurrent.futures.Future.exception": judge_future,
+    "concurrent.futures.Future.result": judge_future,
     "fcntl.flock": judge_flock,
     "fcntl.lockf": judge_flock,
     "filelock.FileLock": judge_filelock,
@@ -82,8 +90,6 @@ ROWS: Rows = {
         block=("wait", 0),
         instead="{object}.shutdown(wait=False, cancel_futures=True)",
     ),
-    "concurrent.futures.Future.exception": FUTURE,
-    "concurrent.futures.Future.result": FUTURE,
     "concurrent.futures.as_completed": Row("it waits for all of them for ever", "timeout", 1),
     "concurrent.futures.wait": Row("it waits for all of them for ever", "timeout", 1),
     "fasteners.InterProcessLock.acquire": Row(

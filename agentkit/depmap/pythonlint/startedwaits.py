@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from agentkit.depmap.boundsgap import ASK_S, Gap, unbounded
 from agentkit.depmap.calls import HOLE, Place, Script
@@ -10,6 +11,7 @@ from agentkit.depmap.frames import write_holes
 from agentkit.depmap.lint import lint
 from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.python.startcalls import Started, find_started
+from agentkit.depmap.pythonlint.limits import GIVEN
 from agentkit.depmap.pythonlint.rows import Asked
 from agentkit.depmap.shellscript import read_command, read_words
 from agentkit.depmap.values import State
@@ -25,12 +27,7 @@ def judge_started(asked: Asked, starter: PyCall) -> Gap | None:
 
     `instead` is the command as it would be bounded by itself.
     """
-    site = asked.view.find_site(starter)
-    started = (
-        [each for name in starter.names for each in find_started(name, site.arguments, asked.view.texts)]
-        if site is not None
-        else []
-    )
+    started = list_started(asked, starter)
     if not started or any(not _is_known(each) for each in started):
         return unbounded(NOBODY_KNOWS)
     place = Place(starter.module.path, starter.node.lineno)
@@ -40,22 +37,31 @@ def judge_started(asked: Asked, starter: PyCall) -> Gap | None:
 
 def list_commands(asked: Asked, starter: PyCall) -> list[str]:
     """Return the commands of what is found of a program, as they are written in its text."""
-    site = asked.view.find_site(starter)
-    if site is None:
-        return []
     place = Place(starter.module.path, starter.node.lineno)
     return [
         wait.command
-        for name in starter.names
-        for each in find_started(name, site.arguments, asked.view.texts)
+        for each in list_started(asked, starter)
         for wait in lint(_read(each, place, asked), asked.view.disk, "python")
     ]
+
+
+def list_started(asked: Asked, starter: PyCall) -> list[Started]:
+    """Return each way in which a call may start a program."""
+    site = asked.view.find_site(starter)
+    if site is None:
+        return []
+    found = [each for name in starter.names for each in find_started(name, site.arguments, asked.view.texts)]
+    is_shell = asked.limits.read(starter, "shell", None).state == GIVEN
+    # functools.partial may have said before that it is for a shell.
+    return [replace(each, words=(), text=each.words[0]) if is_shell and each.words else each for each in found]
 
 
 def _is_known(started: Started) -> bool:
     if started.text is not None:
         return started.text.strip(HOLE + " \n") != ""
-    return HOLE not in started.words[0] and started.words[0].strip() != ""
+    # A program is known by its name, wherever it lies.
+    name = started.words[0].rpartition("/")[2]
+    return HOLE not in name and name.strip() != ""
 
 
 def _read(started: Started, place: Place, asked: Asked) -> Script:
@@ -64,7 +70,8 @@ def _read(started: Started, place: Place, asked: Asked) -> Script:
         return read_command(write_holes(started.text), place, asked.view.disk, state)
     # A package's manager waits for the same things whoever runs it.
     words = started.words[2:] if started.words[:3] == PYTHON_OF_ITS_OWN else started.words
-    return read_words(words, place, asked.view.disk, state)
+    name = words[0].rpartition("/")[2] if HOLE in words[0] else words[0]
+    return read_words((name, *words[1:]), place, asked.view.disk, state)
 
 
 def _tell(wait: Wait) -> Gap:
