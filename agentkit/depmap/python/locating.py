@@ -72,7 +72,7 @@ class Modules:
         self.by_path: dict[str, Module] = {}
         self.named: dict[str, None] = {}
         self._roots: dict[str, None] = {}
-        self._tops: frozenset[str] | None = None
+        self._files: dict[str, bool] = {}
 
     def read(self, paths: Iterable[str]) -> None:
         """Read files and folders, and whatever they import that stands beside them."""
@@ -88,7 +88,6 @@ class Modules:
             self._add(path, folder)
         for root in dict.fromkeys(module.root for module in self.by_path.values()):
             self._roots[root] = None
-        self._tops = frozenset(module.name.partition(".")[0] for module in self.by_path.values())
         todo = list(self.by_path.values())
         while todo:
             module = todo.pop()
@@ -133,6 +132,11 @@ class Modules:
                 return found
         return []
 
+    def _is_file(self, path: str) -> bool:
+        if path not in self._files:
+            self._files[path] = self.disk.is_file(path)
+        return self._files[path]
+
     def _walk(self, root: str, parts: list[str]) -> list[str] | None:
         found, folder = [], root
         for place, part in enumerate(parts):
@@ -140,7 +144,7 @@ class Modules:
             inner = os.path.join(folder, part)
             if part in names and "__init__.py" in self.disk.list_folder(inner):
                 found.append(os.path.join(inner, "__init__.py"))
-            elif f"{part}.py" in names:
+            elif f"{part}.py" in names and self._is_file(f"{inner}.py"):
                 found.append(f"{inner}.py")
                 return found if place == len(parts) - 1 else None
             elif part not in names or not self.disk.list_folder(inner):
