@@ -73,7 +73,7 @@ HANGS = {
     "queue of processes": "import multiprocessing\nq = multiprocessing.Queue()\n{READY}q.get()\n",
     "run": "import subprocess\n{READY}subprocess.run(['sleep', 'infinity'])\n",
     "run of what is not known": (
-        "import subprocess, sys\nc = sys.argv[1:] or ['sleep', '600']\n{READY}subprocess.run(c)\n"
+        'import json, subprocess\nc = json.loads(\'["sleep", "600"]\')\n{READY}subprocess.run(c)\n'
     ),
     "check_output": (
         "import subprocess\n{READY}subprocess.check_output(['curl', '-s', 'http://127.0.0.1:{silent}'])\n"
