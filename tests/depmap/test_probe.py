@@ -106,3 +106,11 @@ def test_a_check_of_jobs_and_a_probe_leave_each_others_findings_alone(agentkit: 
     again = probe(agentkit, file)
     assert [(one["subject"], one["count"]) for one in again.findings] == [("job:a", 2), ("job:b", 2)]
     assert "heartbeat.check" not in json.dumps(again.findings)
+
+
+def test_who_is_blocked_by_several_is_told_of_the_nearest_and_of_the_others(agentkit: Run, file: Path) -> None:
+    checks = [check("job:a", "false"), check("job:b", "false"), check("job:c", "true")]
+    write_checks(file, checks, [("job:c", "job:x"), ("job:x", "job:a"), ("job:c", "job:b")])
+    blocked = probe(agentkit, file).by_subject["job:c"]
+    assert blocked["cause"] == {"root": "job:b", "via": [], "others": ["job:a"]}
+    assert blocked["title"] == "blocked by job:b, which fails, and by 1 more"

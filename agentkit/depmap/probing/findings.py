@@ -129,8 +129,8 @@ def _make(
 
 def _say_blocked(probed: Probed, cause: Cause) -> str:
     names = probed.web.names
-    more = f" (and on {len(cause.others)} more that are not well)" if cause.others else ""
-    return f"not asked: it depends on {names[cause.root]}, which {VERBS[probed.blame.roots[cause.root]]}{more}"
+    more = f", and by {len(cause.others)} more" if cause.others else ""
+    return f"blocked by {names[cause.root]}, which {VERBS[probed.blame.roots[cause.root]]}{more}"
 
 
 def _say_answer(check: Check, answer: Answer, said: str) -> str:
