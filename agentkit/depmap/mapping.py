@@ -13,7 +13,7 @@ from agentkit.depmap.crondocument import find_search_path, map_jobs, read_jobs
 from agentkit.depmap.disk import LONGEST_BYTES, Disk, is_text
 from agentkit.depmap.document import Defined, Document, Mapped
 from agentkit.depmap.edge import Edge
-from agentkit.depmap.python.finding import is_installed, is_python
+from agentkit.depmap.python.finding import find_package, is_installed, is_python
 from agentkit.depmap.roots import CRONTABS, FOLDER, MACHINE, PYTHON, SCRIPT, UNITS
 from agentkit.depmap.shelledges import map_script
 from agentkit.depmap.shellscript import is_shell_script, read_script
@@ -70,8 +70,9 @@ class Reader:
         found = tuple(edges)
         started = {(edge.path, search_path(edge)): None for edge in found if edge.path and edge.kind == "exec"}
         more = dict.fromkeys((*self._find_documents(started), *reached))
+        links = self._link_packages(path for path, _ in started)
         looked_at = dict.fromkeys((*inputs, *self.disk.looked_at))
-        return Mapped(found, tuple(more), self._find_inputs(looked_at), tuple(defined), remark)
+        return Mapped((*found, *links), tuple(more), self._find_inputs(looked_at), tuple(defined), remark)
 
     def _find_documents(self, started: Iterable[tuple[str, str]]) -> Iterator[Document]:
         """Yield the documents of programs, each with its PATH, that are a script which is read here."""
@@ -80,7 +81,15 @@ class Reader:
             if is_shell_script(head, path):
                 yield Document(SCRIPT, path, search_path)
             elif is_python(head, path) and not is_installed(path):
-                yield Document(PYTHON, path)
+                yield Document(PYTHON, find_package(path, self.disk) or path)
+
+    def _link_packages(self, started: Iterable[str]) -> Iterator[Edge]:
+        """Yield the edge from each file to its module, of what is run in a package: that knows not who runs it."""
+        for path in dict.fromkeys(started):
+            if is_python(self.disk.read_head(path), path) and find_package(path, self.disk) and not is_installed(path):
+                from agentkit.depmap.python.documents import link_module
+
+                yield link_module(path, self.disk)
 
     def _find_inputs(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return the paths from this machine; of another machine's link the link too, which may lead elsewhere soon."""
@@ -126,15 +135,19 @@ class Reader:
 
     def _read_python(self, document: Document) -> Mapped:
         # Most builds read none, and what it stands on takes a while to be there.
+        from agentkit.depmap.python.documents import Share
         from agentkit.depmap.python.edges import list_defined, map_program
         from agentkit.depmap.python.program import read_program
 
-        troubles: list[str] = []
-        program = read_program([document.path], self.disk, troubles.append)
-        edges = map_program(program, self.disk)
+        program = read_program([document.path], self.disk, lambda _: None)
+        share = Share(document.path, program, self.disk)
+        edges = share.choose_edges(map_program(program, self.disk))
+        packages = [Document(PYTHON, path) for path in share.list_packages() if not is_installed(f"{path}/")]
+        troubles = share.list_troubles()
         more = f"; and {len(troubles) - MOST_GAPS} more" if len(troubles) > MOST_GAPS else ""
         remark = f"{'; '.join(troubles[:MOST_GAPS])}{more}" if troubles else None
-        return self._finish(edges, defined=list_defined(program), remark=remark)
+        defined = share.choose_defined(list_defined(program))
+        return self._finish(edges, reached=packages, defined=defined, remark=remark)
 
     def _read_folder(self, document: Document) -> Mapped:
         is_machine = document.kind == MACHINE

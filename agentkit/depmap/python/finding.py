@@ -1,4 +1,5 @@
-"""Is a file a program of Python, is it a part of what is installed beside it, and which file does `python -m` run?"""
+"""Is a file a program of Python, is it a part of what is installed beside it, which package is it in,
+and which file does `python -m` run?"""
 
 from __future__ import annotations
 
@@ -27,6 +28,15 @@ def is_python(head: bytes, path: str) -> bool:
 def is_installed(path: str) -> bool:
     """Tell whether a file belongs to what is installed beside Python: it is named, and not read."""
     return INSTALLED.search(path) is not None
+
+
+def find_package(path: str, disk: Disk) -> str | None:
+    """Return the folder of the outermost package that a file is in; None where it is in none."""
+    folder, found = os.path.dirname(path), None
+    while "__init__.py" in disk.list_folder(folder) and os.path.basename(folder).isidentifier():
+        found = folder
+        folder = os.path.dirname(folder)
+    return found
 
 
 def find_module_file(words: tuple[str, ...], folder: str | None, disk: Disk) -> str | None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from agentkit.depmap.disk import Disk
-from agentkit.depmap.python.finding import is_installed, is_python
+from agentkit.depmap.python.finding import find_package, is_installed, is_python
 from agentkit.depmap.python.module import Module, list_imports, read_module
 
 SKIPPED = frozenset(
@@ -91,11 +91,18 @@ class Modules:
         todo = list(self.by_path.values())
         while todo:
             module = todo.pop()
+            if self.named and not self._is_followed(module):
+                continue
             self.search.extend(_find_added_folders(module, self.disk, self.search))
             for name, taken, _ in list_imports(module):
                 for each in (name, *(f"{name}.{one}" for one in taken if one != "*")):
                     found = (path for path in self._find_all(each, module) if path not in self.by_path)
                     todo.extend(self._add(path, None) for path in found if len(self.by_path) < MOST_MODULES)
+
+    def _is_followed(self, module: Module) -> bool:
+        """Tell whether what a module imports is read too: of a package only what it shows is, where a file is named."""
+        is_shown = os.path.basename(module.path) == "__init__.py" or module.path in self.named
+        return is_shown or find_package(module.path, self.disk) is None
 
     def find(self, name: str, importer: Module) -> Module | None:
         """Return the module of this program that a module gets when it imports a name; None for one from outside."""
