@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from agentkit.depmap.boundsgap import Gap, partly, unbounded
+from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE
 from agentkit.depmap.pythonlint.rows import NEVER, NEVER_BELOW, Asked, Judges, Row, Rows, judge_row
 from agentkit.depmap.pythonlint.view import unparse
@@ -20,8 +21,7 @@ CONNECTING = "connecting takes as long as the kernel tries, minutes"
 
 def judge_socket(asked: Asked) -> Gap | None:
     """Judge what waits at a socket: settimeout on it, or its maker, or the default of all sockets bounds it."""
-    # Of a method that is called by its class, as a subclass does, nobody knows the object.
-    if not asked.call.receiver or _has_limit(asked):
+    if not asked.call.receiver or _is_own(asked.call) or _has_limit(asked):
         return None
     makers = asked.view.find_makers(asked.call)
     if any("socket.create_connection" in asked.view.names(maker) for maker in makers):
@@ -34,6 +34,13 @@ def judge_socket(asked: Asked) -> Gap | None:
         return None
     what = "a client" if verb == "accept" else "room" if verb.startswith("send") else "the other side"
     return unbounded(f"{verb} waits for {what} for ever: the socket has no limit", instead=SET_TIMEOUT)
+
+
+def _is_own(call: PyCall) -> bool:
+    """Tell whether a class of the program that is a socket asks itself: its limit is for whoever has such a one."""
+    func = call.node.func
+    owner = unparse(func.value) if isinstance(func, ast.Attribute) else ""
+    return owner.startswith("super(") or (owner == "self" and all(isinstance(key, str) for key in call.receiver))
 
 
 def _has_limit(asked: Asked) -> bool:
