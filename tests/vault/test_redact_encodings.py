@@ -64,6 +64,24 @@ def test_letters_that_no_encoder_escapes_may_be_escaped_among_raw_ones(value: by
     assert mask([("it", value)], b"<" + halves + b">") == b"<{{vault:it}}>"
 
 
+@pytest.mark.parametrize(
+    "shape", ["&#{:d};", "&#{:03d};", "&#x{:x};", "&#x{:02X};", "%{:02X}", "\\x{:02x}", "\\{:03o}"]
+)
+def test_a_value_without_four_letters_in_a_row_may_be_escaped_letter_by_letter(
+    shape: str, random_choices: random.Random
+) -> None:
+    # A backslash, a percent sign or an ampersand that is escaped may begin an escape of what follows, and need not.
+    for _ in range(SAMPLE // 10):
+        seed = random_choices.randrange(2**32)
+        chance = random.Random(seed)
+        parts = [
+            "".join(chance.choices("abzXR19", k=chance.randrange(1, 4))) + chance.choice("\\%&'#;") for _ in range(5)
+        ]
+        value = "".join(parts).encode()
+        text = b"\nx " + "".join([shape.format(byte) for byte in value]).encode() + b" y\n"
+        assert mask([("it", value)], text) == b"\nx {{vault:it}} y\n", f"seed {seed}"
+
+
 def test_a_key_is_masked_as_one_where_it_stands_whole_and_line_by_line_where_it_does_not(tmp_path: Path) -> None:
     chance = random.Random(3)
     lines = ["".join(chance.choices(string.ascii_letters + "0123456789+/", k=64)) for _ in range(4)]

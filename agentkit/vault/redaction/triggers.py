@@ -138,16 +138,16 @@ def read_around(text: bytes, new: int, places: list[int], literals: Literals) ->
 
 
 def _read_region(text: bytes, begin: int, end: int, literals: Literals) -> list[tuple[bytes, int]]:
-    from agentkit.vault.redaction.units import find_percents, find_units
+    from agentkit.vault.redaction.units import find_singles, find_units
 
     units = list(find_units(text, begin, end))
     found = _read_units(text, begin, end, [(meant[0], first, last) for meant, first, last in units], literals)
     if any(len(meant) > 1 for meant, _, _ in units):
         # Above ASCII a number is a byte of UTF-8 or a letter of Latin-1.
         found += _read_units(text, begin, end, [(meant[-1], first, last) for meant, first, last in units], literals)
-    plain = list(find_percents(text, begin, end))
-    if plain:
-        found += _read_units(text, begin, end, plain, literals)
+    singles = list(find_singles(text, begin, end))
+    if singles:
+        found += _read_units(text, begin, end, singles, literals)
     return found
 
 

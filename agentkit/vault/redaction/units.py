@@ -99,8 +99,8 @@ _START = re.compile(rb"[%\\&\x08\x1b\xe2\xc2\xef]")
 _PLAIN = re.compile(PLAIN)
 # Many bytes in a row, none of which can begin an escape of its own.
 _PERCENTS = re.compile(rb"(?:%(?!25|5[Cc]|26)[2-7]" + _HEX + rb"){2,}")
-_PERCENT_BYTE = re.compile(rb"%(" + _HEX + rb"{2})")
-_LAYER = re.compile(rb"%(?:25|5[Cc]|26)")
+_SINGLE = re.compile(rb"%(" + _HEX + rb"{2})|&#(?:([0-9]{1,7})|[xX](" + _HEX + rb"{1,6}));?")
+_LAYER = re.compile(rb"%(?:25|5[Cc]|26)|&#(?:0{0,4}(?:37|38|92)|[xX]0{0,4}(?:2[56]|5[Cc]));?")
 # What each of them stands for.
 PERCENT = {
     b"%" + form(f"{byte:02x}").encode(): byte
@@ -162,14 +162,19 @@ def find_units(text: bytes, begin: int, end: int) -> Iterator[tuple[tuple[bytes,
             begin = found.end()
 
 
-def find_percents(text: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the percent escapes in a part of a text, each as its byte and nothing more.
+def find_singles(text: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the percent escapes and numbered entities in a part of a text, each as its letter and nothing more.
 
     That is another reading where a backslash, an ampersand or a percent sign is escaped, which may begin a layer.
     """
     if _LAYER.search(text, begin, end):
-        for found in _PERCENT_BYTE.finditer(text, begin, end):
-            yield bytes((int(found[1], 16),)), found.start(), found.end()
+        for found in _SINGLE.finditer(text, begin, end):
+            percent, decimal, hexadecimal = found.groups()
+            code = int(decimal) if decimal else int(percent or hexadecimal, 16)
+            if percent:
+                yield bytes((code,)), found.start(), found.end()
+            elif code <= 0x10FFFF and not 0xD800 <= code < 0xE000:
+                yield chr(code).encode(), found.start(), found.end()
 
 
 def _decode(found: re.Match[bytes]) -> tuple[bytes, ...]:
