@@ -73,9 +73,15 @@ class Limits:
 
     def _find_partial(self, call: PyCall) -> PyCall | None:
         """Return the call of functools.partial that made what is called, where it is one."""
-        found = self.find_value(call.node.func, call.module, self.view.scope(call))
-        made = None if found is None or found[0] is call.node.func else self.view.by_node.get(found[0])
-        return made if made is not None and "functools.partial" in made.names else None
+        func, scope = call.node.func, self.view.scope(call)
+        found = self.find_value(func, call.module, scope)
+        values = [] if found is None or found[0] is func else [found[0]]
+        if found is None and isinstance(func, ast.Name) and (held := scope.find(func.id)) is not None:
+            # `if run is None: run = functools.partial(…)`
+            values = [binding.value for binding in held[1] if binding.value is not None]
+        made = [self.view.by_node[value] for value in values if value in self.view.by_node]
+        partials = [each for each in made if "functools.partial" in each.names]
+        return partials[0] if len(partials) == 1 else None
 
     def judge(self, node: ast.expr, module: Module, scope: Scope, depth: int = 0) -> str:
         """Return what an expression is as a limit; what is computed is taken for one."""

@@ -52,7 +52,7 @@ def judge_text(asked: Asked) -> Gap | None:
     endings = {
         "getoutput": f"{fix}.stdout",
         "getstatusoutput": fix,
-        "popen": f"io.StringIO({fix}.stdout)",
+        "popen": f'{{func}}("timeout -k {KILL_AFTER_S} {gap.limit_s} sh -c " + shlex.quote({{first}}){{rest}})',
         "system": f"subprocess.run({{first}}, shell=True, timeout={gap.limit_s}).returncode",
     }
     return Gap(gap.type, gap.why, None, gap.limit_s, endings[verb])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from agentkit.depmap.wait import Wait
 
 # What a fix may name that has to be imported for it.
-MODULES = ("asyncio", "fcntl", "io", "os", "select", "signal", "socket", "subprocess", "sys", "time")
+MODULES = ("asyncio", "fcntl", "os", "select", "shlex", "signal", "socket", "subprocess", "sys", "time")
 
 
 def mend(text: str, waits: Sequence[Wait]) -> str:
