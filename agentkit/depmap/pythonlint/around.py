@@ -7,7 +7,7 @@ import ast
 from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE, Limits
 from agentkit.depmap.pythonlint.scopes import FUNCTIONS, Scopes
-from agentkit.depmap.pythonlint.view import View
+from agentkit.depmap.pythonlint.view import View, unparse
 
 MOST_CALLERS = 50
 DEEPEST = 8
@@ -122,14 +122,14 @@ class Around:
             for node in ast.walk(each):
                 if not isinstance(node, ast.Call) or not _kills(node, verbs):
                     continue
-                if node in same or "SIGKILL" in ast.unparse(node):
+                if node in same or "SIGKILL" in unparse(node):
                     return True
         return False
 
 
 def _kills(node: ast.Call, verbs: frozenset[str]) -> bool:
-    name = ast.unparse(node.func).rpartition(".")[2]
-    return name in verbs or (name in ("send_signal", "killpg") and "SIGKILL" in ast.unparse(node))
+    name = unparse(node.func).rpartition(".")[2]
+    return name in verbs or (name in ("send_signal", "killpg") and "SIGKILL" in unparse(node))
 
 
 def _is_true(test: ast.expr) -> bool:

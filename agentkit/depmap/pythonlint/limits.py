@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agentkit.depmap.python.module import Module
 from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.pythonlint.scopes import ASSIGNED, FUNCTIONS, IMPORTED, PARAMETER, Binding, Scope, list_parameters
-from agentkit.depmap.pythonlint.view import View
+from agentkit.depmap.pythonlint.view import View, unparse
 
 # Not there; said to be none; nought; below nought; a limit, or what is computed and taken for one; perhaps behind **.
 ABSENT, NONE, ZERO, NEGATIVE, GIVEN, HIDDEN = "absent", "none", "zero", "negative", "given", "hidden"
@@ -102,7 +102,7 @@ class Limits:
             return self._judge_name(node.id, module, scope, depth)
         if isinstance(node, ast.Attribute):
             return self._judge_attribute(node, module, scope, depth)
-        if isinstance(node, ast.Call) and ast.unparse(node).lower() in NO_NUMBERS:
+        if isinstance(node, ast.Call) and unparse(node).lower() in NO_NUMBERS:
             return NONE
         return GIVEN
 
@@ -177,7 +177,7 @@ class Limits:
         return ABSENT
 
     def _judge_attribute(self, node: ast.Attribute, module: Module, scope: Scope, depth: int) -> str:
-        text = ast.unparse(node)
+        text = unparse(node)
         if text in NO_NUMBERS:
             return NONE
         if not isinstance(node.value, ast.Name):
@@ -210,7 +210,7 @@ class Limits:
         if found is None:
             return None
         value, scope = found
-        if isinstance(value, ast.Call) and ast.unparse(value.func) == "dict" and not value.args:
+        if isinstance(value, ast.Call) and unparse(value.func) == "dict" and not value.args:
             pairs = [(given.arg, given.value) for given in value.keywords]
         elif isinstance(value, ast.Dict):
             pairs = [
@@ -232,11 +232,11 @@ class Limits:
 
 def _is_guarded(value: ast.expr, call: PyCall, view: View) -> bool:
     """Tell whether a call stands where a value is not None: in `if value is not None`, or in the other half."""
-    text = ast.unparse(value)
+    text = unparse(value)
     inner: ast.AST = call.node
     for around in view.scopes(call.module).list_inside(call.node):
         if isinstance(around, (ast.If, ast.IfExp, ast.While)):
-            test = ast.unparse(around.test)
+            test = unparse(around.test)
             body = around.body if isinstance(around.body, list) else [around.body]
             other = around.orelse if isinstance(around.orelse, list) else [around.orelse]
             if inner in body and test in (text, f"{text} is not None", f"{text} != None"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.python.program import PyCall
-from agentkit.depmap.pythonlint.view import View
+from agentkit.depmap.pythonlint.view import View, unparse
 from agentkit.depmap.wait import UNBOUNDED, Wait
 
 SLEEPS = frozenset({"time.sleep", "asyncio.sleep"})
@@ -61,7 +61,7 @@ def _only_waits(loop: ast.While, call: PyCall, view: View) -> bool:
                 return False
             inner = view.by_node.get(node)
             sleeps = sleeps or (inner is not None and bool(view.names(inner) & SLEEPS))
-    return sleeps and not CLOCK.search(ast.unparse(loop.test)) and not _has_clock(loop, view.lines(call.module))
+    return sleeps and not CLOCK.search(unparse(loop.test)) and not _has_clock(loop, view.lines(call.module))
 
 
 def _has_clock(loop: ast.While, lines: list[str]) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from functools import partial
 
 from agentkit.depmap.boundsgap import Gap, partly, unbounded
 from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, HIDDEN, NONE, ZERO
 from agentkit.depmap.pythonlint.rows import NEVER_AT_ZERO, Asked, Judges, Row, Rows
+from agentkit.depmap.pythonlint.view import unparse
 from agentkit.depmap.wait import PARTLY
 
 CONNECT_TIMEOUT = re.compile(r"connect_timeout=0*[1-9]")
@@ -22,7 +22,7 @@ def judge_postgresql(asked: Asked) -> Gap | None:
 
     psycopg 3 gives the connecting 130 seconds of its own.
     """
-    text = ast.unparse(asked.call.node)
+    text = unparse(asked.call.node)
     found = asked.limits.read(asked.call, "connect_timeout", None).state
     if asked.name.startswith("psycopg.Async") and asked.around.is_limited(asked.call):
         return None
@@ -55,7 +55,7 @@ def judge_redis(asked: Asked) -> Gap | None:
     states = [read(asked.call, name, None).state for name in ("socket_timeout", "connection_pool", "unix_socket_path")]
     if states[0] in (*LIMITS, ZERO) or states[1] not in (ABSENT, NONE):
         return None
-    if SOCKET_TIMEOUT.search(ast.unparse(asked.call.node)):
+    if SOCKET_TIMEOUT.search(unparse(asked.call.node)):
         return None
     if asked.name.startswith("redis.asyncio") and asked.around.is_limited(asked.call):
         return None
@@ -69,8 +69,8 @@ def judge_mongo(asked: Asked) -> Gap | None:
     names = ("timeoutMS", "socketTimeoutMS")
     if any(asked.limits.read(asked.call, name, None).state in LIMITS for name in names):
         return None
-    if any(f"{name}=" in ast.unparse(asked.call.node) for name in names) and "://" in ast.unparse(asked.call.node):
-        text = ast.unparse(asked.call.node)
+    if any(f"{name}=" in unparse(asked.call.node) for name in names) and "://" in unparse(asked.call.node):
+        text = unparse(asked.call.node)
         if any(re.search(rf"[?&]{name}=0*[1-9]", text) for name in names):
             return None
     return partly("30 seconds bound the search for a server, nothing the waiting for its answer", "timeoutMS=60000")

@@ -7,6 +7,7 @@ import ast
 from agentkit.depmap.boundsgap import MOVE_S, Gap, partly, unbounded
 from agentkit.depmap.pythonlint.limits import ABSENT, HIDDEN, NEGATIVE, NONE
 from agentkit.depmap.pythonlint.rows import Asked, Judges, Row, Rows, judge_row
+from agentkit.depmap.pythonlint.view import unparse
 
 REQUESTS = "requests has no limit of its own"
 REQUESTS_ROW = Row(REQUESTS, "timeout", add="timeout=60")
@@ -49,7 +50,7 @@ def _has_own_limit(asked: Asked) -> bool:
         if made is None or "requests.adapters.HTTPAdapter" not in asked.view.names(made):
             return True
     # `session.request = functools.partial(session.request, timeout=5)`
-    text = f"{ast.unparse(func.value)}.request = "
+    text = f"{unparse(func.value)}.request = "
     return text in asked.call.module.text
 
 

@@ -46,7 +46,7 @@ def judge_text(asked: Asked) -> Gap | None:
         # Where the text is that one command, its own bound is put into it.
         inner = gap.instead if list_commands(asked, asked.call) == [first.value.strip()] else None
         text = inner or f"timeout -k {KILL_AFTER_S} {gap.limit_s} sh -c {_quote(first.value)}"
-        return Gap(gap.type, gap.why, None, gap.limit_s, f"{{func}}({ast.unparse(ast.Constant(text))})")
+        return Gap(gap.type, gap.why, None, gap.limit_s, f"{{func}}({unparse(ast.Constant(text))})")
     verb = asked.name.rpartition(".")[2]
     fix = OUTPUT_FIX.replace("60", str(gap.limit_s))
     endings = {
@@ -97,7 +97,7 @@ def judge_pipe(asked: Asked) -> Gap | None:
         return None
     why = "it reads until the program closes the pipe, or for ever"
     func = asked.call.node.func
-    text = ast.unparse(func.value) if isinstance(func, ast.Attribute) else ""
+    text = unparse(func.value) if isinstance(func, ast.Attribute) else ""
     owner, _, pipe = text.rpartition(".")
     if asked.name.endswith(".read") and not asked.call.node.args and pipe in ("stdout", "stderr"):
         at = 0 if pipe == "stdout" else 1
@@ -138,7 +138,7 @@ def judge_popen(asked: Asked) -> Gap | None:
     first = asked.call.node.args[0] if asked.call.node.args else None
     if first is None:
         return Gap(gap.type, why, None, gap.limit_s, "{call}")
-    text = ast.unparse(first)
+    text = unparse(first)
     words = f'"timeout", "-k", "{KILL_AFTER_S}", "{gap.limit_s}"'
     if _has_shell(asked, asked.call):
         bounded = f'[{words}, "sh", "-c", {text}]'
@@ -157,19 +157,19 @@ def _may_end(node: ast.Call, name: str) -> bool:
 
 def judge_waitpid(asked: Asked) -> Gap | None:
     """Judge os.waitpid and its kin: WNOHANG makes them return at once."""
-    if "WNOHANG" in ast.unparse(asked.call.node) or len(asked.call.node.args) + len(asked.call.node.keywords) < 1:
+    if "WNOHANG" in unparse(asked.call.node) or len(asked.call.node.args) + len(asked.call.node.keywords) < 1:
         return None
     if asked.around.is_killed_before(asked.call):
         return None
     at = 2 if asked.name == "os.waitid" else 0 if asked.name == "os.wait3" else 1
     if len(asked.call.node.args) <= at:
         return unbounded("it waits for the child for ever", "os.WNOHANG")
-    given = ast.unparse(asked.call.node.args[at])
+    given = unparse(asked.call.node.args[at])
     found = asked.limits.find_value(asked.call.node.args[at], asked.call.module, asked.view.scope(asked.call))
     if found is None or not isinstance(found[0], (ast.Constant, ast.Attribute, ast.BinOp)):
         return None
     flags = "os.WNOHANG" if given == "0" else f"{given} | os.WNOHANG"
-    arguments = [*map(ast.unparse, asked.call.node.args)]
+    arguments = [*map(unparse, asked.call.node.args)]
     arguments[at] = flags
     return unbounded("it waits for the child for ever", instead=f"{{func}}({', '.join(arguments)})")
 
@@ -179,15 +179,15 @@ def judge_open(asked: Asked) -> Gap | None:
     if not asked.call.node.args:
         return None
     first = asked.call.node.args[0]
-    if asked.name == "os.open" and "O_NONBLOCK" in ast.unparse(asked.call.node):
+    if asked.name == "os.open" and "O_NONBLOCK" in unparse(asked.call.node):
         return None
     if not any(_is_fifo(asked, first, path) for path in asked.view.read_texts(asked.call, 0, "file")):
         return None
     mode = asked.view.read_texts(asked.call, 1, "mode")[0] if asked.name != "os.open" else "r"
     mode = "r" if HOLE in mode else mode
-    if "+" in mode or "O_RDWR" in ast.unparse(asked.call.node):
+    if "+" in mode or "O_RDWR" in unparse(asked.call.node):
         return None
-    flag = "os.O_WRONLY" if mode[:1] in ("w", "a") or "O_WRONLY" in ast.unparse(asked.call.node) else "os.O_RDONLY"
+    flag = "os.O_WRONLY" if mode[:1] in ("w", "a") or "O_WRONLY" in unparse(asked.call.node) else "os.O_RDONLY"
     other = "reader" if flag == "os.O_WRONLY" else "writer"
     opened = f"os.open({{first}}, {flag} | os.O_NONBLOCK)"
     if asked.name != "os.open":
@@ -202,7 +202,7 @@ def _is_fifo(asked: Asked, node: ast.expr, path: str) -> bool:
             continue
         if HOLE not in path and path in asked.view.read_texts(maker, 0, "path"):
             return True
-        is_same = ast.unparse(maker.node.args[0]) == ast.unparse(node)
+        is_same = unparse(maker.node.args[0]) == unparse(node)
         if is_same and (isinstance(node, ast.Attribute) or asked.view.is_after(asked.call, maker)):
             return True
     if HOLE in path:

@@ -81,12 +81,12 @@ def judge_smtp(asked: Asked) -> Gap | None:
 
 def judge_zmq(asked: Asked) -> Gap | None:
     """Judge a socket of ZeroMQ: RCVTIMEO and SNDTIMEO bound it, a flag makes it return at once."""
-    settings = [ast.unparse(each.node) for each in asked.view.find_on_same(asked.call)]
+    settings = [unparse(each.node) for each in asked.view.find_on_same(asked.call)]
     wanted = "SNDTIMEO" if asked.name.endswith("send") else "RCVTIMEO"
-    text = ast.unparse(asked.call.node.func.value) if isinstance(asked.call.node.func, ast.Attribute) else ""
+    text = unparse(asked.call.node.func.value) if isinstance(asked.call.node.func, ast.Attribute) else ""
     if any(wanted in each for each in settings) or f"{text}.{wanted} =" in asked.call.module.text:
         return None
-    if "NOBLOCK" in ast.unparse(asked.call.node) or "DONTWAIT" in ast.unparse(asked.call.node):
+    if "NOBLOCK" in unparse(asked.call.node) or "DONTWAIT" in unparse(asked.call.node):
         return None
     if asked.around.is_service(asked.call) or asked.around.is_polled(asked.call):
         return None

@@ -8,6 +8,7 @@ from agentkit.depmap.boundsgap import Gap, unbounded
 from agentkit.depmap.pythonlint.limits import ABSENT, NEGATIVE, NONE, ZERO
 from agentkit.depmap.pythonlint.rows import NEVER_BELOW, Asked, Judges, Row, Rows, judge_row
 from agentkit.depmap.pythonlint.rowssockets import CONNECTING
+from agentkit.depmap.pythonlint.view import unparse
 from agentkit.depmap.wait import PARTLY
 
 AWAITED = "asyncio.wait_for({call}, 60)"
@@ -29,13 +30,13 @@ def judge_flock(asked: Asked) -> Gap | None:
     if flags is None:
         return None
     found = asked.limits.find_value(flags, asked.call.module, asked.view.scope(asked.call))
-    text = ast.unparse(found[0]) if found is not None else ast.unparse(flags)
+    text = unparse(found[0]) if found is not None else unparse(flags)
     if "LOCK_NB" in text or "LOCK_UN" in text or "LOCK_" not in text:
         return None
-    own = ast.unparse(flags)
+    own = unparse(flags)
     module = own.rpartition(".LOCK_")[0]
     flag = f"{module}.LOCK_NB" if module else "LOCK_NB" if own.startswith("LOCK_") else "fcntl.LOCK_NB"
-    replaced = ast.unparse(node).replace(own, f"{own} | {flag}", 1)
+    replaced = unparse(node).replace(own, f"{own} | {flag}", 1)
     return unbounded("it waits for whoever holds the lock for ever", instead=replaced)
 
 

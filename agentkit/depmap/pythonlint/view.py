@@ -32,7 +32,7 @@ class View:
         self._by_place = {_place(call): call for call in program.calls}
         self._by_object: dict[Hashable, list[PyCall]] = {}
         self._on_made: dict[tuple[Hashable, ...], list[PyCall]] = {}
-        self._by_text: dict[tuple[str, str], list[PyCall]] = {}
+        self._by_text: dict[tuple[str, str], list[PyCall]] | None = None
         self._callers: dict[str, list[PyCall]] = {}
         self._by_name: dict[str, list[PyCall]] = {}
         sites = program.analysis.engine.sites if program.analysis is not None else ()
@@ -43,9 +43,6 @@ class View:
                 self._by_object.setdefault(key, []).append(call)
                 if isinstance(key, tuple):
                     self._on_made.setdefault(key[:4], []).append(call)
-            if isinstance(call.node.func, ast.Attribute):
-                text = ast.unparse(call.node.func.value)
-                self._by_text.setdefault((call.module.path, text), []).append(call)
             for name in self.names(call):
                 (self._callers if name.startswith("py:") else self._by_name).setdefault(name, []).append(call)
 
@@ -133,12 +130,22 @@ class View:
             return [each for key in call.receiver for each in self._by_object.get(key, ())]
         if not isinstance(call.node.func, ast.Attribute):
             return []
-        same = self._by_text.get((call.module.path, ast.unparse(call.node.func.value)), [])
+        if self._by_text is None:
+            self._by_text = self._list_by_text()
+        same = self._by_text.get((call.module.path, unparse(call.node.func.value)), [])
         return [each for each in same if each.function == call.function]
 
     def find_on_made(self, call: PyCall) -> list[PyCall]:
         """Return the calls of all that the object is asked which this call makes."""
         return self._on_made.get(_place(call), [])
+
+    def _list_by_text(self) -> dict[tuple[str, str], list[PyCall]]:
+        """Return the calls of methods by their module and the text before the dot."""
+        found: dict[tuple[str, str], list[PyCall]] = {}
+        for call in self.program.calls:
+            if isinstance(call.node.func, ast.Attribute):
+                found.setdefault((call.module.path, unparse(call.node.func.value)), []).append(call)
+        return found
 
 
 def _place(call: PyCall) -> tuple[Hashable, ...]:
