@@ -139,6 +139,39 @@ def test_a_cause_that_a_finding_brings_stays(agentkit: Run) -> None:
 
 
 @pytest.mark.usefixtures("declared")
+def test_what_is_for_information_is_no_root(agentkit: Run) -> None:
+    news = finding("unit:db.service", severity="info", title="unwatched")
+    ended = agentkit("depmap", "explain", "--json", input=write([news, finding("job:report")]))
+    told, failed = map(json.loads, ended.stdout.splitlines())
+    assert "cause" not in told
+    assert told["impact"] == ["cmd:pg_dump", "job:report"]
+    assert failed["cause"] == {"root": "job:report", "via": []}
+    shown = agentkit("depmap", "explain", input=write([news, finding("job:report")])).stdout.splitlines()
+    assert shown[2].split() == ["-", "unit:db.service", "-", "2", "unwatched"]
+    assert shown[3] == "2 findings, 1 root: job:report"
+
+
+@pytest.mark.usefixtures("declared")
+def test_a_finding_without_an_instant_was_not_seen_before_all_others(
+    agentkit: Run, own_environ: Mapping[str, str]
+) -> None:
+    row = '[[depmap.declare]]\nfrom = "unit:db.service"\nto = "job:report"\nedge = "exec"\n'
+    with (Path(own_environ["AGENTKIT_HOME"]) / "agentkit.toml").open("a") as file:
+        file.write(row)
+    without = {name: value for name, value in finding("unit:db.service").items() if name != "at"}
+    ended = agentkit("depmap", "explain", "--json", input=write([without, finding("job:report", first_seen=NOW)]))
+    assert [json.loads(row)["cause"]["root"] for row in ended.stdout.splitlines()] == ["job:report", "job:report"]
+
+
+@pytest.mark.usefixtures("declared")
+def test_what_others_wrote_into_a_cause_is_no_matter(agentkit: Run) -> None:
+    odd = {"root": "unit:db.service", "via": 7, "suspects": 5}
+    ended = agentkit("depmap", "explain", input=write([finding("job:report", cause=odd, impact_count="many")]))
+    assert ended.returncode == 0
+    assert ended.stdout.splitlines()[1].split()[:2] == ["unit:db.service", "job:report"]
+
+
+@pytest.mark.usefixtures("declared")
 def test_what_failing_jobs_share_is_a_suspect_and_no_root(agentkit: Run) -> None:
     ended = agentkit("depmap", "explain", "--json", input=write([finding("job:mail"), finding("job:bulk")]))
     causes = {record["subject"]: record["cause"] for record in map(json.loads, ended.stdout.splitlines())}

@@ -7,17 +7,20 @@ that was seen first is the root.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agentkit.depmap.graph import Arrows, find_components
+from agentkit.depmap.graph import NONE, Arrows
+
+MOST_OTHERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Why a node is not well: the nearest root, the nodes on a shortest way from there (both ends left out), the rest.
 
-    `others` are the other roots that it depends on, in the order of their names.
+    `others` are the other roots that it depends on, in the order of their names, MOST_OTHERS of them at most.
     """
 
     root: int
@@ -25,35 +28,50 @@ class Cause:
     others: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Roots:
-    """The roots, and of each node those that it depends on (a bit each, in the order of `nodes`)."""
+class Causes:
+    """The cause of each node that is not well, given as {node: when that was seen first}.
 
-    nodes: tuple[int, ...]
-    below: Mapping[int, int]
+    `components` are those of `needs`, as `find_components` returns them.
+    """
+
+    def __init__(
+        self, needs: Arrows, needed_by: Arrows, components: Sequence[Sequence[int]], unwell: Mapping[int, float]
+    ) -> None:
+        self._needs = needs
+        self.roots, self._below = _find_roots(needs, components, unwell)
+        self._distance = _measure(needed_by, self.roots)
+        self._others: dict[int, tuple[int, ...]] = {}
+
+    def find(self, node: int) -> Cause:
+        """Return the cause of a node that is not well."""
+        way = list(self._find_way(node))
+        if len(way) == 1:
+            return Cause(node)
+        mask = self._below[node]
+        if mask not in self._others:
+            # One more than are told: the nearest may be among them.
+            listed = sorted(self.roots[bit] for bit in list_bits(mask))
+            self._others[mask] = tuple(listed[: MOST_OTHERS + 1])
+        others = [other for other in self._others[mask] if other != way[-1]]
+        return Cause(way[-1], tuple(reversed(way[1:-1])), tuple(others[:MOST_OTHERS]))
+
+    def _find_way(self, node: int) -> Iterator[int]:
+        """Yield a shortest way from a node to a root; of several that of the first names."""
+        yield node
+        distance = self._distance[node]
+        while distance:
+            distance -= 1
+            node = min(head for head in self._needs.of(node) if self._distance[head] == distance)
+            yield node
 
 
-def find_causes(needs: Arrows, unwell: Mapping[int, float]) -> dict[int, Cause]:
-    """Return the cause of each node that is not well, given as {node: when that was seen first}."""
-    roots = find_roots(needs, unwell)
-    own = {node: bit for bit, node in enumerate(roots.nodes)}
-    causes = {}
-    for node in unwell:
-        if node in own:
-            causes[node] = Cause(node)
-            continue
-        mask = roots.below[node]
-        way = _find_way(needs, node, roots, own)
-        others = tuple(sorted(other for other, bit in own.items() if mask >> bit & 1 and other != way[-1]))
-        causes[node] = Cause(way[-1], tuple(reversed(way[1:-1])), others)
-    return causes
-
-
-def find_roots(needs: Arrows, unwell: Mapping[int, float]) -> Roots:
-    """Return the roots among the nodes that are not well, and which node depends on which of them."""
+def _find_roots(
+    needs: Arrows, components: Sequence[Sequence[int]], unwell: Mapping[int, float]
+) -> tuple[list[int], dict[int, int]]:
+    """Return the roots, and of each node that is not well those that it depends on (a bit each, in their order)."""
     found: list[int] = []
     below: dict[int, int] = {}
-    for component in find_components(needs):
+    for component in components:
         mask = 0
         for node in component:
             for head in needs.of(node):
@@ -65,85 +83,27 @@ def find_roots(needs: Arrows, unwell: Mapping[int, float]) -> Roots:
             mask = 1 << len(found)
             found.append(min(seen)[1])
         below.update(dict.fromkeys(component, mask))
-    return Roots(tuple(found), below)
+    return found, {node: below[node] for node in unwell}
 
 
-def _find_way(needs: Arrows, node: int, roots: Roots, own: Mapping[int, int]) -> list[int]:
-    """Return a shortest way from a node to a root that it depends on; of several that of the first names."""
-    before: dict[int, int] = {node: node}
-    level = [node]
-    while True:
-        following: list[int] = []
-        for each in level:
-            for head in sorted(needs.of(each)):
-                if head in before or head not in roots.below:
-                    continue
-                before[head] = each
-                if head in own:
-                    return _trace_back(before, node, head)
-                following.append(head)
-        level = following
-
-
-def _trace_back(before: Mapping[int, int], first: int, last: int) -> list[int]:
-    way = [last]
-    while way[-1] != first:
-        way.append(before[way[-1]])
-    return way[::-1]
-
-
-def find_dependants(needed_by: Arrows, node: int) -> list[int]:
-    """Return what falls with a node: nearest first, then by name."""
-    seen = {node}
-    level, found = [node], []
+def _measure(needed_by: Arrows, roots: Sequence[int]) -> array[int]:
+    """Return of each node how many steps away its nearest root is; NONE where it depends on none."""
+    distance = array("l", [NONE]) * len(needed_by)
+    for root in roots:
+        distance[root] = 0
+    level, steps = list(roots), 0
     while level:
-        following = sorted({other for each in level for other in needed_by.of(each)} - seen)
-        seen.update(following)
-        found += following
+        steps += 1
+        following = []
+        for node in level:
+            for other in needed_by.of(node):
+                if distance[other] == NONE:
+                    distance[other] = steps
+                    following.append(other)
         level = following
-    return found
+    return distance
 
 
-def find_suspects(needs: Arrows, jobs: Iterable[int], failing: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Return of failing jobs what at least two of them depend on and no other job does: what most share comes first.
-
-    Nobody said that these are not well; it is what the failing jobs have in common. Of things that depend on each other
-    and are shared by the same jobs only the last on the way down are told.
-    """
-    wanted = list(failing)
-    bits = {job: 1 << bit for bit, job in enumerate(dict.fromkeys((*wanted, *jobs)))}
-    bad = (1 << len(wanted)) - 1
-    users = find_users(needs, bits)
-    part_of = {node: part for part, component in enumerate(find_components(needs)) for node in component}
-    suspects: dict[int, list[int]] = {}
-    for node, mask in enumerate(users):
-        if node in bits or mask & ~bad or mask.bit_count() < 2:
-            continue
-        if any(users[head] == mask and part_of[head] != part_of[node] for head in needs.of(node)):
-            continue
-        for job in wanted:
-            if mask & bits[job]:
-                suspects.setdefault(job, []).append(node)
-    return {
-        job: tuple(sorted(nodes, key=lambda node: (-users[node].bit_count(), node))) for job, nodes in suspects.items()
-    }
-
-
-def find_users(needs: Arrows, bits: Mapping[int, int], *, nearest: bool = False) -> list[int]:
-    """Return of each node which of the nodes with a bit depend on it, or are it: their bits together.
-
-    With `nearest`, only those that do not depend on it by way of another one with a bit.
-    """
-    users = [0] * len(needs)
-    # A component comes after all that it leads to: backwards, those that depend on something come before it.
-    for component in reversed(find_components(needs)):
-        own = above = 0
-        for node in component:
-            own |= bits.get(node, 0)
-            above |= users[node]
-        mask = own if nearest and own else own | above
-        for node in component:
-            users[node] = mask
-            for head in needs.of(node) if mask else ():
-                users[head] |= mask
-    return users
+def list_bits(mask: int) -> list[int]:
+    """Return which bits of a number are set."""
+    return [bit for bit, digit in enumerate(reversed(f"{mask:b}")) if digit == "1"]

@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agentkit.core.asides import read_instant, warn
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.lines import Record, read_records
-from agentkit.depmap.explaining.causes import find_causes, find_dependants, find_suspects
+from agentkit.core.lines import INFO, Record, read_records
+from agentkit.depmap.explaining.causes import Causes
+from agentkit.depmap.explaining.impacts import MOST_IMPACT, count_dependants, find_dependants
 from agentkit.depmap.explaining.probed import read_probed
 from agentkit.depmap.explaining.producers import add_producers
-from agentkit.depmap.graph import Arrows, load_graph, turn_round
+from agentkit.depmap.explaining.suspects import find_suspects
+from agentkit.depmap.graph import Arrows, find_components, load_graph, turn_round
 from agentkit.depmap.names import look_up
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.store import BUILD, Map
 
-MOST_IMPACT = 1000
-MOST_SUSPECTS = 5
-
 
 @dataclass(slots=True)
 class Explained:
-    """The records of a pipe, those that could be explained with what was found; `late` is what was no record."""
+    """The records of a pipe, and what is known of them; `late` is what was no record."""
 
     records: list[Record] = field(default_factory=list)
     late: AgentkitError | None = None
-    has_map: bool = True
+    page: Page | None = None
+
+    def tell(self) -> Iterator[Record]:
+        """Yield the records, the findings with `cause` and `impact`.
+
+        What is no firing finding, and what the map does not know, is as it came; without a map all is.
+        """
+        for record in self.records:
+            # What falls with very many findings is more than there is memory for: it is told one after the other.
+            yield self.page.explain(record) if self.page is not None else record
 
 
 def explain(environ: Mapping[str, str], source: str) -> Explained:
-    """Return the records of a file, or of stdin (`-`), the findings with `cause` and `impact`.
-
-    What is no firing finding, and what has a subject that the map does not know, is as it came. Without a map all is.
-    """
+    """Return the records of a file, or of stdin (`-`), ready to be told with what explains them."""
     explained = Explained()
     try:
         explained.records.extend(read_records(source, warn))
@@ -44,35 +50,45 @@ def explain(environ: Mapping[str, str], source: str) -> Explained:
         explained.late = error
     try:
         with open_map(environ) as chart:
-            _explain_all(explained.records, chart, read_probed(environ, time.time()))
+            explained.page = _look_at_all(explained.records, chart, read_probed(environ, time.time()))
     except AgentkitError as error:
         if error.hint != BUILD:
             raise
-        explained.has_map = False
         warn("there is no map yet, so nothing is explained: agentkit depmap build")
     return explained
 
 
-def _explain_all(records: Sequence[Record], chart: Map, probed: Mapping[str, float]) -> None:
-    subjects = {record["subject"]: None for record in records if is_firing(record)}
-    nodes = _find_nodes(chart, [*map(str, subjects), *probed])
+def _look_at_all(records: Sequence[Record], chart: Map, probed: Mapping[str, float]) -> Page | None:
+    firing = [record for record in records if is_firing(record)]
+    subjects = {str(record["subject"]): None for record in firing}
+    nodes = _find_nodes(chart, [*subjects, *probed])
     if not any(subject in nodes for subject in subjects):
-        return
+        return None
     graph = load_graph(chart)
     number_of = {node: number for number, node in enumerate(graph.nodes)}
     numbers = {name: number_of[node] for name, node in nodes.items()}
     unwell: dict[int, float] = {}
-    seen = [(name, since) for name, since in probed.items()]
-    firing = [record for record in records if is_firing(record)]
-    seen += [(str(record["subject"]), read_instant(record.get("first_seen")) or 0.0) for record in firing]
+    seen = [*probed.items(), *((str(record["subject"]), _find_start(record)) for record in firing if is_bad(record))]
     for name, since in seen:
         if name in numbers:
             unwell[numbers[name]] = min(since, unwell.get(numbers[name], since))
     jobs = [number for number, name in enumerate(graph.names) if name.startswith("job:")]
-    page = _Page(graph.names, add_producers(chart, graph, jobs), jobs, unwell)
-    for record in records:
-        if is_firing(record) and record["subject"] in numbers:
-            page.explain(record, numbers[str(record["subject"])])
+    subject_nodes = {subject: numbers[subject] for subject in subjects if subject in numbers}
+    return Page(graph.names, add_producers(chart, graph, jobs), jobs, unwell, subject_nodes)
+
+
+def _find_start(record: Record) -> float:
+    """Return when a finding was first seen; nobody knows whether one that does not say it came before the others."""
+    for key in ("first_seen", "at"):
+        instant = read_instant(record.get(key))
+        if instant is not None:
+            return instant
+    return math.inf
+
+
+def is_bad(record: Mapping[str, object]) -> bool:
+    """Tell whether a finding says that its subject is not well: what is for information does not."""
+    return record.get("severity") != INFO
 
 
 def is_firing(record: Mapping[str, object]) -> bool:
@@ -94,35 +110,52 @@ def _find_nodes(chart: Map, names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-class _Page:
+class Page:
     """Writes what is known of a node into the findings about it."""
 
-    def __init__(self, names: Sequence[str], needs: Arrows, jobs: Sequence[int], unwell: Mapping[int, float]) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        needs: Arrows,
+        jobs: Sequence[int],
+        unwell: Mapping[int, float],
+        subjects: Mapping[str, int],
+    ) -> None:
         self._names = names
-        self._causes = find_causes(needs, unwell)
+        self._unwell = unwell
+        self._subjects = subjects
         self._needed_by = turn_round(needs)
-        self._impacts: dict[int, list[str]] = {}
-        roots = {cause.root for cause in self._causes.values()}
-        self._suspects = find_suspects(needs, jobs, [job for job in jobs if job in roots])
+        components = find_components(needs)
+        self._causes = Causes(needs, self._needed_by, components, unwell)
+        self._suspects = find_suspects(needs, components, jobs, set(jobs).intersection(self._causes.roots))
+        nodes = dict.fromkeys(subjects.values())
+        large = [node for node in nodes if len(find_dependants(self._needed_by, node, MOST_IMPACT)) > MOST_IMPACT]
+        self._counts = count_dependants(needs, components, large)
 
-    def explain(self, record: Record, node: int) -> None:
-        """Add `cause`, unless whoever wrote the finding knew it, and `impact`."""
+    def explain(self, record: Record) -> Record:
+        """Return the record of a finding with `cause`, unless whoever wrote it knew it, and `impact`."""
+        node = self._subjects.get(str(record["subject"])) if is_firing(record) else None
+        if node is None:
+            return record
+        told = dict(record)
         given = record.get("cause")
-        if not isinstance(given, dict) or not isinstance(given.get("root"), str):
-            record["cause"] = self._tell_cause(node)
-        if node not in self._impacts:
-            self._impacts[node] = [self._names[each] for each in find_dependants(self._needed_by, node)]
-        impact = self._impacts[node]
-        record["impact"] = impact[:MOST_IMPACT]
-        if len(impact) > MOST_IMPACT:
-            record["impact_count"] = len(impact)
+        if node in self._unwell and not (isinstance(given, dict) and isinstance(given.get("root"), str)):
+            told["cause"] = self._tell_cause(node)
+        told["impact"] = [
+            self._names[each] for each in find_dependants(self._needed_by, node, MOST_IMPACT)[:MOST_IMPACT]
+        ]
+        # What came in with the finding was another map's.
+        told.pop("impact_count", None)
+        if node in self._counts:
+            told["impact_count"] = self._counts[node]
+        return told
 
     def _tell_cause(self, node: int) -> dict[str, object]:
-        names, cause = self._names, self._causes[node]
+        names, cause = self._names, self._causes.find(node)
         told: dict[str, object] = {"root": names[cause.root], "via": [names[each] for each in cause.via]}
         if cause.others:
             told["others"] = [names[each] for each in cause.others]
-        suspects = self._suspects.get(cause.root, ())[:MOST_SUSPECTS]
+        suspects = self._suspects.get(cause.root)
         if suspects:
             told["suspects"] = [names[each] for each in suspects]
         return told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from agentkit.core.errors import tell
 from agentkit.core.lines import Record, write_record
@@ -25,15 +25,15 @@ def print_explained(environ: Mapping[str, str], source: str, *, as_json: bool, i
     """Print every record of a pipe, the findings explained; for a person those that hold now, the roots first."""
     explained = explain(environ, source)
     if as_json:
-        for record in explained.records:
+        for record in explained.tell():
             write_record(record)
     else:
-        _print_page(explained.records, is_quiet=is_quiet)
+        _print_page(explained.tell(), is_quiet=is_quiet)
     if explained.late is not None:
         raise explained.late
 
 
-def _print_page(records: Sequence[Record], *, is_quiet: bool) -> None:
+def _print_page(records: Iterable[Record], *, is_quiet: bool) -> None:
     rows = sorted((_Row(record) for record in records if is_firing(record)), key=_Row.rank)
     if rows:
         print_table(COLUMNS, [row.cells() for row in rows])
@@ -57,8 +57,11 @@ class _Row:
         self.subject = str(record["subject"])
         self.root = str(cause.get("root", ""))
         self.way = [str(one) for one in via] if isinstance(via, list) else []
-        self.suspects = [str(one) for one in cause.get("suspects", ())]
+        suspects = cause.get("suspects")
+        self.suspects = [str(one) for one in suspects] if isinstance(suspects, list) else []
         count = record.get("impact_count")
+        # The map knows it, and it is not said to be not well.
+        self.is_known = isinstance(impact, list)
         self.falls = count if isinstance(count, int) else len(impact) if isinstance(impact, list) else 0
         self.severity = str(record.get("severity", ""))
         self.title = str(record.get("title", ""))
@@ -74,9 +77,9 @@ class _Row:
         if self.suspects:
             what += f"; with other failing jobs it shares {', '.join(self.suspects)}"
         return (
-            self.root or "?",
+            self.root or ("-" if self.is_known else "?"),
             Styled(self.subject, self.severity),
             way or "-",
-            str(self.falls) if self.root else "?",
+            str(self.falls) if self.root or self.is_known else "?",
             what,
         )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from agentkit.depmap.explaining.causes import find_users
-from agentkit.depmap.graph import Arrows, Graph, draw_arrows
+from agentkit.depmap.explaining.suspects import SEVERAL, find_only_users, join
+from agentkit.depmap.graph import NONE, Arrows, Graph, draw_arrows, find_components
 from agentkit.depmap.store import Map
 
 WRITTEN = """
@@ -22,8 +22,7 @@ def add_producers(chart: Map, graph: Graph, jobs: Iterable[int]) -> Arrows:
     """Return what each node depends on, and the files that just one of these jobs writes on that one."""
     number_of = {node: number for number, node in enumerate(graph.nodes)}
     written = [(number_of[source], number_of[target]) for source, target in chart.connection.execute(WRITTEN)]
-    listed = list(jobs)
-    more = list(_find_producers(graph.needs, written, listed))
+    more = list(_find_producers(graph.needs, written, jobs)) if written else []
     if not more:
         return graph.needs
     count = len(graph.needs)
@@ -31,13 +30,13 @@ def add_producers(chart: Map, graph: Graph, jobs: Iterable[int]) -> Arrows:
 
 
 def _find_producers(
-    needs: Arrows, written: Sequence[tuple[int, int]], jobs: Sequence[int]
+    needs: Arrows, written: Sequence[tuple[int, int]], jobs: Iterable[int]
 ) -> Iterator[tuple[int, int]]:
     """Yield (file, job) of each file of which every writer is run by one and the same job."""
-    users = find_users(needs, {job: 1 << bit for bit, job in enumerate(jobs)}, nearest=True)
+    users = find_only_users(needs, find_components(needs), jobs)
     writers: dict[int, int] = {}
     for source, file in written:
-        writers[file] = writers.get(file, 0) | users[source]
-    for file, mask in writers.items():
-        if mask.bit_count() == 1:
-            yield file, jobs[mask.bit_length() - 1]
+        writers[file] = join(writers.get(file, NONE), users[source])
+    for file, job in writers.items():
+        if job not in {NONE, SEVERAL}:
+            yield file, job
