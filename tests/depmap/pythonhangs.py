@@ -43,6 +43,7 @@ HANGS = {
         "chooser = selectors.DefaultSelector()\nchooser.register(s, selectors.EVENT_READ)\n{READY}chooser.select()\n"
     ),
     "queue": "import queue\nq = queue.Queue()\n{READY}q.get()\n",
+    "a queue to its sign": "import queue\nq = queue.Queue()\n{READY}for each in iter(q.get, None):\n    pass\n",
     "a full queue": "import queue\nq = queue.Queue(maxsize=1)\nq.put_nowait(1)\n{READY}q.put(2)\n",
     "all work of a queue": "import queue\nq = queue.Queue()\nq.put_nowait(1)\n{READY}q.join()\n",
     "simple queue": "import queue\nq = queue.SimpleQueue()\n{READY}q.get(True)\n",

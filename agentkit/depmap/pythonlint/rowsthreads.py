@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 
 from agentkit.depmap.boundsgap import Gap, unbounded
+from agentkit.depmap.python.things import External
+from agentkit.depmap.pythonlint.librarynames import settle
 from agentkit.depmap.pythonlint.limits import ABSENT, NEGATIVE, NONE, ZERO
 from agentkit.depmap.pythonlint.rows import NEVER_BELOW, Asked, Judges, Row, Rows, judge_row
 from agentkit.depmap.pythonlint.rowssockets import CONNECTING
@@ -48,6 +50,19 @@ def judge_filelock(asked: Asked) -> Gap | None:
     return judge_row(FILELOCK, asked)
 
 
+def judge_iter(asked: Asked) -> Gap | None:
+    """Judge `iter(q.get, None)`, which calls the function of a queue at each turn."""
+    site = asked.view.find_site(asked.call)
+    node = None if site is None else site.arguments.first(0)
+    names = {settle(thing.name) for thing in node.values if isinstance(thing, External)} if node is not None else set()
+    if not names & TURNS or len(asked.call.node.args) != 2:
+        return None
+    first = asked.view.read_source(asked.call.node.args[0], asked.call.module)
+    return unbounded(
+        "each turn waits for a piece of work for ever", instead=f"{{func}}(lambda: {first}(timeout=60){{rest}})"
+    )
+
+
 def judge_future(asked: Asked) -> Gap | None:
     """Judge the result of a future: one that this program sets by itself is there when it is asked."""
     verbs = {_attribute(each.node) for each in asked.view.find_on_same(asked.call)}
@@ -63,6 +78,7 @@ def _attribute(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else ""
 
 
+TURNS = frozenset({"multiprocessing.Queue.get", "queue.Queue.get", "queue.SimpleQueue.get"})
 ENDS = frozenset({"terminate"})
 POOL_JOIN = Row("it waits for all workers for ever", instead="{object}.terminate(); {call}")
 PUT = Row("it waits for room for ever once the queue is full", "timeout", 2, block=("block", 1))
@@ -75,6 +91,7 @@ LOCK = Row("it waits for whoever holds the lock for ever", "timeout", 1, loose=N
 FUTURE = Row("it waits for the task for ever", "timeout", 0)
 JUDGES: Judges = {
     "asyncio.Queue.put": judge_put,
+    "builtins.iter": judge_iter,
     "concurrent.futures.Future.exception": judge_future,
     "concurrent.futures.Future.result": judge_future,
     "fcntl.flock": judge_flock,
@@ -107,6 +124,12 @@ ROWS: Rows = {
     "multiprocessing.Pool.apply": Row(
         "it waits for the answer for ever", instead="{object}.apply_async({arguments}).get(60)"
     ),
+    **{
+        f"multiprocessing.Pool.{verb}": Row(
+            "its answers are waited for for ever", instead="{object}.map_async({arguments}).get(60)"
+        )
+        for verb in ("imap", "imap_unordered")
+    },
     "multiprocessing.Pool.map": Row(
         "it waits for the answers for ever", instead="{object}.map_async({arguments}).get(60)"
     ),
