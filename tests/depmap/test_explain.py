@@ -214,3 +214,16 @@ def test_an_empty_pipe_and_a_missing_file(agentkit: Run, tmp_path: Path) -> None
     ended = agentkit("depmap", "explain", "--json", input="")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert agentkit("depmap", "explain", str(tmp_path / "nowhere")).returncode == Exit.BAD_DATA
+
+
+def test_who_reads_what_a_service_writes_too_is_no_consequence_of_the_job(
+    agentkit: Run, own_environ: Mapping[str, str], tmp_path: Path
+) -> None:
+    jobs = "0 3 * * * root date > /srv/alone\n1 3 * * * root date >> /srv/both\n"
+    readers = "2 3 * * * root cat /srv/alone\n3 3 * * * root cat /srv/both\n"
+    service = '[Service]\nExecStart=/bin/sh -c "date > /srv/both"\n'
+    root = lay_out(tmp_path / "m", {"etc/cron.d/x": jobs + readers, "etc/systemd/system/w.service": service})
+    assert agentkit("depmap", "build", "--root", str(root)).returncode == 0
+    failed = [finding(f"job:/etc/cron.d/x#{number}") for number in range(1, 5)]
+    told = map(json.loads, agentkit("depmap", "explain", "--json", input=write(failed)).stdout.splitlines())
+    assert [record["cause"]["root"][-1] for record in told] == ["1", "2", "1", "4"]

@@ -36,7 +36,9 @@ def _find_producers(
     users = find_only_users(needs, find_components(needs), jobs)
     writers: dict[int, int] = {}
     for source, file in written:
-        writers[file] = join(writers.get(file, NONE), users[source])
+        # What no job runs writes as well: a service, or a person.
+        user = SEVERAL if users[source] == NONE else users[source]
+        writers[file] = join(writers.get(file, NONE), user)
     for file, job in writers.items():
-        if job not in {NONE, SEVERAL}:
+        if job != SEVERAL:
             yield file, job
