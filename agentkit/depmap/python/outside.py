@@ -143,6 +143,23 @@ def _make_dict(engine: Engine, arguments: Arguments, site: Site, into: Node, nam
         engine.flow(node, field(engine, made, key))
 
 
+def _from_keys(engine: Engine, arguments: Arguments, site: Site, into: Node) -> None:
+    """Read `dict.fromkeys(KEYS, VALUE)`."""
+    made = engine.container("dict", key_of(site))
+    engine.add(into, made)
+    for node, _ in arguments.positions[:1]:
+        iterate(engine, node, made.keys, (site.module, site.function, site.line))
+    for node, _ in arguments.positions[1:2]:
+        engine.flow(node, made.some)
+
+
+def _open(engine: Engine, arguments: Arguments, site: Site, into: Node) -> None:
+    """Read `open`, which calls its opener."""
+    if "opener" in arguments.names:
+        calling.call_node(engine, arguments.names["opener"], Arguments([]), site, Node(), rule="callback")
+    engine.add(into, engine.external_object("io.TextIOWrapper", key_of(site), site))
+
+
 def watch_factory(engine: Engine, node: Node, into: Node, site: Site) -> None:
     """Let what a factory such as `list` gives flow into a variable."""
 
@@ -349,6 +366,7 @@ def _identity(engine: Engine, arguments: Arguments, site: Site, into: Node) -> N
 MODELS: dict[str, Model] = {
     "builtins.__import__": _import,
     "builtins.classmethod": _make_property("classmethod"),
+    "builtins.dict.fromkeys": _from_keys,
     "builtins.enumerate": _enumerate,
     "builtins.getattr": _get_attribute,
     "builtins.len": _call_special("__len__"),
@@ -356,6 +374,7 @@ MODELS: dict[str, Model] = {
     "builtins.repr": _call_special("__repr__"),
     "builtins.str": _call_special("__str__"),
     "builtins.next": _next,
+    "builtins.open": _open,
     "builtins.anext": _next,
     "builtins.property": _make_property("property"),
     "builtins.setattr": _set_attribute,
