@@ -18,6 +18,7 @@ from agentkit.depmap.graph import load_graph
 from agentkit.depmap.opening import open_map
 from agentkit.depmap.store import Map
 from agentkit.depmap.stored import read_edges
+from agentkit.depmap.tracing.keeping import add_seen
 from agentkit.depmap.webpage import mapdata
 from agentkit.depmap.webpage.composing import FOLDER, compose, write_page
 from tests.depmap.maps import edge, make_map
@@ -41,7 +42,7 @@ HOSTILE = [
     "unit:%zz",
     "cmd:",
 ]
-LARGEST_BYTES = 60_000
+LARGEST_BYTES = 62_000
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
 
 
@@ -254,3 +255,8 @@ def measure_light(colour: str) -> float:
     parts = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_of_a_map_that_was_never_built_no_time_of_a_build_is_told(own_environ: dict[str, str]) -> None:
+    add_seen(own_environ, [edge("file:/opt/x", "cmd:date", "exec")], print)
+    assert read_data(own_environ)["built"] is None

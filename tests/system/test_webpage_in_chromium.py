@@ -317,6 +317,21 @@ def test_names_are_as_short_as_they_can_be_and_what_stands_twice_is_told_once(br
     assert 0 < browser.run("document.querySelector('#results li[title^=cmd] .rest').textContent.length") < 200
 
 
+def test_of_a_way_of_thousands_of_steps_only_so_much_is_drawn_until_more_is_asked_for(
+    browser: Chromium, page: Page
+) -> None:
+    chain = [edge(f"unit:u{number:04}", f"unit:u{number + 1:04}") for number in range(3000)]
+    browser.open(page(chain), "unit:u3000")
+    assert browser.run("document.querySelectorAll('*').length") < 2000
+    last = "[...document.querySelectorAll('#falls .row a.name')].at(-1)"
+    browser.run(f"{last}.dispatchEvent(new Event('focusin', {{bubbles: true}}))")
+    told = browser.run("document.querySelector('.told').textContent")
+    assert told.startswith("u3000 → u2999 ")
+    assert "… 21 more …" in told
+    assert told.count("→") < 22
+    assert read_list(browser, "falls") == [(3000 - number, f"unit:u{number:04}") for number in range(2999, -1, -1)]
+
+
 def test_it_fits_a_telephone_and_a_wide_screen_in_both_schemes(browser: Chromium, page: Page) -> None:
     choices = random.Random(SEED)
     many = [edge(f"file:/opt/{number}/{'long-name-' * 9}{number}", f"cmd:{number % 9}") for number in range(60)]

@@ -4,6 +4,7 @@
 // Rows of a distance, of a list as a whole and of edges, until a person asks for more: what is not seen costs time too.
 const SHOWN = 30;
 const SHOWN_AT_ALL = 90;
+const SHOWN_LEVELS = 40;
 const SHOWN_EDGES = 40;
 
 // Return the section with all that was found, the nearest first. `look(node)` is called for what is pointed at.
@@ -48,20 +49,20 @@ function makeChip(kind, count, wanted, redraw) {
 }
 
 function makeGroups(map, found, wanted, look) {
-  const groups = [];
+  const isWanted = (node) => !wanted.size || wanted.has(map.kinds[map.kindOf[node]].name);
+  const levels = found.levels.map((level, index) => [index, level.filter(isWanted)]).filter(([, nodes]) => nodes.length);
+  const groups = make("div");
   let room = SHOWN_AT_ALL;
-  found.levels.forEach((level, index) => {
-    const nodes = level.filter((node) => !wanted.size || wanted.has(map.kinds[map.kindOf[node]].name));
-    if (!nodes.length) return;
+  const button = fillList(groups, levels, SHOWN_LEVELS, ([index, nodes]) => {
     const steps = index ? `${index + 1} steps away` : "directly";
     const heading = make("h3", { "data-level": index + 1, tabIndex: -1 }, steps, " ", countOf(nodes.length));
     const list = make("ul", { className: "rows" });
     const most = Math.max(3, Math.min(SHOWN, room));
     room -= Math.min(most, nodes.length);
     const button = fillList(list, nodes, most, (node) => makeRow(map, found, node, look));
-    groups.push(heading, list, button);
+    return make("div", {}, heading, list, button);
   });
-  return groups;
+  return [groups, button];
 }
 
 // Return a row: the node, by which edge it is tied to the one before it, and a button for the whole way.

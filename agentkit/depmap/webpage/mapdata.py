@@ -126,7 +126,9 @@ def _read_pieces(
 
 
 def _find_time_of_build(chart: Map) -> str | None:
-    """Return when a build last looked at everything; None where all there is was declared."""
+    """Return when a build last looked at everything; None where all there is was declared or seen."""
+    if chart.meta("root") is None:
+        return None
     try:
         return format_instant(os.stat(chart.path).st_mtime)
     except OSError:

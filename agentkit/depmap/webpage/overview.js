@@ -64,11 +64,13 @@ function countReasons(map) {
 function makeUnknowns(map, reasons, total, choose) {
   const section = make("section", { id: "unknowns" }, make("h2", {}, "Not resolved ", countOf(total)));
   if (!total) return section;
-  const rows = [...reasons].sort((a, b) => b[1] - a[1]).map(([reason, count]) =>
+  const list = make("ul", { className: "rows reasons" });
+  const button = fillList(list, [...reasons].sort((a, b) => b[1] - a[1]), 20, ([reason, count]) =>
     make("li", { className: "row" }, countOf(count), make("bdi", {}, reason)));
   section.append(
     make("p", { className: "dim" }, "what depends on these may be more than the map says ", makeSmallButton("list them", () => choose("unknown"))),
-    make("ul", { className: "rows reasons" }, ...rows),
+    list,
+    button,
   );
   return section;
 }
@@ -85,7 +87,7 @@ function makeRemarks(map) {
 // A map is of one hour; whoever opens the page a week later has to see that.
 function tellAge(map) {
   const root = map.root === "/" ? "" : `, of the files in ${map.root}`;
-  if (!map.built) return `${map.host}${root}: nothing was built, this is what is declared`;
+  if (!map.built) return `${map.host}${root}: nothing was built, this is what is seen and declared`;
   const built = new Date(map.built);
   const date = built.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
   return `${map.host}${root}, as it was on ${date} UTC (${tellAgo(Date.now() - built)})`;

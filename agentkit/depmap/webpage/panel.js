@@ -33,9 +33,14 @@ function showNode(map, main, node) {
   return { blast, draw: picture.length ? draw : null };
 }
 
+const SHOWN_STEPS = 10; // at each end of a way
+
 // Return the way in one line: with what it falls first, by which edge, and where.
 function tellSteps(map, found, node) {
-  return wayTo(found, node).flatMap((one, index) => {
+  const way = wayTo(found, node);
+  return way.flatMap((one, index) => {
+    const left = way.length - index;
+    if (index >= SHOWN_STEPS && left > SHOWN_STEPS) return index === SHOWN_STEPS ? [` \u2026 ${tell(way.length - 2 * SHOWN_STEPS)} more \u2026 `] : [];
     const name = make("bdi", { className: "on-way" }, shorten(map.names[one]));
     if (!index) return [name];
     return [found.isBlast ? " \u2192 " : " \u2190 ", name, " ", makeBy(map, found, one)];
