@@ -93,6 +93,12 @@ HANGS = {
         "{READY}out = p.stdout.readline()\n"
     ),
     "Popen as a context": "import subprocess\n{READY}with subprocess.Popen(['sleep', 'infinity']):\n    pass\n",
+    "Popen of a shell as a context": (
+        "import subprocess\n{READY}with subprocess.Popen('sleep infinity; true', shell=True):\n    pass\n"
+    ),
+    "Popen of named words as a context": (
+        "import subprocess\n{READY}with subprocess.Popen(args=['sleep', 'infinity'], close_fds=True):\n    pass\n"
+    ),
     "os.system": "import os\n{READY}os.system('sleep infinity')\n",
     "os.popen": "import os\n{READY}os.popen('sleep infinity').read()\n",
     "getoutput": "import subprocess\n{READY}subprocess.getoutput('sleep infinity')\n",

@@ -91,6 +91,10 @@ def _fill(template: str, call: PyCall, view: View) -> str:
     }
     out, at = [], 0
     while at < len(template):
+        if template.startswith("{{", at):
+            out.append("{")
+            at += 2
+            continue
         sign = next((name for name in parts if template.startswith(name, at)), None)
         out.append(parts[sign] if sign else template[at])
         at += len(sign) if sign else 1

@@ -28,6 +28,11 @@ class Asked:
     around: Around
 
 
+def escape(text: str) -> str:
+    """Return a text of the program as a part of what is put in the place of a call, where braces stand for parts."""
+    return text.replace("{", "{{")
+
+
 Judge = Callable[[Asked], Gap | None]
 
 

@@ -11,7 +11,7 @@ from agentkit.depmap.calls import HOLE
 from agentkit.depmap.lintaround import is_fifo_on_disk
 from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE
-from agentkit.depmap.pythonlint.rows import Asked, Judges, Row, Rows, judge_row
+from agentkit.depmap.pythonlint.rows import Asked, Judges, Row, Rows, escape, judge_row
 from agentkit.depmap.pythonlint.startedwaits import judge_started, list_commands
 from agentkit.depmap.pythonlint.view import unparse
 
@@ -46,7 +46,7 @@ def judge_text(asked: Asked) -> Gap | None:
         # Where the text is that one command, its own bound is put into it.
         inner = gap.instead if list_commands(asked, asked.call) == [first.value.strip()] else None
         text = inner or f"timeout -k {KILL_AFTER_S} {gap.limit_s} sh -c {_quote(first.value)}"
-        return Gap(gap.type, gap.why, None, gap.limit_s, f"{{func}}({unparse(ast.Constant(text))})")
+        return Gap(gap.type, gap.why, None, gap.limit_s, f"{{func}}({escape(unparse(ast.Constant(text)))})")
     verb = asked.name.rpartition(".")[2]
     fix = OUTPUT_FIX.replace("60", str(gap.limit_s))
     endings = {
@@ -101,7 +101,9 @@ def judge_pipe(asked: Asked) -> Gap | None:
     owner, _, pipe = text.rpartition(".")
     if asked.name.endswith(".read") and not asked.call.node.args and pipe in ("stdout", "stderr"):
         at = 0 if pipe == "stdout" else 1
-        return Gap(program.type, why, None, program.limit_s, f"{owner}.communicate(timeout={program.limit_s})[{at}]")
+        return Gap(
+            program.type, why, None, program.limit_s, f"{escape(owner)}.communicate(timeout={program.limit_s})[{at}]"
+        )
     return Gap(program.type, why, None, program.limit_s, "select.select([{object}], [], [], 60)[0] and {call}")
 
 
@@ -135,18 +137,24 @@ def judge_popen(asked: Asked) -> Gap | None:
     if any(isinstance(node, ast.Call) and _may_end(node, name) for node in ast.walk(around)):
         return None
     why = f"leaving the block waits for the program: {gap.why}"
-    first = asked.call.node.args[0] if asked.call.node.args else None
-    if first is None:
-        return Gap(gap.type, why, None, gap.limit_s, "{call}")
+    return Gap(gap.type, why, None, gap.limit_s, _bound_words(asked, gap.limit_s))
+
+
+def _bound_words(asked: Asked, limit_s: int) -> str:
+    """Return a call of Popen with timeout in front of its words, or of the text of its shell."""
+    node = asked.call.node
+    named = next((each for each in node.keywords if each.arg == "args"), None)
+    first = node.args[0] if node.args else named.value if named is not None else ast.List([])
+    rest = [*map(unparse, node.args[1:])]
+    rest += [f"{each.arg}={unparse(each.value)}" if each.arg else f"**{unparse(each.value)}" for each in node.keywords]
     text = unparse(first)
-    words = f'"timeout", "-k", "{KILL_AFTER_S}", "{gap.limit_s}"'
     if _has_shell(asked, asked.call):
-        bounded = f'[{words}, "sh", "-c", {text}]'
-        instead = "{func}(" + bounded + "{rest})"
+        bounded = f'"timeout -k {KILL_AFTER_S} {limit_s} sh -c " + shlex.quote({text})'
     else:
         inner = text[1:-1] if isinstance(first, ast.List) else f"*{text}"
-        instead = "{func}([" + words + f", {inner}]" + "{rest})"
-    return Gap(gap.type, why, None, gap.limit_s, instead)
+        bounded = f'["timeout", "-k", "{KILL_AFTER_S}", "{limit_s}", {inner}]'
+    others = [each for each in rest if named is None or not each.startswith("args=")]
+    return f"{{func}}({escape(', '.join([bounded, *others]))})"
 
 
 def _may_end(node: ast.Call, name: str) -> bool:
@@ -171,7 +179,7 @@ def judge_waitpid(asked: Asked) -> Gap | None:
     flags = "os.WNOHANG" if given == "0" else f"{given} | os.WNOHANG"
     arguments = [*map(unparse, asked.call.node.args)]
     arguments[at] = flags
-    return unbounded("it waits for the child for ever", instead=f"{{func}}({', '.join(arguments)})")
+    return unbounded("it waits for the child for ever", instead=f"{{func}}({escape(', '.join(arguments))})")
 
 
 def judge_open(asked: Asked) -> Gap | None:

@@ -8,7 +8,7 @@ from agentkit.depmap.boundsgap import Gap, unbounded
 from agentkit.depmap.python.things import External
 from agentkit.depmap.pythonlint.librarynames import settle
 from agentkit.depmap.pythonlint.limits import ABSENT, NEGATIVE, NONE, ZERO
-from agentkit.depmap.pythonlint.rows import NEVER_BELOW, Asked, Judges, Row, Rows, judge_row
+from agentkit.depmap.pythonlint.rows import NEVER_BELOW, Asked, Judges, Row, Rows, escape, judge_row
 from agentkit.depmap.pythonlint.rowssockets import CONNECTING
 from agentkit.depmap.pythonlint.view import unparse
 from agentkit.depmap.wait import PARTLY
@@ -39,7 +39,7 @@ def judge_flock(asked: Asked) -> Gap | None:
     module = own.rpartition(".LOCK_")[0]
     flag = f"{module}.LOCK_NB" if module else "LOCK_NB" if own.startswith("LOCK_") else "fcntl.LOCK_NB"
     replaced = unparse(node).replace(own, f"{own} | {flag}", 1)
-    return unbounded("it waits for whoever holds the lock for ever", instead=replaced)
+    return unbounded("it waits for whoever holds the lock for ever", instead=escape(replaced))
 
 
 def judge_filelock(asked: Asked) -> Gap | None:
@@ -57,7 +57,7 @@ def judge_iter(asked: Asked) -> Gap | None:
     names = {settle(thing.name) for thing in node.values if isinstance(thing, External)} if node is not None else set()
     if not names & TURNS or len(asked.call.node.args) != 2:
         return None
-    first = asked.view.read_source(asked.call.node.args[0], asked.call.module)
+    first = escape(asked.view.read_source(asked.call.node.args[0], asked.call.module))
     return unbounded(
         "each turn waits for a piece of work for ever", instead=f"{{func}}(lambda: {first}(timeout=60){{rest}})"
     )
