@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from agentkit.core.evidence import NewFinding, StoredFinding
 from agentkit.core.ledger.beats import write_json
-from agentkit.core.lines import Finding, fingerprint
+from agentkit.core.ledger.findings import to_finding
+from agentkit.core.lines import fingerprint
 from agentkit.core.times import format_instant
 
 SOURCE = "heartbeat.check"
@@ -50,23 +51,7 @@ class Sighting:
 
 def to_record(stored: StoredFinding, now: float) -> dict[str, object]:
     """Return a finding of the ledger as the record that travels."""
-    finding = Finding(
-        source=stored.source,
-        type=stored.type,
-        subject=stored.subject,
-        severity=stored.severity,
-        title=stored.title,
-        host=stored.host,
-        at=now,
-        key=stored.key,
-        state=stored.state,
-        first_seen=stored.first_seen_at,
-        last_seen=stored.last_seen_at,
-        count=stored.count,
-        evidence=stored.evidence(),
-        given_fingerprint=stored.fingerprint,
-    )
-    record = finding.to_record()
+    record = to_finding(stored, now).to_record()
     if stored.resolved_at is not None:
         record["resolved_at"] = format_instant(stored.resolved_at)
     return record

@@ -73,7 +73,7 @@ def test_a_name_that_is_none_or_several_is_a_fault_of_the_file(
         assert answer.returncode == 78
         assert answer.stderr.startswith(f"agentkit: error: {file}: {told}\nagentkit: hint: ")
     answer = agentkit("depmap", "probe", "--checks", str(write_checks(file, [], [("job:x", FAIL2BAN)])))
-    assert answer.returncode == 0
+    assert answer.returncode == 69
 
 
 def test_what_the_map_does_not_know_stands_alone_or_where_it_is_declared(
@@ -106,8 +106,8 @@ def test_named_nodes_are_probed_with_all_that_they_depend_on(
     assert probe(agentkit, file, "job:other").types() == {"job:other": "failed"}
 
     none = agentkit("depmap", "probe", "--checks", str(file), "/srv/a/one")
-    assert (none.returncode, none.stdout) == (0, "")
-    assert none.stderr == "agentkit: no check tells of /srv/a/one, nor of what it depends on\n"
+    assert (none.returncode, none.stdout) == (69, "")
+    assert none.stderr == "agentkit: error: no check tells of /srv/a/one, nor of what it depends on\n"
     unknown = agentkit("depmap", "probe", "--checks", str(file), "job:reprot")
     assert unknown.returncode == 69
     assert unknown.stderr.splitlines()[1] == "agentkit: hint: did you mean job:report or job:other or job:x?"
@@ -143,7 +143,7 @@ def test_without_any_check_left_no_finding_stays(agentkit: Run, file: Path) -> N
     probe(agentkit, write_checks(file, [check("job:a", "false")]))
     write_checks(file, [])
     answer = agentkit("depmap", "probe", "--checks", str(file))
-    assert answer.returncode == 0
+    assert answer.returncode == 69
     assert answer.stdout.splitlines()[1].split()[:2] == ["resolved", "job:a"]
     assert agentkit("depmap", "probe", "--checks", str(file)).stdout == ""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from agentkit.core.evidence import NewFinding, StoredFinding
 from agentkit.core.ledger.store import Ledger
+from agentkit.core.lines import Finding
 
 SELECT = """
 SELECT fingerprint, host, source, type, subject, key, severity, title, evidence, state, first_seen_at, last_seen_at,
@@ -23,6 +24,26 @@ ON CONFLICT (fingerprint) DO UPDATE SET severity = excluded.severity, title = ex
     first_seen_at = CASE state WHEN 'firing' THEN first_seen_at ELSE excluded.first_seen_at END,
     count = CASE state WHEN 'firing' THEN count + 1 ELSE 1 END
 """
+
+
+def to_finding(stored: StoredFinding, now: float) -> Finding:
+    """Return a finding of the ledger as it is now."""
+    return Finding(
+        source=stored.source,
+        type=stored.type,
+        subject=stored.subject,
+        severity=stored.severity,
+        title=stored.title,
+        host=stored.host,
+        at=now,
+        key=stored.key,
+        state=stored.state,
+        first_seen=stored.first_seen_at,
+        last_seen=stored.last_seen_at,
+        count=stored.count,
+        evidence=stored.evidence(),
+        given_fingerprint=stored.fingerprint,
+    )
 
 
 def find_firing(ledger: Ledger, *, source: str | None = None) -> list[StoredFinding]:

@@ -14,7 +14,13 @@ from agentkit.core.errors import AgentkitError
 from agentkit.core.evidence import NewFinding, StoredFinding
 from agentkit.core.ledger import Ledger, open_read_only, with_ledger
 from agentkit.core.ledger.beats import write_json
-from agentkit.core.ledger.findings import find_firing, find_resolved_since, resolve_findings, upsert_findings
+from agentkit.core.ledger.findings import (
+    find_firing,
+    find_resolved_since,
+    resolve_findings,
+    to_finding,
+    upsert_findings,
+)
 from agentkit.core.ledger.notes import read_list, write_value
 from agentkit.core.ledger.opening import NAME as LEDGER_NAME
 from agentkit.core.lines import Finding
@@ -102,8 +108,8 @@ def keep(
                 replace(finding, first_seen=one.first_seen_at, last_seen=one.last_seen_at, count=one.count)
                 for finding, one in zip(findings, stored, strict=True)
             ],
-            [_to_finding(one, now) for one in resolved],
-            [_to_finding(replace(one, state="resolved", resolved_at=now), now) for one in gone],
+            [to_finding(one, now) for one in resolved],
+            [to_finding(replace(one, state="resolved", resolved_at=now), now) for one in gone],
         )
 
     if last is None and not os.path.lexists(f"{state_folder(environ)}/{LEDGER_NAME}"):
@@ -142,23 +148,4 @@ def _to_new(finding: Finding) -> NewFinding:
         finding.severity,
         finding.title,
         write_json(dict(finding.evidence)),
-    )
-
-
-def _to_finding(stored: StoredFinding, now: float) -> Finding:
-    return Finding(
-        source=stored.source,
-        type=stored.type,
-        subject=stored.subject,
-        severity=stored.severity,
-        title=stored.title,
-        host=stored.host,
-        at=now,
-        key=stored.key,
-        state=stored.state,
-        first_seen=stored.first_seen_at,
-        last_seen=stored.last_seen_at,
-        count=stored.count,
-        evidence=stored.evidence(),
-        given_fingerprint=stored.fingerprint,
     )

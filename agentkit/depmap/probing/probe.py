@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from agentkit.core.asides import warn
 from agentkit.core.config import load_configuration
-from agentkit.core.errors import AgentkitError, Exit, tell
+from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.evidence import StoredFinding
 from agentkit.core.lines import Finding
 from agentkit.core.screen import ProgressLine
@@ -29,7 +29,7 @@ from agentkit.depmap.probing.turns import Turns
 from agentkit.depmap.store import BUILD, CorruptMapError, Map
 
 LIMIT = "5m"
-EXAMPLE = '[[check]] with node = "unit:nginx.service", run = ["systemctl", "is-active", "-q", "nginx"], limit = "3s"'
+EXAMPLE = 'write [[check]] with node = "unit:nginx.service", run = ["systemctl", "is-active", "nginx"], limit = "3s"'
 WITHOUT = "without the map only what is declared beside the checks counts"
 Result = tuple[list[Finding], Probed, Outcome, list[Stuck]]
 
@@ -56,7 +56,8 @@ def print_probe(
 ) -> int:
     """Run the checks, keep and print what they say, and return the status: 1 when anything is not well.
 
-    With `names` only the checks of these nodes and of what they depend on. Raises AgentkitError: usage, configuration.
+    With `names` only the checks of these nodes and of what they depend on. Raises AgentkitError: usage, configuration,
+    unavailable where there is no check to run.
     """
     limit_s = parse_duration(LIMIT if limit is None else limit, "--limit")
     at_once = AT_ONCE if jobs is None else jobs
@@ -66,15 +67,11 @@ def print_probe(
     shows_progress = sys.stderr.isatty() and not is_quiet
     options = Options(configuration.host, limit_s, at_once, shows_progress)
     asked = read_asked(configuration, file)
-    if not asked.checks and not is_quiet:
-        tell(f"agentkit: no checks in {asked.file}: write {EXAMPLE}\n")
     try:
         with ending_by_signal():
             findings, probed, outcome, stuck = _ask(asked, names, environ, options)
     except EndedBySignalError as error:
         return Exit.SIGNAL_BASE + error.number
-    if names and asked.checks and not outcome.checks and not is_quiet:
-        tell(f"agentkit: no check tells of {', '.join(names)}, nor of what it depends on\n")
     whole = None if names else asked.file
     known = {(check.node, check.key) for check in probed.checks}
 
@@ -87,7 +84,16 @@ def print_probe(
         write_records(kept, outcome)
     elif not is_quiet:
         print_page(kept, outcome)
+    if not outcome.checks:
+        raise _tell_nothing(asked, names)
     return Exit.FINDINGS if outcome.bad else Exit.OK
+
+
+def _tell_nothing(asked: Asked, names: Sequence[str]) -> AgentkitError:
+    """Return what to say where nothing was asked: a status of 0 would say that all is well."""
+    if asked.checks:
+        return AgentkitError(f"no check tells of {', '.join(names)}, nor of what it depends on")
+    return AgentkitError(f"no checks in {asked.file}", hint=EXAMPLE)
 
 
 def _ask(asked: Asked, names: Sequence[str], environ: Mapping[str, str], options: Options) -> Result:
