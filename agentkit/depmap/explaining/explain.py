@@ -104,7 +104,7 @@ def _find_nodes(chart: Map, names: Sequence[str]) -> dict[str, int]:
     """Return {name: the one node that it means} of the names that the map knows."""
     found = {}
     for name in dict.fromkeys(names):
-        meant = look_up(chart, name)
+        meant = look_up(chart, name, follows_links=False)
         if len(meant) == 1:
             found[name] = next(iter(meant))
     return found
