@@ -9,7 +9,7 @@ import re
 from agentkit.depmap.disk import Disk, is_text
 
 INTERPRETER = re.compile(r"(?:pypy|python)[0-9.]*\Z")
-INSTALLED = re.compile(r"/(?:site|dist)-packages/|/lib/python3[^/]*/")
+INSTALLED = re.compile(r"/(?:site|dist)-packages/|/lib/python[0-9][^/]*/")
 
 
 def is_python(head: bytes, path: str) -> bool:
