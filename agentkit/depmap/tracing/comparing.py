@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from agentkit.depmap.edge import SEEN, Edge
-from agentkit.depmap.tracing.interpreters import WRAPPERS, is_shell
+from agentkit.depmap.tracing.fitting import Told, find_key, real_path
+from agentkit.depmap.tracing.interpreters import is_shell
 
 # Who follows these from a node comes to what is a part of it: its functions, what it sources and imports.
 PARTS = frozenset({"call", "source", "import"})
-# What only asks whether something is there does not say that it is used.
-NO_ANSWER = frozenset({"unknown", "check", "after", "before"})
 MOST_PARTS = 20_000
-real_path = lru_cache(maxsize=1 << 16)(os.path.realpath)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +23,7 @@ class Judged:
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """What belongs to one source: its edges in the map, and whether it was mapped at all."""
 
@@ -44,6 +39,7 @@ class Known:
         self._by_file: dict[str, list[Edge]] = {}
         self._mapped = {real_path(path) for path in mapped if path}
         self._parts: dict[str, Part] = {}
+        self._told: dict[str, Told] = {}
         for edge in edges:
             if edge.how != SEEN:
                 self._by_source.setdefault(find_key(edge.source), []).append(edge)
@@ -53,13 +49,19 @@ class Known:
     def judge(self, seen: Edge) -> Judged:
         """Return what the map says of an edge that was seen."""
         part = self.find_part(seen.source)
-        fits = _make_fit(seen)
-        candidates = part.edges if seen.via is None else (*part.edges, *self._by_source.get(f"cmd:{seen.via}", ()))
-        found = next((edge for edge in candidates if edge.kind not in NO_ANSWER and fits(edge)), None)
+        found = self._find_told(seen.source, part.edges).find(seen)
+        if found is None and seen.via is not None:
+            program = f"cmd:{seen.via}"
+            found = self._find_told(f"only {program}", self._by_source.get(program, ())).find(seen)
         if found is None and seen.kind == "exec" and seen.via is None and is_shell(seen.target.removeprefix("cmd:")):
             # os.system and `shell=True` start one for a text of which the map has what it starts.
             found = next((edge for edge in part.edges if edge.kind == "exec" and edge.source.startswith("py:")), None)
         return Judged(seen, found, part)
+
+    def _find_told(self, whose: str, edges: Iterable[Edge]) -> Told:
+        if whose not in self._told:
+            self._told[whose] = Told(edges)
+        return self._told[whose]
 
     def find_part(self, source: str) -> Part:
         """Return what belongs to a node: its own edges, those of its functions, and of all that it sources."""
@@ -90,62 +92,3 @@ class Known:
             for name, edges in self._by_source.items():
                 if name.startswith(f"{key}:"):
                     yield from edges
-
-
-def find_key(label: str, path: str | None = None) -> str:
-    """Return what two names of one thing have in common: a file by its real path, a program by its own if known."""
-    if path:
-        return f"file:{real_path(path)}"
-    if label.startswith(("file:/", "cmd:/")):
-        return f"file:{real_path(label.partition(':')[2])}"
-    return label
-
-
-def _make_fit(seen: Edge) -> Callable[[Edge], bool]:
-    key = find_key(seen.target, seen.path)
-    if seen.kind == "exec" and seen.via in WRAPPERS and is_shell(seen.target.removeprefix("cmd:")):
-        # The shell to which `su -c`, `watch` and their like give a text is theirs: no script names it.
-        return lambda edge: edge.kind == "exec" and os.path.basename(edge.target).removeprefix("cmd:") == seen.via
-    if seen.target.startswith("port:"):
-        return lambda edge: _is_port(seen.target, edge.target)
-    if seen.kind == "exec" and seen.target.startswith("cmd:"):
-        name = os.path.basename(seen.target[4:])
-        return (
-            lambda edge: (
-                find_key(edge.target, edge.path) == key
-                # A program that was not found when the map was built is known by its name.
-                or (edge.path is None and edge.target.startswith("cmd:") and os.path.basename(edge.target[4:]) == name)
-            )
-        )
-    if seen.kind in ("read", "write"):
-        return lambda edge: edge.target.startswith("file:") and _is_within(key[5:], find_key(edge.target)[5:])
-    return lambda edge: find_key(edge.target, edge.path) == key
-
-
-def _is_within(path: str, told: str) -> bool:
-    """Tell whether it is the file that the map tells of, in the folder that it tells of, or made on the way to it."""
-    return path == told or path.startswith(f"{told}/") or told.startswith(f"{path}/")
-
-
-def _is_port(seen: str, told: str) -> bool:
-    """Tell whether two ports are one: an address was seen, where the map may have a name."""
-    if seen == told:
-        return True
-    if not told.startswith("port:"):
-        return False
-    (seen_host, seen_port), (told_host, told_port) = _split_port(seen), _split_port(told)
-    return seen_port == told_port and told_host != "" and not _is_address(told_host) and seen_host != told_host
-
-
-def _split_port(label: str) -> tuple[str, str]:
-    protocol, _, rest = label.partition(":")[2].partition("/")
-    host, _, port = rest.rpartition(":")
-    return host, f"{protocol}/{port}"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True

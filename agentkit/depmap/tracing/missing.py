@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from agentkit.core.plainfiles import open_plain
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.store import BUILD
-from agentkit.depmap.tracing.comparing import Judged
+from agentkit.depmap.tracing.comparing import Judged, Part
 from agentkit.depmap.tracing.interpreters import (
     acts_by_itself,
     is_interpreter,
@@ -61,11 +61,11 @@ def find_needed(miss: Judged) -> Needed:
     # What a shell itself reads is rather a text that it sources than a file that it is fed.
     sourced = (SOURCED,) if via is None and kind in ("read", "source") else ()
     for reasons in (sourced, FILE_REASONS.get(kind, ())):
-        if reasons and (unknown := _find_unknown(miss.part.edges, reasons, ())):
+        if reasons and (unknown := _find_unknown(miss.part, reasons, ())):
             return Needed(unknown)
     if via is not None and is_interpreter(via) and not is_shell(via):
         return Needed(f"a reader of the text that {via} is given: {DECLARE}", by_program=True)
-    unknown = _find_unknown(miss.part.edges, ("",), ALL_REASONS)
+    unknown = _find_unknown(miss.part, ("",), ALL_REASONS)
     if unknown:
         return Needed(unknown)
     if via is not None and kind in LITERAL and starts_by_itself(via):
@@ -92,25 +92,33 @@ def _explain_unmapped(source: str) -> Needed:
     return Needed(f"{source} is not in the map: {DECLARE}")
 
 
+@lru_cache(maxsize=8)
+def _read_lines(path: str) -> tuple[str, ...]:
+    """Return the lines of a script that are no comments, each with its number in front."""
+    try:
+        with open_plain(path) as file:
+            lines = file.read(LONGEST_SCRIPT_BYTES).decode(errors="replace").splitlines()
+    except OSError:
+        return ()
+    return tuple(f"{number}:{line}" for number, line in enumerate(lines, 1) if not line.lstrip().startswith("#"))
+
+
 def _find_written(seen: Edge) -> str | None:
     """Return the line of a script that has the name of a file without a folder in front; None where none has."""
     name = os.path.basename(seen.target)
-    try:
-        with open_plain(seen.file) as file:
-            lines = file.read(LONGEST_SCRIPT_BYTES).decode(errors="replace").splitlines()
-    except OSError:
-        return None
     whole = re.compile(rf"(?<![\w/.-])(?:[\w.-]+/)*{re.escape(name)}(?![\w.-])")
-    for number, line in enumerate(lines, 1):
-        if not line.lstrip().startswith("#") and whole.search(line):
+    for row in _read_lines(seen.file):
+        number, _, line = row.partition(":")
+        if name in line and whole.search(line):
             return f"{os.path.basename(seen.file)}:{number}"
     return None
 
 
-def _find_unknown(edges: Iterable[Edge], reasons: tuple[str, ...], others: tuple[str, ...]) -> str | None:
+@lru_cache(maxsize=64)
+def _find_unknown(part: Part, reasons: tuple[str, ...], others: tuple[str, ...]) -> str | None:
     """Return the first place that the map says not to know for such a reason, and how many more there are."""
     found: dict[str, None] = {}
-    for edge in edges:
+    for edge in part.edges:
         reason = edge.reason or ""
         if edge.kind == "unknown" and reason.startswith(reasons) and not reason.startswith(others):
             place = os.path.basename(edge.file) + (f":{edge.line}" if edge.line else "")

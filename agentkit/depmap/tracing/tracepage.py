@@ -78,7 +78,8 @@ def run_traced(
     """
     if not words:
         raise usage(verb, "which program? It stands behind --")
-    if node is not None and node.partition(":")[0] not in TYPES:
+    kind, _, name = (node or "").partition(":")
+    if node is not None and (kind not in TYPES or not name):
         raise usage(verb, f"--as {node!r}: a node is TYPE:NAME, with one of {', '.join(TYPES)}")
     allowed = USUAL_LIMIT if limit is None else timedelta(seconds=parse_duration(limit, "--limit"))
     program = find_program(words[0], environ)

@@ -385,6 +385,7 @@ def test_where_tracing_is_not_permitted_it_says_so_and_runs_nothing(
     [
         ["trace"],
         ["trace", "--as", "backup", "--", "true"],
+        ["trace", "--as", "job:", "--", "true"],
         ["trace", "--limit", "0", "--", "true"],
         ["verify", "--limit", "x"],
     ],

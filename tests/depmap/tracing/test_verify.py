@@ -1,6 +1,7 @@
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 import jsonschema
@@ -9,6 +10,7 @@ import pytest
 from agentkit.core.schemas import read_schema
 from agentkit.depmap.edge import SEEN, Edge
 from agentkit.depmap.tracing.comparing import Known
+from agentkit.depmap.tracing.missing import find_needed
 from agentkit.depmap.tracing.verifypage import Recall
 from tests.depmap.tracing.traced import PATH, Run, read_seen, write_script
 
@@ -228,3 +230,16 @@ def test_a_link_and_what_it_leads_to_are_one(tmp_path: Path) -> None:
 
 def test_nearly_all_is_never_told_as_all() -> None:
     assert [Recall(1000, 1000).told(), Recall(10000, 9999).told(), Recall(3, 0).told()] == ["100%", "99.9%", "0.0%"]
+
+
+def test_of_thousands_of_things_each_is_looked_up_and_not_searched_for() -> None:
+    count = 6000
+    known = Known([static("file:/x", "read", f"file:/data/{number}/told", file="/x") for number in range(count)])
+    wanted = [
+        seen("file:/x", "read", f"file:/data/{number}/{name}") for number in range(count) for name in ("told", "new")
+    ]
+    begun = time.process_time()
+    judged = [known.judge(edge) for edge in wanted]
+    assert all((one.found is None) == one.seen.target.endswith("new") for one in judged)
+    assert [find_needed(one).text for one in judged if one.found is None][-1].startswith("a rule")
+    assert time.process_time() - begun < 10
