@@ -317,6 +317,12 @@ def test_names_are_as_short_as_they_can_be_and_what_stands_twice_is_told_once(br
     assert 0 < browser.run("document.querySelector('#results li[title^=cmd] .rest').textContent.length") < 200
 
 
+def test_a_name_that_looks_like_a_number_of_the_page_is_a_name(browser: Chromium, page: Page) -> None:
+    browser.open(page([edge("job:a", "~0"), edge("job:b", "~0")]))
+    browser.click("#results li[title='~0']")
+    assert read_title(browser) == "~0"
+
+
 def test_of_a_way_of_thousands_of_steps_only_so_much_is_drawn_until_more_is_asked_for(
     browser: Chromium, page: Page
 ) -> None:

@@ -106,7 +106,7 @@ function findNode(map, name) {
 function toAddress(map, node) {
   const name = map.names[node];
   if (map.byName.get(name) !== node) return `~${node}`;
-  return encodeURIComponent(name).replace(/%(3A|2F|40|2B|2C|3D|3B|24)/g, decodeURIComponent);
+  return encodeURIComponent(name).replace(/^~/, "%7E").replace(/%(3A|2F|40|2B|2C|3D|3B|24)/g, decodeURIComponent);
 }
 
 // Return the node of an address as toAddress writes it or as a person does; undefined where there is none.
