@@ -10,8 +10,8 @@ HOT = {
     "runs of a job": (runs.OF_JOB, 3, "runs_of_job"),
     "run by prefix": (runs.BY_PREFIX, 3, "sqlite_autoindex_runs_1"),
     "jobs that are due": (jobs.DUE, 1, "jobs_due"),
-    "firing findings": (findings.FIRING, 0, "findings_by_state"),
-    "resolved findings": (findings.RESOLVED, 1, "findings_by_state"),
+    "firing findings": (findings.FIRING, 1, "findings_by_state"),
+    "resolved findings": (findings.RESOLVED, 2, "findings_by_state"),
     "job by name": (f"{jobs.SELECT} WHERE name = ?", 1, "sqlite_autoindex_jobs_1"),
     "close a run": (applying.CLOSE, applying.CLOSE.count("?"), "INTEGER PRIMARY KEY"),
 }
