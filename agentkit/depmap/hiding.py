@@ -20,6 +20,8 @@ _RULES = tuple(
         r"""(://[^\s/:@"']*:)(?![$`*])[^\s/@"'$`]+(?=@)""",
         # NAME=secret, --name=secret, ?name=secret
         rf"""((?<![a-z0-9_.-])[a-z0-9_.-]*{_NAME}[0-9]*=["']?){_VALUE}""",
+        # the same in JSON, with quotes and a colon
+        rf"""(["'][a-z0-9_.-]*{_NAME}[0-9]*["']\s*+:\s*+(["']))(?![$`*])(?:\\.|(?!\2)[^\\$`])+""",
         # --name secret
         rf"""((?<=\s)--?(?:[a-z0-9-]*-)?{_NAME}\s+["']?)(?!-){_VALUE}""",
         # Authorization: Bearer secret; X-Api-Key: secret; Cookie: name=secret

@@ -28,6 +28,7 @@ SECRETS = [
     "redis-cli -u redis://:S3CRET@h ping",
     "docker login -u me -p S3CRET",
     "smbclient //h/s -U me%S3CRET",
+    """curl -d '{"user": "me", "api_key" : "it's S3CRET"}' h""",
     "http_proxy=http://me:S3CRET@proxy:3128 curl h",
 ]
 HARMLESS = [
@@ -38,6 +39,7 @@ HARMLESS = [
     "docker run -p 80:80 -u 1000 image",
     "mysql -h db -P 3306",
     "psql -p 5432 -h db",
+    """curl -d '{"user": "me", "tokens": 3, "password": "$PASSWORD"}' h""",
     'PASSWORD=$(cat /run/key) mysql --password="$PASSWORD"',
 ]
 
