@@ -1,5 +1,6 @@
 """Which kinds of values can the configuration hold, and how is each of them read?"""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -57,6 +58,11 @@ def _read_command(value: object) -> tuple[str, ...]:
         raise WrongKindError
     if value and not value[0].strip():
         raise WrongKindError
+    try:
+        for word in value:
+            os.fsencode(word)
+    except UnicodeEncodeError as error:
+        raise WrongKindError from error  # half of a pair, as JSON can write it: no program can be given that
     return tuple(value)
 
 

@@ -264,6 +264,7 @@ def test_a_file_of_checks_is_toml_or_json_by_what_stands_in_it(file: Path) -> No
         ('[[check]]\nnode = "unit:a"\nrun = []', "check #1: run is empty", "node = "),
         ('[[check]]\nnode = "unit:a"\nrun = [" "]', "check #1.run: expected a program", None),
         ('[[check]]\nnode = "unit:a"\nrun = "true"', "check #1.run: expected a program", None),
+        ('{"check": [{"node": "unit:a", "run": ["true", "\\ud800"]}]}', "check #1.run: expected a program", None),
         ('[[check]]\nrun = ["true"]', "check #1: node is missing", "node = "),
         ('[[check]]\nnode = ""\nrun = ["true"]', "check #1.node: expected text", None),
         ('[[check]]\nnode = "unit:a"\nrun = ["true"]\nlimit = "0s"', "check #1.limit: expected a duration", None),
