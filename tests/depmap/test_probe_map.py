@@ -148,6 +148,16 @@ def test_without_any_check_left_no_finding_stays(agentkit: Run, file: Path) -> N
     assert agentkit("depmap", "probe", "--checks", str(file)).stdout == ""
 
 
+def test_of_many_that_are_well_again_the_first_are_told(agentkit: Run, file: Path) -> None:
+    names = [f"job:n{number:02}" for number in range(30)]
+    probe(agentkit, write_checks(file, [check(name, "false" if name == "job:n29" else "true") for name in names],
+                                 [(name, "job:n29") for name in names[:-1]]))  # fmt: skip
+    text = agentkit("depmap", "probe", "--checks", str(write_checks(file, [check(name, "true") for name in names])))
+    lines = [line.split()[:2] for line in text.stdout.splitlines()[1:]]
+    assert lines[:-1] == [["resolved", name] for name in ["job:n29", *names[:19]]]
+    assert text.stdout.splitlines()[-1] == "and 10 more resolved: --json lists all"
+
+
 def test_a_map_that_is_damaged_within_is_left_aside(
     agentkit: Run, file: Path, environ: dict[str, str], home: Path
 ) -> None:

@@ -15,6 +15,7 @@ from agentkit.depmap.probing.memory import Kept
 from agentkit.depmap.probing.rounds import FAILED, HANG, OK, UNKILLABLE
 
 SHOWN_BLOCKED = 20
+SHOWN_GONE = 20
 SHOWN_ROOTS = 10
 SHOWN_FALLEN = 5
 STYLES = {UNKILLABLE: "critical", HANG: "critical", FAILED: "failed", BLOCKED: "warning", NOT_RUN: "warning"}
@@ -85,15 +86,20 @@ def print_page(kept: Kept, outcome: Outcome) -> None:
         for finding in shown
         if id(finding) not in cut
     ]
+    # What was not well comes before what only waited for it, as above.
+    gone = sorted(
+        (finding for finding in kept.gone if finding.severity != INFO or is_watched),
+        key=lambda one: (one.type == BLOCKED, one.subject),
+    )
     rows += [
-        (Styled("resolved", "resolved"), finding.subject, f"was: {finding.title}")
-        for finding in kept.gone
-        if finding.severity != INFO or is_watched
+        (Styled("resolved", "resolved"), finding.subject, f"was: {finding.title}") for finding in gone[:SHOWN_GONE]
     ]
     if rows:
         print_table(COLUMNS, rows)
     if cut:
         print_line(f"and {len(cut)} more blocked: --json lists all")
+    if len(gone) > SHOWN_GONE:
+        print_line(f"and {len(gone) - SHOWN_GONE} more resolved: --json lists all")
     for finding in shown[:SHOWN_ROOTS]:
         if finding.impact:
             print_line(f"falls with {finding.subject}: {_say_fallen(finding)}")
