@@ -57,6 +57,20 @@ def test_what_looks_like_a_secret_is_told_nowhere(agentkit: Run, file: Path, hom
     assert all(secret.encode() not in kept.read_bytes() for kept in home.glob("ledger.db*"))
 
 
+def test_no_part_of_a_secret_is_told_of_a_line_whose_start_is_gone(agentkit: Run, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("x" * 50 + "password=" + "Q7" * 50 + "y" * 1950 + "\n")
+    [finding] = probe(agentkit, write_checks(file, [sh("job:a", f"cat {tmp_path}/log; exit 1")])).findings
+    assert str(finding["title"]).endswith("ended with 1: [a line of 2000 bytes or more]")
+    assert "Q7" not in str(finding)
+
+
+def test_a_program_that_is_not_there_is_named_without_its_secret(agentkit: Run, file: Path) -> None:
+    secret = "hunter" + "22"
+    [finding] = probe(agentkit, write_checks(file, [check("job:a", f"/none/curl --password={secret}")])).findings
+    assert finding["title"] == "its check cannot be run: /none/curl --password=***: No such file or directory"
+    assert secret not in str(finding)
+
+
 def test_a_check_that_prints_for_ever_fills_no_memory(agentkit: Run, file: Path) -> None:
     write_checks(file, [check("job:a", "head", "-c", "1G", "/dev/zero"), check("job:b", "yes", limit="1s")])
     found = probe(agentkit, file)
@@ -126,6 +140,21 @@ def test_what_the_limit_over_all_leaves_out_is_not_called_a_hang(agentkit: Run, 
     assert found.record["not_run"] == 2
 
 
+def test_a_limit_of_less_than_a_moment_is_a_limit(agentkit: Run, file: Path) -> None:
+    assert probe(agentkit, write_checks(file, [check("job:a", "sleep", "60", limit="0.0000001s")])).types() == {
+        "job:a": "hang"
+    }
+
+
+def test_a_variable_without_a_name_keeps_nobody_from_probing(file: Path, environ: dict[str, str]) -> None:
+    words = [sys.executable, "-m", "agentkit", "depmap", "probe", "--checks", str(file)]
+    write_checks(file, [sh("job:a", ":")])
+    answer = subprocess.run(
+        ["env", "=nameless", *words], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+
+
 def test_one_at_a_time_is_a_choice(agentkit: Run, file: Path, tmp_path: Path) -> None:
     script = f"mkdir {tmp_path}/alone && sleep 0.1 && rmdir {tmp_path}/alone"
     checks = [check(f"job:n{number}", "sh", "-c", script) for number in range(5)]
@@ -177,6 +206,13 @@ def test_what_could_not_be_killed_is_not_started_again_until_it_has_gone(
     after = probe(agentkit, file)
     assert (after.status, (tmp_path / "starts").read_text()) == (0, "started\n")
     assert after.by_subject["job:a"]["state"] == "resolved"
+
+
+def test_what_another_probe_left_behind_meanwhile_is_not_forgotten(own_environ: dict[str, str]) -> None:
+    mine, others, gone = (note_stuck(name, [os.getpid()]) for name in ("a", "b", "c"))
+    for stuck in (others, replace(gone, boot="another"), mine):
+        keep(own_environ, [], stuck=[stuck], last={}, is_settled=lambda _: False, now=time.time())
+    assert read_stuck(own_environ) == {"a": mine, "b": others}
 
 
 def test_a_process_of_before_the_last_start_of_the_machine_is_another_one(own_environ: dict[str, str]) -> None:

@@ -42,8 +42,7 @@ class Check:
 
     def shown(self) -> str:
         """Return the command as a person may see it: without what looks like a secret, and not too long."""
-        text = hide_secrets(shlex.join(self.run))
-        return text if len(text) <= LONGEST_COMMAND else f"{text[:LONGEST_COMMAND]}…"
+        return shorten(shlex.join(self.run))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,12 @@ def read_asked(configuration: Configuration, file: str | None) -> Asked:
     edges = _to_edges(declared, file)
     file = os.path.abspath(file)  # by which its findings are found again from any folder
     return Asked(file, _to_checks(checks, file), edges)
+
+
+def shorten(text: str) -> str:
+    """Return a text that a command is in as a person may see it."""
+    text = hide_secrets(text)
+    return text if len(text) <= LONGEST_COMMAND else f"{text[:LONGEST_COMMAND]}…"
 
 
 def tell_apart(checks: Sequence[Check]) -> list[Check]:

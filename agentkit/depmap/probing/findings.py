@@ -9,7 +9,7 @@ from itertools import islice
 from agentkit.core import tree
 from agentkit.core.lines import CRITICAL, INFO, WARNING, Finding
 from agentkit.core.times import format_duration, format_instant
-from agentkit.depmap.probing.asked import Check
+from agentkit.depmap.probing.asked import Check, shorten
 from agentkit.depmap.probing.blame import Blame, Cause
 from agentkit.depmap.probing.memory import SOURCE, Stuck
 from agentkit.depmap.probing.network import Network, Web
@@ -144,7 +144,8 @@ def _say_answer(check: Check, answer: Answer, said: str) -> str:
         pids = ", ".join(f"pid {pid} waits in {where or 'the kernel'}" for pid, where in ended.unkillable)
         return f"no answer within {limit}, and it cannot be killed ({pids}): {check.shown()}"
     if ended.outcome == "not-started":
-        return f"its check cannot be run: {ended.trouble}"
+        name, _, why = ended.trouble.rpartition(": ")
+        return f"its check cannot be run: {shorten(name)}: {why}"
     how = f"was ended by signal {ended.signal}" if ended.signal else f"ended with {ended.status}"
     return f"{check.shown()} {how}{f': {said}' if said else ''}"
 

@@ -60,17 +60,10 @@ def read_stuck(environ: Mapping[str, str]) -> dict[str, Stuck]:
     """Return {identity of a check: what of it lives yet}; none where the ledger cannot be read, and a warning."""
     try:
         with open_read_only(state_folder(environ)) as ledger:
-            rows = read_list(ledger, STUCK_KEY)
+            return _read_living(ledger)
     except AgentkitError as error:
         warn(f"what earlier probes left behind is not known: {error.message}")
         return {}
-    found = {}
-    for row in rows:
-        stuck = _to_stuck(row)
-        living = stuck.living() if stuck else ()
-        if stuck and living:
-            found[stuck.check] = replace(stuck, processes=living)
-    return found
 
 
 def keep(
@@ -84,6 +77,7 @@ def keep(
 ) -> Kept:
     """Write down what a probe found; `is_settled` tells whether a finding that is not among these has gone.
 
+    `stuck` comes to what other probes left behind and lives yet.
     `last` is what the summary tells of the probe; None of one without any check, for which no ledger is made either.
     Where the ledger cannot be written the findings are returned as they came, and a warning says so.
     """
@@ -95,8 +89,10 @@ def keep(
             seen = {one.fingerprint for one in stored}
             gone = [one for one in before if one.fingerprint not in seen and is_settled(one)]
             resolve_findings(ledger, [one.fingerprint for one in gone], now)
+            # Another probe may have found more meanwhile.
+            known = [*(_read_living(ledger) | {one.check: one for one in stuck}).values()]
             write_value(
-                ledger, STUCK_KEY, json.dumps([[one.check, one.processes, one.boot, one.since] for one in stuck])
+                ledger, STUCK_KEY, json.dumps([[one.check, one.processes, one.boot, one.since] for one in known])
             )
             if last is not None:
                 write_value(ledger, LAST_KEY, json.dumps(last))
@@ -126,6 +122,16 @@ def note_stuck(check: str, pids: Sequence[int], since: float | None = None) -> S
     starts = [(pid, tree.process_start(pid)) for pid in pids]
     processes = tuple((pid, start) for pid, start in starts if start is not None)
     return Stuck(check, processes, tree.read_boot_id(), time.time() if since is None else since)
+
+
+def _read_living(ledger: Ledger) -> dict[str, Stuck]:
+    found = {}
+    for row in read_list(ledger, STUCK_KEY):
+        stuck = _to_stuck(row)
+        living = stuck.living() if stuck else ()
+        if stuck and living:
+            found[stuck.check] = replace(stuck, processes=living)
+    return found
 
 
 def _to_stuck(row: object) -> Stuck | None:

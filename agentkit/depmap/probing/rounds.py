@@ -54,7 +54,8 @@ def run_checks(
     """
     due = time.monotonic() + limit_s
     # A plain copy: the environment itself is decoded anew at each look, and each start looks at all of it.
-    rounds = _Rounds(checks, turns, stuck, dict(environ), tell)
+    # Who starts us can leave a variable without a name in it, which no program has a use for.
+    rounds = _Rounds(checks, turns, stuck, {name: value for name, value in environ.items() if name}, tell)
     rounds.run(turns.begin(), at_once, due)
     while time.monotonic() < due and (again := rounds.find_doubtful()):
         rounds.asked_again.update(again)
@@ -102,7 +103,7 @@ class _Rounds:
         return [check for check, one in self.answers.items() if check not in self.asked_again and _is_doubtful(one)]
 
     def _to_program(self, check: Check) -> Program:
-        limit = timedelta(seconds=check.limit_s)
+        limit = timedelta(seconds=max(SHORTEST_S, check.limit_s))
         return Program(check.run, limit, GRACE, environment=self.environ, keep_bytes=KEEP_BYTES)
 
     def _find_teller(self) -> Callable[[], None] | None:

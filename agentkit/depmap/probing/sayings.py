@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from agentkit.core.masking import mask_texts
 from agentkit.depmap.hiding import hide_secrets
-from agentkit.depmap.probing.rounds import OK, Answer
+from agentkit.depmap.probing.rounds import KEEP_BYTES, OK, Answer
 
 LONGEST = 200
 
@@ -24,6 +24,9 @@ def find_sayings(answers: Mapping[int, Answer], environ: Mapping[str, str]) -> d
 def _find_line(answer: Answer) -> str:
     for stream in (answer.ended.stderr, answer.ended.stdout) if answer.ended else ():
         lines = stream.decode("utf-8", "backslashreplace").strip().splitlines()
+        if len(lines) == 1 and len(stream) >= KEEP_BYTES:
+            # Its start is gone: what is left may begin within a secret, and nothing would know it.
+            return f"[a line of {KEEP_BYTES} bytes or more]"
         if lines:
             return lines[-1].strip()
     return ""
