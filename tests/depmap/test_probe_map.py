@@ -124,6 +124,15 @@ def test_a_probe_of_some_nodes_leaves_the_findings_of_the_others_alone(agentkit:
     assert sorted(found.by_subject) == ["job:a", "job:b"]
 
 
+def test_a_check_beside_that_of_a_node_takes_over_what_it_found(agentkit: Run, file: Path) -> None:
+    one, other = check("job:a", "false"), check("job:a", "true")
+    probe(agentkit, write_checks(file, [one]), "job:a")
+    found = probe(agentkit, write_checks(file, [one, other]), "job:a")
+    assert [one["subject"] for one in found.findings] == ["job:a"]
+    assert probe(agentkit, write_checks(file, [other]), "job:a").findings == []
+    assert "what was probed is well" in agentkit("depmap", "summary").stdout
+
+
 def test_a_check_that_is_gone_takes_its_finding_along_and_that_of_another_file_stays(
     agentkit: Run, file: Path, tmp_path: Path
 ) -> None:

@@ -72,11 +72,13 @@ def print_probe(
             findings, probed, outcome, stuck = _ask(asked, names, environ, options)
     except EndedBySignalError as error:
         return Exit.SIGNAL_BASE + error.number
-    whole = None if names else asked.file
     known = {(check.node, check.key) for check in probed.checks}
+    nodes = {check.node for check in probed.checks}
 
     def is_settled(stored: StoredFinding) -> bool:
-        return (stored.subject, stored.key) in known or (whole is not None and stored.evidence().get("file") == whole)
+        # A check that another one came to, or that has other words now, has another key; all of a node run together.
+        is_covered = not names or stored.subject in nodes
+        return (stored.subject, stored.key) in known or (is_covered and stored.evidence().get("file") == asked.file)
 
     last = outcome.to_record() if outcome.checks else None
     kept = keep(environ, findings, stuck=stuck, last=last, is_settled=is_settled, now=probed.now)
