@@ -139,7 +139,7 @@ class Reader:
         from agentkit.depmap.python.edges import list_defined, map_program
         from agentkit.depmap.python.program import read_program
 
-        program = read_program([document.path], self.disk, lambda _: None)
+        program = read_program([document.path], self.disk, lambda _: None, is_share=True)
         share = Share(document.path, program, self.disk)
         edges = share.choose_edges(map_program(program, self.disk))
         packages = [Document(PYTHON, path) for path in share.list_packages() if not is_installed(f"{path}/")]

@@ -65,6 +65,8 @@ def load_from(engine: Engine, thing: Thing, name: str, into: Node, at: At) -> No
     elif isinstance(thing, (Container, Text, Formed, Running)):
         if name in (OF_CONTAINERS if isinstance(thing, Container) else OF_TEXTS):
             engine.add(into, engine.operation(name, thing))
+        elif isinstance(thing, Container) and thing.kind == "dict":
+            engine.flow(_field_of(engine, thing, name), into)
         if isinstance(thing, Formed) and name in PATH_ATTRIBUTES:
             engine.add(into, engine.formed(f"path.{name}", [holding(engine, thing)], (into, thing), at[2]))
     elif isinstance(thing, Function):
@@ -78,6 +80,13 @@ def load_from(engine: Engine, thing: Thing, name: str, into: Node, at: At) -> No
         engine.flow(thing.node, into)
     elif isinstance(thing, Wrapped) and name in ("setter", "getter", "deleter"):
         engine.add(into, engine.operation(name, thing))
+
+
+def _field_of(engine: Engine, thing: Container, name: str) -> Node:
+    """Return the variable of an attribute of a SimpleNamespace, which is held as a dict is."""
+    from agentkit.depmap.python.elements import field
+
+    return field(engine, thing, name)
 
 
 def _load_outside(engine: Engine, thing: External, name: str, into: Node) -> None:
@@ -309,6 +318,8 @@ def store(engine: Engine, base: Node, name: str, value: Node, at: At) -> None:
             engine.flow(value, engine.module_variable(thing.module, name))
         elif isinstance(thing, Having):
             engine.flow(value, thing.field(name))
+        elif isinstance(thing, Container) and thing.kind == "dict":
+            engine.flow(value, _field_of(engine, thing, name))
         elif isinstance(thing, Bound):
             engine.flow(value, thing.function.field(name))
 

@@ -23,6 +23,7 @@ from agentkit.depmap.python.texts import Texts, is_path
 from agentkit.depmap.python.things import (
     Bound,
     Class,
+    Container,
     External,
     ExternalObject,
     Formed,
@@ -36,6 +37,7 @@ from agentkit.depmap.shellscript import read_command, read_words
 from agentkit.depmap.values import State
 
 CALLBACK_CONFIDENCE = 0.8
+VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 OPEN = re.compile(r"io\.|os\.(?:open|dup|pipe|fdopen)|socket\.|tempfile\.|.*\.fileno\Z")
 NO_CALLS = frozenset({"builtins", "__future__"})
 
@@ -116,6 +118,8 @@ class _Mapper:
             yield from self._map_foreign(name, thing, site)
         if site.rule == "decorator":
             return
+        # A class of the program that is one of these touches the same when it is made.
+        name = name.removesuffix(".__init__")
         for started in find_started(name, arguments, self.texts):
             yield from self._map_started(started, site)
         for kind, node in find_endpoints(name, arguments, site, self.texts):
@@ -128,6 +132,10 @@ class _Mapper:
             yield from self._map_lock(arguments.first(0), name, site)
         if name in ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"):
             yield from self._map_environment(arguments.first(0, "key"), site.module, site.function, site.line)
+        elif name == "os.path.expandvars":
+            for text in self.texts.read(arguments.first(0, "path")):
+                for one in VARIABLE.findall(text):
+                    yield self._edge(site.module, site.function, site.line, f"env:{one}", "env", rule="expandvars")
         elif name == "shutil.which":
             yield from self._map_which(arguments.first(0, "cmd"), site)
         elif name in ("builtins.eval", "builtins.exec"):
@@ -188,11 +196,13 @@ class _Mapper:
     def _map_files(self, kind: str, node: Node | None, rule: str, site: Site) -> Iterator[Edge]:
         if node is None or _is_descriptor(node):
             return
-        for path in self.texts.read(node):
+        lists = self.texts.words(node) if any(isinstance(each, Container) for each in node.values) else ()
+        for path in dict.fromkeys(each for words in lists for each in words) if lists else self.texts.read(node):
             if HOLE in path:
                 yield self._unresolved(site, f"{kind}: what it names is not known")
             elif rule == "sqlite3.connect" and path.startswith("file:"):
-                yield self._touch(kind, path.partition("?")[0], rule, site)
+                name, _, options = path.partition("?")
+                yield self._touch("read" if "mode=ro" in options else kind, name, rule, site)
             elif path.startswith("/") and not path.startswith(NOT_FILES):
                 yield self._touch(kind, f"file:{os.path.normpath(path)}", rule, site)
 

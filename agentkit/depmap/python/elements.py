@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from agentkit.depmap.python.attributes import call_method
+from agentkit.depmap.python.attributes import call_method, find_order
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.things import (
     Arguments,
     At,
+    Class,
     Container,
     External,
     ExternalObject,
@@ -140,7 +141,8 @@ def iterate(engine: Engine, base: Node, into: Node, at: At) -> None:
         elif isinstance(thing, Instance):
             iterator = Node()
             call_method(engine, thing, "__iter__", Arguments([]), iterator, at=at)
-            call_method(engine, thing, "__getitem__", Arguments([(Node(), False)]), into, at=at)
+            if not any(isinstance(each, Class) and "__iter__" in each.members for each in find_order(thing.of)):
+                call_method(engine, thing, "__getitem__", Arguments([(Node(), False)]), into, at=at)
             engine.watch(iterator, lambda made: _step_on(engine, made, into, at))
         elif isinstance(thing, (External, ExternalObject, Formed, Text)):
             holder = Node()

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Name: (kind of the edge, place of the path among the arguments, its name), several where it touches more than one.
 FILES: dict[str, tuple[tuple[str, int, str], ...]] = {
     "configparser.ConfigParser.read": (("read", 0, "filenames"),),
+    "configparser.RawConfigParser.read": (("read", 0, "filenames"),),
     "dbm.open": (("write", 0, "file"),),
     "filecmp.cmp": (("read", 0, "f1"), ("read", 1, "f2")),
     "filelock.FileLock": (("lock", 0, "lock_file"),),

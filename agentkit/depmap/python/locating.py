@@ -65,8 +65,9 @@ def name_module(path: str, disk: Disk) -> tuple[str, str]:
 class Modules:
     """The modules of one program: those that are named, and the local ones that these import."""
 
-    def __init__(self, disk: Disk, search: Iterable[str] = ()) -> None:
+    def __init__(self, disk: Disk, search: Iterable[str] = (), *, is_share: bool = False) -> None:
         self.disk = disk
+        self.is_share = is_share
         self.search = list(search)
         self.by_name: dict[str, Module] = {}
         self.by_path: dict[str, Module] = {}
@@ -91,7 +92,7 @@ class Modules:
         todo = list(self.by_path.values())
         while todo:
             module = todo.pop()
-            if self.named and not self._is_followed(module):
+            if self.is_share and self.named and not self._is_followed(module):
                 continue
             self.search.extend(_find_added_folders(module, self.disk, self.search))
             for name, taken, _ in list_imports(module):

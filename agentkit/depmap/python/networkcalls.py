@@ -53,6 +53,7 @@ PAIRS: dict[str, tuple[str, int, str]] = {
     "socket.socket.sendto": ("connect", 1, "address"),
     "socketserver.TCPServer": ("listen", 0, "server_address"),
     "socketserver.ThreadingTCPServer": ("listen", 0, "server_address"),
+    "socketserver.ThreadingUDPServer": ("listen", 0, "server_address"),
     "socketserver.UDPServer": ("listen", 0, "server_address"),
     "socketserver.UnixStreamServer": ("listen", 0, "server_address"),
     "ssl.SSLSocket.connect": ("connect", 0, "address"),
@@ -70,6 +71,9 @@ URLS: dict[str, tuple[int, str]] = {
     },
     **{f"{holder}.request": (1, "url") for holder in ("requests", "httpx", "requests.Session", "httpx.Client")},
     "aiohttp.ClientSession.ws_connect": (0, "url"),
+    "aiohttp.ClientSession": (0, "base_url"),
+    "httpx.AsyncClient": (99, "base_url"),
+    "httpx.Client": (99, "base_url"),
     "httpx.stream": (1, "url"),
     "pymongo.MongoClient": (0, "host"),
     "psycopg.connect": (0, "conninfo"),
@@ -77,6 +81,7 @@ URLS: dict[str, tuple[int, str]] = {
     "redis.from_url": (0, "url"),
     "redis.Redis.from_url": (0, "url"),
     "sqlalchemy.create_engine": (0, "url"),
+    "urllib.request.OpenerDirector.open": (0, "fullurl"),
     "urllib.request.Request": (0, "url"),
     "urllib.request.urlopen": (0, "url"),
     "urllib.request.urlretrieve": (0, "url"),
@@ -86,7 +91,12 @@ URLS: dict[str, tuple[int, str]] = {
     "xmlrpc.client.ServerProxy": (0, "uri"),
 }
 # Whose argument may be no URL at all: nothing is said then.
-MAYBE = frozenset({"pymongo.MongoClient", "psycopg.connect", "psycopg2.connect"})
+MAYBE = frozenset(
+    {
+        *("pymongo.MongoClient", "psycopg.connect", "psycopg2.connect"),
+        *("aiohttp.ClientSession", "httpx.AsyncClient", "httpx.Client"),
+    }
+)
 SCHEMES = {**PORTS, "ws": "80", "wss": "443", "rediss": "6379"}
 
 
@@ -181,7 +191,7 @@ def _only(thing: Container) -> Node:
 
 
 def _is_datagram(name: str, site: Site) -> bool:
-    if name.endswith((".sendto", ".UDPServer")):
+    if name.endswith((".sendto", "UDPServer")):
         return True
     for thing in site.base.values if site.base is not None else ():
         made = thing.site if isinstance(thing, ExternalObject) else None

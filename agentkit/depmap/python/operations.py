@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from agentkit.depmap.python import calling
+from agentkit.depmap.python import calling, hooks
 from agentkit.depmap.python.elements import field, iterate, listen, load_item, store_item
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.texts import is_path
 from agentkit.depmap.python.things import (
     Arguments,
     Bound,
+    Class,
     Container,
     Formed,
     Function,
@@ -43,6 +44,8 @@ def call_back(engine: Engine, arguments: Arguments, site: Site) -> None:
             if isinstance(thing, (Function, Bound, Partial)):
                 inner = calling.engine_site(engine, site, "callback")
                 calling.call_thing(engine, thing, Arguments([]), inner, Node())
+            elif isinstance(thing, Class) and engine.is_first(("hooks", thing, site)):
+                engine.later.append(lambda: hooks.call_hooks(engine, thing, site))
             elif isinstance(thing, Container) and engine.is_first(("call back", thing, site)):
                 call_back(engine, Arguments([(thing.every, False)]), site)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agentkit.depmap.python import calling, returned
+from agentkit.depmap.python import calling, returned, standard
 from agentkit.depmap.python.attributes import load, load_from, store, thing_of_module
 from agentkit.depmap.python.elements import field, iterate, listen
 from agentkit.depmap.python.engine import Engine
@@ -29,6 +29,9 @@ Model = Callable[[Engine, Arguments, Site, Node], None]
 def call_external(engine: Engine, thing: External, arguments: Arguments, site: Site, into: Node) -> None:
     """Call something from outside: its result flows into a variable, the functions that it is given are called."""
     name = thing.name
+    if name in standard.STANDARD:
+        standard.STANDARD[name](engine, thing, arguments, site, into)
+        return
     model = MODELS.get(name)
     if model is not None:
         model(engine, arguments, site, into)

@@ -44,13 +44,16 @@ class Program:
     named: frozenset[str] = frozenset()
 
 
-def read_program(paths: Iterable[str], disk: Disk, complain: Callable[[str], None]) -> Program:
+def read_program(
+    paths: Iterable[str], disk: Disk, complain: Callable[[str], None], *, is_share: bool = False
+) -> Program:
     """Return the program that stands in files and folders, with the modules beside them that they import.
 
-    `complain` is told of what cannot be read, or only in part. Nothing of it is run.
+    `complain` is told of what cannot be read, or only in part. Nothing of it is run. Of a share in a larger map only
+    what the packages that it uses show is read: these are read by themselves.
     """
     with uncollected():
-        return _read(Modules(disk), paths, complain)
+        return _read(Modules(disk, is_share=is_share), paths, complain)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ RETURNS = {
     "multiprocessing.pool.Pool.apply_async": "multiprocessing.pool.AsyncResult",
     "multiprocessing.pool.Pool.map_async": "multiprocessing.pool.AsyncResult",
     "multiprocessing.pool.Pool.starmap_async": "multiprocessing.pool.AsyncResult",
+    "os.environ.copy": "os.environ",
     "os.fdopen": "io.TextIOWrapper",
     "os.popen": "os._wrap_close",
     "pathlib.Path.open": "io.TextIOWrapper",
@@ -79,6 +80,8 @@ GIVES_BACK = {
     "contextlib.asynccontextmanager": 0,
     "dataclasses.dataclass": 0,
     "dataclasses.replace": 0,
+    "typer.Argument": 0,
+    "typer.Option": 0,
     "typing.cast": 1,
     "typing.final": 0,
     "typing.no_type_check": 0,
@@ -104,6 +107,8 @@ RUNS: dict[str, tuple[int, str, int | None, str]] = {
     "multiprocessing.pool.Pool.apply": (0, "func", 1, "args"),
     "multiprocessing.pool.Pool.apply_async": (0, "func", 1, "args"),
     "threading.Thread": (1, "target", 3, "args"),
+    "threading.Thread.__init__": (1, "target", 3, "args"),
+    "multiprocessing.Process.__init__": (1, "target", 3, "args"),
     "threading.Timer": (1, "function", 2, "args"),
 }
 # What calls a function with each element: the place of the function (or its argument's name), that of the elements.
@@ -146,7 +151,16 @@ DICTS = frozenset(
 # What makes a text of others: it is worked out when all are known.
 TEXTS = frozenset(
     {
-        *("builtins.str", "builtins.format", "os.fspath", "os.fsdecode", "os.fsencode", "os.path.join", "shlex.quote"),
+        *(
+            "builtins.str",
+            "builtins.int",
+            "builtins.format",
+            "os.fspath",
+            "os.fsdecode",
+            "os.fsencode",
+            "os.path.join",
+            "shlex.quote",
+        ),
         *("os.path.dirname", "os.path.basename", "os.path.abspath", "os.path.realpath", "os.path.normpath"),
         *("os.path.expanduser", "os.path.expandvars", "os.getenv", "os.environ.get", "os.environ.pop"),
         *("os.environ.setdefault", "shlex.join", "shlex.split", "shutil.which", "os.path.splitext", "textwrap.dedent"),
@@ -159,7 +173,7 @@ PLAIN = frozenset(
     f"builtins.{name}"
     for name in (
         *("abs", "all", "any", "ascii", "bin", "bool", "bytearray", "callable", "chr", "complex", "divmod", "float"),
-        *("hasattr", "hash", "hex", "id", "input", "int", "isinstance", "issubclass", "len", "oct", "ord", "pow"),
+        *("hasattr", "hash", "hex", "id", "input", "isinstance", "issubclass", "len", "oct", "ord", "pow"),
         *("print", "range", "repr", "round", "slice", "sum"),
     )
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from agentkit.depmap.calls import HOLE
@@ -42,6 +43,7 @@ EXECS: dict[str, tuple[int, bool]] = {
     "os.spawnvpe": (1, False),
 }
 LISTS = frozenset({"pty.spawn"})
+SHELLS = frozenset({"ash", "bash", "dash", "ksh", "sh", "zsh"})
 WORDS = frozenset({"asyncio.create_subprocess_exec", "asyncio.subprocess.create_subprocess_exec"})
 
 
@@ -86,7 +88,14 @@ def _read_run(arguments: Arguments, texts: Texts) -> list[Started]:
             started.append(Started((programs[0], *words[1:]), folder=folder))
         else:
             started.append(Started(words, folder=folder))
+            started += [Started(text=text, folder=folder) for text in _read_fed(words, arguments, texts)]
     return started
+
+
+def _read_fed(words: Words, arguments: Arguments, texts: Texts) -> tuple[str, ...]:
+    """Return the texts that a shell is given by `input=` when it has no other script."""
+    is_bare = os.path.basename(words[0]) in SHELLS and all(word[:1] == "-" and "c" not in word for word in words[1:])
+    return texts.read(arguments.names["input"]) if is_bare and "input" in arguments.names else ()
 
 
 def _is_true(node: Node | None) -> bool:

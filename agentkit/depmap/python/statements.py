@@ -27,6 +27,7 @@ from agentkit.depmap.python.things import (
     Site,
     Thing,
 )
+from agentkit.depmap.python.ways import is_for_checkers, list_ways
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -96,13 +97,12 @@ class Statements:
             self.is_whole = False
 
     def read_body(self, body: Sequence[ast.stmt], scope: Scope) -> bool:
-        """Read statements; tell whether what stands behind them is reached."""
-        is_reached = True
+        """Read statements as far as they are reached; tell whether what stands behind them is."""
         for node in body:
             reader = self._readers.get(type(node))
             if reader is not None and not reader(node, scope):
-                is_reached = False
-        return is_reached
+                return False
+        return True
 
     def _value(self, node: ast.expr, scope: Scope) -> Node:
         return self.expressions.read(node, scope)
@@ -239,15 +239,17 @@ class Statements:
         self._value(node.test, scope)
         before = scope.now
         ways: list[Environment] = []
-        for body in (node.body, node.orelse):
+        for body in list_ways(node):
             scope.now = dict(before)
-            if self.read_body(body, scope):
+            count = len(self.imports)
+            is_reached = self.read_body(body, scope)
+            if body is node.body and is_for_checkers(node.test):
+                # Never bound when it runs; annotations are read by them all the same.
+                del self.imports[count:]
+            if is_reached:
                 ways.append(scope.now)
-        if not ways:
-            scope.now = before
-            return False
-        scope.merge(ways)
-        return True
+        scope.merge(ways or [before])
+        return bool(ways)
 
     def _read_match(self, node: ast.Match, scope: Scope) -> bool:
         subject = self._value(node.subject, scope)
@@ -376,7 +378,8 @@ class Statements:
             self.engine.watch(value, lambda thing, e=entered, at=at: self._enter(thing, e, prefix, at))  # type: ignore[misc]
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered, scope)
-        return self.read_body(node.body, scope)
+        # What a body raises may end at a manager such as `contextlib.suppress`.
+        return self.read_body(node.body, scope) or any(isinstance(each, ast.Raise) for each in ast.walk(node))
 
     def _enter(self, thing: Thing, into: Node, prefix: str, at: At) -> None:
         if isinstance(thing, Instance):

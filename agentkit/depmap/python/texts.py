@@ -23,6 +23,7 @@ SAME = frozenset(
     {
         *(
             "builtins.str",
+            "builtins.int",
             "builtins.format",
             "builtins.bytes",
             "os.fspath",
@@ -275,7 +276,10 @@ class Texts:
 
 
 def _are_numbers(parts: list[Node]) -> bool:
-    return any(isinstance(thing, Number) for part in parts for thing in part.values)
+    values = [thing for part in parts for thing in part.values]
+    return any(
+        isinstance(each, Number) or (isinstance(each, Formed) and each.operation == "builtins.int") for each in values
+    )
 
 
 def _limit(found: Iterable[str]) -> Alternatives:

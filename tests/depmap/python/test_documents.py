@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.depmap.namedfiles import read_edges
 from tests.conftest import Run
 from tests.depmap.machines import lay_out
 from tests.heartbeat.answers import read_records
@@ -59,3 +60,18 @@ def test_each_program_that_uses_it_falls_with_what_is_deep_inside(agentkit: Run)
 def test_what_a_package_is_handed_to_call_is_known_from_who_hands_it(agentkit: Run) -> None:
     fallen = blast(agentkit, "cmd:logger")
     assert {"py:beside:tell", "py:two:done", "py:app.dump:run", "job:/etc/crontab#2"} <= fallen
+
+
+def test_a_file_that_is_named_has_the_whole_of_the_packages_that_it_uses(tmp_path: Path) -> None:
+    for name, text in {
+        "main.py": "from p.a import f\nf()\n",
+        "p/__init__.py": "",
+        "p/a.py": "from .b import g\ndef f(): g()\n",
+        "p/b.py": "from .c import h\ndef g(): h()\n",
+        "p/c.py": "def h(): pass\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    edges = read_edges([str(tmp_path / "main.py")], pytest.fail)
+    called = {(edge.source, edge.target) for edge in edges if edge.kind == "call" and edge.rule == "call"}
+    assert called == {("py:main", "py:p.a:f"), ("py:p.a:f", "py:p.b:g"), ("py:p.b:g", "py:p.c:h")}

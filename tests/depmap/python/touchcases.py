@@ -338,4 +338,54 @@ class subprocess:
     def run(x): pass
 subprocess.run(['ls'])  #> call subprocess.run
 """,
+    "a default of an argument": """
+import argparse
+from pathlib import Path
+parser = argparse.ArgumentParser()
+group = parser.add_argument_group('files')
+group.add_argument('--state-file', default='/a', type=Path)
+args, rest = parser.parse_known_args()
+args.state_file.read_text()  #> read file:/a
+""",
+    "several files of settings": """
+from configparser import ConfigParser
+ConfigParser().read(['/a', '/b'])  #> read file:/a; read file:/b
+""",
+    "a database that is only read": """
+import sqlite3
+sqlite3.connect('file:/a?mode=ro', uri=True)  #> read file:/a
+""",
+    "a shell that is fed": """
+import subprocess
+subprocess.run(['bash', '-e'], input='cat /a', text=True)  #> exec cmd:bash; exec cmd:cat; read file:/a
+subprocess.run(['bash', '/x'], input='cat /a', text=True)  #> exec cmd:bash; exec cmd:/x
+""",
+    "the base of all URLs": """
+import httpx
+with httpx.Client(base_url='https://a:81/') as client:  #> call py:httpx:Client; connect port:tcp/a:81
+    client.get('/x')  #> call py:httpx:Client.get
+""",
+    "variables in a text, and a copy of all": """
+import os
+os.path.expandvars('$A/${B}')  #> env env:A; env env:B
+env = os.environ.copy()
+env.get('C')  #> env env:C
+""",
+    "a class that is a server": """
+from socketserver import TCPServer
+class Server(TCPServer): pass
+Server(('', 81), None)  #> call Server; listen port:tcp/81
+""",
+    "a number out of a text": """
+import os, smtplib
+P = os.getenv('PORT', 25)  #> env env:PORT
+smtplib.SMTP('a', int(P))  #> connect port:tcp/a:25; unknown smtplib.SMTP('a', int(P))
+smtplib.SMTP('b', int('25') + 1)  #> unknown smtplib.SMTP('b', int('25') + 1)
+""",
+    "a default that typer holds": """
+import typer
+from pathlib import Path
+def run(path: Path = typer.Option(Path('/a'))):  #> call py:typer:Option
+    path.read_text()  #> read file:/a
+""",
 }

@@ -228,4 +228,121 @@ class C:
 from os.path import *
 print(exists('/x'))  #> check file:/x
 """,
+    "the default of a parser of arguments": """
+import argparse
+def start(args): pass
+def stop(args): pass
+def other(args): pass
+parser = argparse.ArgumentParser()
+parser.set_defaults(func=stop)
+one = parser.add_subparsers().add_parser('start')
+one.set_defaults(func=start)
+another = argparse.ArgumentParser()
+another.set_defaults(func=other)
+args = parser.parse_args()
+args.func(args)  #> call start; call stop
+""",
+    "the type of an argument": """
+import argparse
+def check(text): pass
+parser = argparse.ArgumentParser()
+parser.add_argument('--age', type=check)  #> call check
+""",
+    "a thread that is a class": """
+import threading
+class T(threading.Thread):
+    def run(self):
+        self.go()  #> call T.go
+    def go(self): pass
+    def stop(self): pass
+T().start()  #> call T; call T.run
+""",
+    "a thread that is told its target by its class": """
+import threading
+class T(threading.Thread):
+    def __init__(self):
+        super().__init__(target=self.go)  #> call T.go
+    def go(self): pass
+T().start()  #> call T.__init__
+""",
+    "what stands in a queue": """
+import queue
+def f(): pass
+def g(): pass
+jobs, others = queue.Queue(), queue.Queue()
+jobs.put(f)
+others.put(g)
+jobs.get()()  #> call f
+""",
+    "futures that are done": """
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+def f():
+    return g
+def g(): pass
+def told(future): pass
+pool = ThreadPoolExecutor()
+futures = [pool.submit(f)]  #> call f
+for each in as_completed(futures):
+    each.add_done_callback(told)  #> call told
+    each.result()()  #> call g
+done, _ = wait(futures)
+done.pop().result()()  #> call g
+""",
+    "a handler that a server is given": """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.reply()  #> call Handler.reply
+    def reply(self): pass
+class Plain:
+    def do_GET(self): pass
+HTTPServer(('', 81), Handler)  #> call Handler.do_GET; listen port:tcp/81
+print(Plain)
+""",
+    "a SimpleNamespace": """
+from types import SimpleNamespace
+def f(): pass
+def g(): pass
+one = SimpleNamespace(a=f)
+one.b = g
+one.a()  #> call f
+one.b()  #> call g
+""",
+    "globals": """
+def f(): pass
+def g(): pass
+globals()['f']()  #> call f
+""",
+    "what is never run": """
+def f(): pass
+def g(): pass
+def main():
+    if False:
+        f()
+    if 1:
+        g()  #> call g
+    else:
+        f()
+    return
+    f()
+main()  #> call main
+""",
+    "what a manager may let go on": """
+from contextlib import suppress
+def f(): pass
+def main():
+    with suppress(ValueError):
+        raise ValueError
+    f()  #> call f
+main()  #> call main
+""",
+    "an iterator that has keys too": """
+def f(): pass
+class C:
+    def __iter__(self):
+        yield f
+    def __getitem__(self, key): pass
+for each in C():  #> call C; call C.__iter__
+    each()  #> call f
+""",
 }
