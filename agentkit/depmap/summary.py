@@ -16,7 +16,6 @@ from agentkit.depmap.store import BUILD, Map
 
 # A machine is changed daily; a map that nobody brought up to date for longer than this tells of another one.
 OLD_S = 2 * 86400.0
-PROBE = "agentkit depmap probe"
 
 
 def print_summary(environ: Mapping[str, str], *, as_json: bool) -> None:
@@ -36,9 +35,10 @@ def read_summary(environ: Mapping[str, str], now: float) -> tuple[str, Summary]:
     if probed is None:
         return host, summary
     title, step = summary.title, summary.next_step
-    if probed.severity == CRITICAL:
-        title, step = "depmap: something that was probed is not well", PROBE
-    return host, Summary(title, (*summary.lines, probed), step)
+    line, again = probed
+    if line.severity == CRITICAL:
+        title, step = "depmap: something that was probed is not well", again
+    return host, Summary(title, (*summary.lines, line), step)
 
 
 def _read_map(environ: Mapping[str, str], now: float) -> tuple[str, Summary]:
