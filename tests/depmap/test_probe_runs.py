@@ -16,7 +16,7 @@ from agentkit.core.times import format_instant
 from agentkit.depmap.probing.asked import Check
 from agentkit.depmap.probing.memory import STUCK_KEY, keep, note_stuck, read_stuck
 from tests.conftest import Run
-from tests.depmap.probed import Record, check, probe, write_checks
+from tests.depmap.probed import Record, check, probe, read_found, write_checks
 from tests.processes import find_by_words, wait_until
 
 
@@ -153,6 +153,16 @@ def test_a_variable_without_a_name_keeps_nobody_from_probing(file: Path, environ
         ["env", "=nameless", *words], env=environ, capture_output=True, text=True, timeout=60, check=False
     )
     assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
+
+
+def test_a_check_for_which_there_is_no_room_is_no_root(file: Path, environ: dict[str, str]) -> None:
+    write_checks(file, [sh("job:a", ":"), sh("job:b", ":")], [("job:b", "job:a")])
+    script = f"ulimit -n 12; exec {sys.executable} -m agentkit depmap probe --json --checks {file}"
+    answer = subprocess.run(["sh", "-c", script], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    found = read_found(answer)
+    assert found.types() == {"job:a": "not-run", "job:b": "not-run"}
+    assert (found.status, found.record["roots"]) == (1, [])
+    assert found.findings[0]["title"] == "no answer: it could not be started (Too many open files): sh -c :"
 
 
 def test_one_at_a_time_is_a_choice(agentkit: Run, file: Path, tmp_path: Path) -> None:

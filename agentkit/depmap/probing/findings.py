@@ -13,9 +13,9 @@ from agentkit.depmap.probing.asked import Check, shorten
 from agentkit.depmap.probing.blame import Blame, Cause
 from agentkit.depmap.probing.memory import SOURCE, Stuck
 from agentkit.depmap.probing.network import Network, Web
-from agentkit.depmap.probing.rounds import FAILED, HANG, OK, UNKILLABLE, Answer
+from agentkit.depmap.probing.rounds import FAILED, HANG, NOT_RUN, OK, UNKILLABLE, Answer
 
-BLOCKED, NOT_RUN, NO_LIMIT, UNSTEADY = "blocked", "not-run", "no-limit", "unsteady"
+BLOCKED, NO_LIMIT, UNSTEADY = "blocked", "no-limit", "unsteady"
 # Whoever has more roots than this has another trouble than not to know what falls with each.
 ROOTS_WITH_IMPACT = 100
 MOST_FALLEN = 1000
@@ -76,7 +76,7 @@ def _judge(probed: Probed, number: int, fallen: Mapping[int, tuple[list[str], in
             _make(probed, check, BLOCKED, WARNING, title=_say_blocked(probed, cause), evidence={}, cause=cause)
         )
     elif state == NOT_RUN:
-        title = f"no answer: the limit over all came before its turn or its own: {check.shown()}"
+        title = f"no answer: {_say_not_run(answer)}: {check.shown()}"
         found.append(_make(probed, check, NOT_RUN, WARNING, title=title, evidence=limit))
     else:
         assert answer is not None
@@ -131,6 +131,12 @@ def _say_blocked(probed: Probed, cause: Cause) -> str:
     names = probed.web.names
     more = f", and by {len(cause.others)} more" if cause.others else ""
     return f"blocked by {names[cause.root]}, which {VERBS[probed.blame.roots[cause.root]]}{more}"
+
+
+def _say_not_run(answer: Answer | None) -> str:
+    if answer is None or answer.ended is None:
+        return "the limit over all came before its turn or its own"
+    return f"it could not be started ({answer.ended.trouble.rpartition(': ')[2]})"
 
 
 def _say_answer(check: Check, answer: Answer, said: str) -> str:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from agentkit.core.lines import INFO, Finding, Record, write_record
 from agentkit.core.screen import Column, Styled, print_line, print_table
 from agentkit.core.times import format_duration, format_instant
-from agentkit.depmap.probing.findings import BLOCKED, NOT_RUN
+from agentkit.depmap.probing.findings import BLOCKED
 from agentkit.depmap.probing.memory import Kept
-from agentkit.depmap.probing.rounds import FAILED, HANG, OK, UNKILLABLE
+from agentkit.depmap.probing.rounds import FAILED, HANG, NOT_RUN, OK, UNKILLABLE
 
 SHOWN_BLOCKED = 20
 SHOWN_GONE = 20

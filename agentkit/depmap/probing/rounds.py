@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from agentkit.core.crowd import count_processors
+from agentkit.core.errors import Exit
 from agentkit.core.process import Ended, Program, run_programs
 from agentkit.depmap.probing.asked import Check
 from agentkit.depmap.probing.turns import Turns
 
-OK, FAILED, HANG, UNKILLABLE = "ok", "failed", "hang", "unkillable"
+OK, FAILED, HANG, UNKILLABLE, NOT_RUN = "ok", "failed", "hang", "unkillable", "not-run"
 KEEP_BYTES = 2000
 AT_ONCE = 256
 # Those that are asked again should not be a crowd once more.
@@ -119,10 +120,14 @@ def _judge(ended: Ended, limit_s: float) -> str | None:
         return HANG if ended.duration.total_seconds() >= limit_s else None
     if ended.status is None:
         return None
+    if ended.outcome == "not-started" and ended.status == Exit.WRAPPER_FAILED:
+        return NOT_RUN  # no room for a process or a descriptor: that tells of us, and nothing of what was to be asked
     return OK if ended.outcome == "exited" and ended.status == 0 else FAILED
 
 
 def _is_doubtful(answer: Answer) -> bool:
     if answer.state == HANG:
         return answer.ended is not None and answer.ended.was_starved
+    if answer.state == NOT_RUN:
+        return True
     return answer.state == FAILED and answer.ended is not None and answer.ended.outcome != "not-started"
