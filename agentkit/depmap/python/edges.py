@@ -143,14 +143,20 @@ class _Mapper:
             if any(HOLE in text for text in code) or name == "builtins.exec":
                 yield self._unresolved(site, f"{name.rpartition('.')[2]}: the code is made while it runs")
         elif name in ("importlib.import_module", "builtins.__import__"):
+            packages = self.texts.read(arguments.first(1, "package")) if "import_module" in name else ()
             for text in self.texts.read(arguments.first(0, "name")):
-                yield from self._map_import(text, site)
+                yield from self._map_import(text, packages, site)
 
-    def _map_import(self, text: str, site: Site) -> Iterator[Edge]:
+    def _map_import(self, text: str, packages: tuple[str, ...], site: Site) -> Iterator[Edge]:
+        level = len(text) - len(text.lstrip("."))
+        bases = [base.split(".") for base in packages if level and HOLE not in base and base.count(".") >= level - 1]
         if HOLE in text:
             yield self._unresolved(site, "which module it imports is not known")
-        elif text and not text.startswith("."):
-            yield self._edge(site.module, site.function, site.line, f"py:{text}", "import", rule="import_module")
+        for name in (
+            [text] if not level else [".".join((*base[: len(base) - level + 1], text[level:])) for base in bases]
+        ):
+            if name and HOLE not in name:
+                yield self._edge(site.module, site.function, site.line, f"py:{name}", "import", rule="import_module")
 
     def _map_foreign(self, name: str, thing: External, site: Site) -> Iterator[Edge]:
         """Map a call into a module that is not read: by its name, methods by the class that they are of."""

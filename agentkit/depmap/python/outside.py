@@ -9,11 +9,13 @@ from agentkit.depmap.python.attributes import load, load_from, store, thing_of_m
 from agentkit.depmap.python.elements import field, iterate, listen
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.operations import call_back, key_of, operate
+from agentkit.depmap.python.texts import SPLITS
 from agentkit.depmap.python.things import (
     Arguments,
     Container,
     External,
     ExternalObject,
+    Formed,
     Instance,
     Node,
     Partial,
@@ -122,7 +124,9 @@ def _copy(engine: Engine, arguments: Arguments, site: Site, into: Node) -> None:
     for node, _ in arguments.positions:
 
         def take(thing: Thing, node: Node = node) -> None:
-            if isinstance(thing, Container) and thing.kind != "dict" and len(arguments.positions) == 1:
+            is_whole = isinstance(thing, Container) and thing.kind != "dict"
+            is_whole = is_whole or (isinstance(thing, Formed) and thing.operation in SPLITS)
+            if is_whole and len(arguments.positions) == 1:
                 engine.add(into, thing)
                 return
             engine.add(into, made)

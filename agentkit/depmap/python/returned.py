@@ -42,9 +42,7 @@ RETURNS = {
     "sqlite3.Connection.cursor": "sqlite3.Cursor",
     "sqlite3.Connection.execute": "sqlite3.Cursor",
     "sqlite3.connect": "sqlite3.Connection",
-    "ssl.SSLContext.wrap_socket": "ssl.SSLSocket",
     "ssl.create_default_context": "ssl.SSLContext",
-    "ssl.wrap_socket": "ssl.SSLSocket",
     "subprocess.run": "subprocess.CompletedProcess",
     "tempfile.NamedTemporaryFile": "io.TextIOWrapper",
     "tempfile.TemporaryFile": "io.TextIOWrapper",
@@ -80,6 +78,9 @@ GIVES_BACK = {
     "contextlib.asynccontextmanager": 0,
     "dataclasses.dataclass": 0,
     "dataclasses.replace": 0,
+    # A socket of TLS has the place and the limit of the one that it was made of.
+    "ssl.SSLContext.wrap_socket": 0,
+    "ssl.wrap_socket": 0,
     "typer.Argument": 0,
     "typer.Option": 0,
     "typing.cast": 1,
@@ -181,6 +182,6 @@ PLAIN_METHODS = frozenset((*dir(str), *dir(bytes), *dir(int)))
 # Decorators after which nobody but the program itself calls the function.
 PASSIVE = (
     *("functools.", "contextlib.", "abc.", "typing.", "dataclasses.", "builtins.", "types.", "enum.", "warnings."),
-    *("attr.", "attrs.", "inspect.", "logging.", "copy.", "json.", "pickle.", "weakref.", "typing_extensions."),
+    *("attr.", "attrs.", "inspect.", "logging.", "copy.", "pickle.", "weakref.", "typing_extensions."),
     *("collections.", "operator.", "unittest.mock.", "io.", "os.path.", "re.compile", "argparse."),
 )

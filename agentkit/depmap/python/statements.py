@@ -27,7 +27,7 @@ from agentkit.depmap.python.things import (
     Site,
     Thing,
 )
-from agentkit.depmap.python.ways import is_for_checkers, list_ways
+from agentkit.depmap.python.ways import is_end, is_for_checkers, list_ways
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -116,7 +116,7 @@ class Statements:
 
     def _read_expression(self, node: ast.Expr, scope: Scope) -> bool:
         self._value(node.value, scope)
-        return True
+        return not is_end(node.value)
 
     def _read_assert(self, node: ast.Assert, scope: Scope) -> bool:
         self._value(node.test, scope)
@@ -229,8 +229,7 @@ class Statements:
         for name in inner.names.bound:
             inner.variable(name)
         self.read_body(node.body, inner)
-        value = holding(self.engine, made)
-        scope.assign(node.name, self._decorate(node.decorator_list, value, scope))
+        scope.assign(node.name, self._decorate(node.decorator_list, holding(self.engine, made), scope))
         return True
 
     # -- ways --------------------------------------------------------------------------------------------------------
@@ -242,12 +241,11 @@ class Statements:
         for body in list_ways(node):
             scope.now = dict(before)
             count = len(self.imports)
-            is_reached = self.read_body(body, scope)
+            if self.read_body(body, scope):
+                ways.append(scope.now)
             if body is node.body and is_for_checkers(node.test):
                 # Never bound when it runs; annotations are read by them all the same.
                 del self.imports[count:]
-            if is_reached:
-                ways.append(scope.now)
         scope.merge(ways or [before])
         return bool(ways)
 
@@ -282,6 +280,8 @@ class Statements:
         return True
 
     def _read_while(self, node: ast.While, scope: Scope) -> bool:
+        if isinstance(node.test, ast.Constant) and not node.test.value:
+            return self.read_body(node.orelse, scope)
         self._loop(node, scope, lambda: self._value(node.test, scope))
         is_endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
         return not is_endless or any(isinstance(each, ast.Break) for each in ast.walk(node))

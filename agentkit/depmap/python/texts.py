@@ -43,6 +43,8 @@ SAME = frozenset(
         ),
     }
 )
+# What makes a list of words out of a text.
+SPLITS = frozenset({".split", "shlex.split"})
 DEFAULTS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
 Alternatives = tuple[str, ...]
 Words = tuple[str, ...]
@@ -96,7 +98,7 @@ class Texts:
         for thing in node.values:
             if isinstance(thing, Container):
                 found.update(dict.fromkeys(self._list(thing)))
-            elif isinstance(thing, Formed) and thing.operation in (".split", "shlex.split"):
+            elif isinstance(thing, Formed) and thing.operation in SPLITS:
                 found.update(dict.fromkeys(self._split(thing)))
             elif isinstance(thing, Formed) and containers and thing.operation in ("+", "[]"):
                 continue

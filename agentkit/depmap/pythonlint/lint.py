@@ -15,7 +15,7 @@ from agentkit.depmap.pythonlint import rowsdatabases, rowshttp, rowsprocesses, r
 from agentkit.depmap.pythonlint.around import Around
 from agentkit.depmap.pythonlint.callfix import write_call
 from agentkit.depmap.pythonlint.limits import Limits
-from agentkit.depmap.pythonlint.pollingloops import find_polling_loops
+from agentkit.depmap.pythonlint.pollingloops import find_endless_polling, find_polling_loops
 from agentkit.depmap.pythonlint.pools import judge_pool
 from agentkit.depmap.pythonlint.rows import Asked, Judge, Row, judge_row
 from agentkit.depmap.pythonlint.view import View
@@ -42,7 +42,7 @@ def lint_program(program: Program, disk: Disk) -> list[Wait]:
                 gap = replace(gap, type=PARTLY, why=f"{gap.why}; {ALARM}")
             place = None if position is None else position - limits.count_given(call)
             found[call] = _tell(gap, call, view, place)
-    waits = [*found.values(), *_lint_pools(view, found), *find_polling_loops(view)]
+    waits = [*found.values(), *_lint_pools(view, found), *find_polling_loops(view), *find_endless_polling(view)]
     return number_waits(sorted(waits, key=lambda wait: (wait.file, wait.line or 0)))
 
 

@@ -49,9 +49,21 @@ def _has_own_limit(asked: Asked) -> bool:
         made = asked.view.by_node.get(adapter)
         if made is None or "requests.adapters.HTTPAdapter" not in asked.view.names(made):
             return True
+    if _is_of_class_with_limit(asked):
+        return True
     # `session.request = functools.partial(session.request, timeout=5)`
     text = f"{unparse(func.value)}.request = "
     return text in asked.call.module.text
+
+
+def _is_of_class_with_limit(asked: Asked) -> bool:
+    """Tell whether a session is of a class of the program whose own `request` or `send` has to do with a limit."""
+    analysis = asked.view.program.analysis
+    wanted = {f"{key}.{verb}" for key in asked.call.receiver if isinstance(key, str) for verb in ("request", "send")}
+    if analysis is None or not wanted:
+        return False
+    own = (each.node for each in analysis.engine.functions if each.subject in wanted)
+    return any("timeout" in unparse(node) for node in own)
 
 
 def judge_urlopen(asked: Asked) -> Gap | None:

@@ -75,3 +75,10 @@ def test_a_file_that_is_named_has_the_whole_of_the_packages_that_it_uses(tmp_pat
     edges = read_edges([str(tmp_path / "main.py")], pytest.fail)
     called = {(edge.source, edge.target) for edge in edges if edge.kind == "call" and edge.rule == "call"}
     assert called == {("py:main", "py:p.a:f"), ("py:p.a:f", "py:p.b:g"), ("py:p.b:g", "py:p.c:h")}
+
+
+def test_a_module_that_is_imported_by_a_relative_name_is_found_in_the_package_that_is_named(tmp_path: Path) -> None:
+    script = tmp_path / "main.py"
+    script.write_text("import importlib\nimportlib.import_module('..b', 'p.q')\nimportlib.import_module('.b', 'p')\n")
+    edges = read_edges([str(script)], pytest.fail)
+    assert [edge.target for edge in edges if edge.rule == "import_module"] == ["py:p.b", "py:p.b"]

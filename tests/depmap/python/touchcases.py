@@ -388,4 +388,10 @@ from pathlib import Path
 def run(path: Path = typer.Option(Path('/a'))):  #> call py:typer:Option
     path.read_text()  #> read file:/a
 """,
+    "a list of the words of a text": """
+import subprocess
+def run(words):
+    subprocess.run(list(words))  #> exec cmd:ls
+run("ls -l".split())  #> call run
+""",
 }

@@ -345,4 +345,25 @@ class C:
 for each in C():  #> call C; call C.__iter__
     each()  #> call f
 """,
+    "what is behind the end of a program": """
+import sys
+def f(): pass
+def g(): pass
+def main(x):
+    while False:
+        f()
+    if x:
+        sys.exit(1)
+        f()
+    try:
+        sys.exit(0)
+    except SystemExit:
+        g()  #> call g
+main(2)  #> call main
+""",
+    "a callback of json": """
+import json
+def f(x): pass
+json.dumps({}, default=f)  #> call f
+""",
 }
