@@ -206,6 +206,8 @@ class Limits:
 
     def _read_options(self, node: ast.expr, keyword: str, call: PyCall) -> Argument | None:
         """Return what a dictionary behind ** holds for a parameter; None where that is not known."""
+        if isinstance(node, ast.Name) and self._is_never_handed(node.id, keyword, call):
+            return Argument(ABSENT)
         found = self.find_value(node, call.module, self.view.scope(call))
         if found is None:
             return None
@@ -228,6 +230,19 @@ class Limits:
             if name == keyword:
                 return Argument(self.judge(each, call.module, scope), None)
         return Argument(ABSENT)
+
+    def _is_never_handed(self, options: str, keyword: str, call: PyCall) -> bool:
+        """Tell whether `**options` of a function holds nothing of a name, as nobody who calls it gives it."""
+        function = self.view.scope(call).node
+        if not isinstance(function, FUNCTIONS) or isinstance(function, ast.Lambda) or function.decorator_list:
+            return False
+        if function.args.kwarg is None or function.args.kwarg.arg != options:
+            return False
+        uses = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id == options]
+        calls = self.view.find_callers_of(function, call.module)
+        if len(uses) != 1 or not calls or len(calls) > MOST_CALLERS:
+            return False
+        return not any(each.arg in (keyword, None) for one in calls for each in one.node.keywords)
 
 
 def _is_guarded(value: ast.expr, call: PyCall, view: View) -> bool:
