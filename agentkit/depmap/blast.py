@@ -9,11 +9,12 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 
 from agentkit.core.errors import AgentkitError, tell
+from agentkit.core.optionwords import split_options
 from agentkit.depmap.answers import begin_record, draw_table, quote, shorten, write_text
 from agentkit.depmap.falling import Fallen, Key, Place, find_fallen, read_first_places
 from agentkit.depmap.names import TYPES, check_kinds, find_node
 from agentkit.depmap.opening import open_map
-from agentkit.depmap.questionwords import BLAST, read_whole, split_words, usage
+from agentkit.depmap.questionwords import BLAST, read_whole, usage
 from agentkit.depmap.store import Map
 
 COLUMNS = ("distance", "node", "by", "where", "by way of")
@@ -21,7 +22,7 @@ COLUMNS = ("distance", "node", "by", "where", "by way of")
 
 def main(words: list[str]) -> int:
     """Answer the words of the command line and return the status."""
-    nodes, values = split_words("blast", words, BLAST)
+    nodes, values = split_options("depmap blast", words, BLAST)
     return print_blast(
         os.environ,
         nodes,

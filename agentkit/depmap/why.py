@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from agentkit.core.errors import tell
+from agentkit.core.optionwords import split_options
 from agentkit.depmap.answers import begin_record, draw_table, quote, quote_all, write_text
 from agentkit.depmap.falling import Key, Place
 from agentkit.depmap.names import find_node, read_names
 from agentkit.depmap.opening import open_map
-from agentkit.depmap.questionwords import WHY, read_whole, split_words, usage
+from agentkit.depmap.questionwords import WHY, read_whole, usage
 from agentkit.depmap.shortest import find_steps, list_ways
 from agentkit.depmap.steps import read_steps, to_step_records, to_step_rows
 
@@ -24,7 +25,7 @@ COLUMNS = ("way", "node", "by", "needs", "where")
 
 def main(words: list[str]) -> int:
     """Answer the words of the command line and return the status."""
-    nodes, values = split_words("why", words, WHY)
+    nodes, values = split_options("depmap why", words, WHY)
     limit = values.get("--limit", [None])[-1]
     return print_why(os.environ, nodes, limit=limit, as_json="--json" in values, is_quiet="--quiet" in values)
 

@@ -1,13 +1,13 @@
 """Which words may follow `heartbeat run`, and what do they ask for?
 
-The hot path splits the words itself; Typer declares the same ones for help and completion, and both end in
-`build_options`. Imported by the hot verbs.
+Typer declares the same ones for help and completion, and both end in `build_options`. Imported by the hot verbs.
 """
 
-from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.errors import AgentkitError
+from agentkit.core.optionwords import FLAG, MANY, ONE, split_options, usage
 from agentkit.core.times import parse_duration
 
-ONE, MANY, FLAG = 1, 2, 3
+VERB = "heartbeat run"
 WORDS = {
     "--every": ONE,
     "--cron": ONE,
@@ -35,7 +35,6 @@ TIMEOUT_S = 86400.0
 KILL_AFTER_S = 10.0
 KEEP_BYTES = 65536
 NAME_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-HINT = "agentkit heartbeat run --help"
 
 
 class RunOptions:
@@ -100,32 +99,7 @@ def split_words(words: list[str]) -> tuple[list[str], dict[str, list[str]]]:
 
     Raises AgentkitError (usage) for an unknown option or one without its value.
     """
-    positional: list[str] = []
-    values: dict[str, list[str]] = {}
-    index = 0
-    while index < len(words):
-        word = words[index]
-        index += 1
-        if word == "--":
-            return positional + words[index:], values
-        if not word.startswith("-") or word == "-":
-            positional.append(word)
-            continue
-        option, given, value = word.partition("=")
-        kind = WORDS.get(option)
-        if kind is None:
-            raise _usage(f"heartbeat run: no such option {option!r}; a program's own options stand after --")
-        if kind == FLAG:
-            if given:
-                raise _usage(f"{option}: takes no value")
-            value = "yes"
-        elif not given:
-            if index == len(words):
-                raise _usage(f"{option}: a value is missing")
-            value = words[index]
-            index += 1
-        values.setdefault(option, []).append(value)
-    return positional, values
+    return split_options(VERB, words, WORDS, advice="; a program's own options stand after --")
 
 
 def build_options(positional: list[str], values: dict[str, list[str]]) -> RunOptions:
@@ -175,7 +149,7 @@ def check_name(name: str) -> str:
 
 
 def _usage(message: str) -> AgentkitError:
-    return AgentkitError(message, hint=HINT, status=Exit.USAGE)
+    return usage(VERB, message)
 
 
 def _duration(last: dict[str, str], option: str, *, zero: bool = False) -> float | None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from agentkit.core.errors import AgentkitError
 from agentkit.core.launchers import skip_options
-from agentkit.heartbeat.options import FLAG, WORDS, build_options, check_name, split_words
+from agentkit.core.optionwords import FLAG
+from agentkit.heartbeat.options import WORDS, build_options, check_name, split_words
 from agentkit.heartbeat.shellwords import split_commands
 
 # What these get as words they do not run, or not here.

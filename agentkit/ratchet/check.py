@@ -10,13 +10,12 @@ from __future__ import annotations
 import io
 import os
 import sys
-from typing import Any
 
-from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.optionwords import FLAG, ONE, split_options, usage
 from agentkit.ratchet.candidacy import Asked, check_candidate
 
-FLAGS = {"--work-tree": "work_tree", "--json": "as_json", "--quiet": "quiet"}
-VALUES = {"--rev": "rev", "--patch": "patch", "--judge-changed": "judge_reason"}
+VERB = "ratchet check"
+WORDS = {"--rev": ONE, "--patch": ONE, "--judge-changed": ONE, "--work-tree": FLAG, "--json": FLAG, "--quiet": FLAG}
 
 
 def main(words: list[str]) -> int:
@@ -30,23 +29,15 @@ def main(words: list[str]) -> int:
 
 def read_words(words: list[str]) -> Asked:
     """Return what the words ask for; raises AgentkitError (usage)."""
-    asked: dict[str, Any] = {}
-    rest = iter(words)
-    for word in rest:
-        option, given, value = word.partition("=")
-        if option in VALUES:
-            told = value if given else next(rest, None)
-            if told is None:
-                raise _usage(f"option {option!r} requires an argument")
-            asked[VALUES[option]] = told
-        elif option in FLAGS:
-            if given:
-                raise _usage(f"option {option!r} does not take a value")
-            asked[FLAGS[option]] = True
-        else:
-            raise _usage(f"no such option: {option}" if word.startswith("-") else f"got unexpected argument ({word})")
-    return Asked(**asked)
-
-
-def _usage(message: str) -> AgentkitError:
-    return AgentkitError(message, hint="agentkit ratchet check --help", status=Exit.USAGE)
+    others, values = split_options(VERB, words, WORDS)
+    if others:
+        raise usage(VERB, f"got unexpected argument ({others[0]})")
+    last = {option: given[-1] for option, given in values.items()}
+    return Asked(
+        last.get("--rev"),
+        last.get("--patch"),
+        "--work-tree" in last,
+        last.get("--judge-changed"),
+        "--json" in last,
+        "--quiet" in last,
+    )

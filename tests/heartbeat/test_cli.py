@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import typer
-from typer._click import ClickException
 
-from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.errors import Exit
+from agentkit.core.optionwords import FLAG, MANY
 from agentkit.heartbeat import cli
-from agentkit.heartbeat.options import FLAG, MANY, WORDS, RunOptions, build_options, split_words
+from agentkit.heartbeat.options import WORDS, RunOptions, build_options, split_words
 from tests.heartbeat.answers import Verb, read_records
 from tests.heartbeat.machine import HOUR, Machine
+from tests.hotwords import assert_both_refuse, parse_by_typer
 
 pytest_plugins = ("tests.heartbeat.lived",)
 
@@ -86,42 +87,23 @@ def parse_hot(words: list[str]) -> dict[str, object]:
     return describe(build_options(*split_words(words)))
 
 
-def parse_by_typer(words: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """Let the command that typer made of the declaration run, with the job left out."""
-    seen: list[RunOptions] = []
-
-    def take(options: RunOptions, environ: dict[str, str]) -> int:
-        seen.append(options)
-        return 7
-
-    monkeypatch.setattr("agentkit.heartbeat.run.run_job", take)
-    command = typer.main.get_group(cli.app).commands["run"]
-    with command.make_context("run", list(words)) as context:
-        assert command.invoke(context) == 7
-    [options] = seen
-    return describe(options)
+def parse_slow(words: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    work = "agentkit.heartbeat.run.run_job"
+    return describe(parse_by_typer(cli.app, words, monkeypatch, verb="run", work=work, kind=RunOptions))
 
 
 @pytest.mark.parametrize("words", GOOD, ids=" ".join)
 def test_both_parsers_of_run_read_the_same(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parse_by_typer(words, monkeypatch) == parse_hot(words)
+    assert parse_slow(words, monkeypatch) == parse_hot(words)
 
 
 @pytest.mark.parametrize("words", BAD, ids=repr)
 def test_both_parsers_of_run_refuse_the_same(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AgentkitError) as hot:
-        parse_hot(words)
-    assert hot.value.status == Exit.USAGE
-    with pytest.raises((AgentkitError, ClickException)) as slow:
-        parse_by_typer(words, monkeypatch)
-    if isinstance(slow.value, AgentkitError):
-        assert (slow.value.message, slow.value.status) == (hot.value.message, Exit.USAGE)
-    else:
-        # What is wrong with the words as such typer says in its own: it names the same option.
-        assert slow.value.exit_code == Exit.USAGE
+    hot, by_typer = assert_both_refuse(lambda: parse_hot(words), lambda: parse_slow(words, monkeypatch))
+    if by_typer is not None:
         [wrong] = [word.partition("=")[0] for word in words if word.startswith("-") and word != "--"][:1]
-        assert wrong in slow.value.format_message()
-        assert wrong in hot.value.message
+        assert wrong in by_typer.format_message()
+        assert wrong in hot.message
 
 
 def test_run_declares_each_option_in_the_same_order_and_of_the_same_kind() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.schemas import read_schema
-from agentkit.vault.log.auditverify import print_verdict, split_words
+from agentkit.vault.log.auditverify import print_verdict, read_words
 from agentkit.vault.log.checkpointing import make_checkpoint
 from agentkit.vault.log.claims import CLAIMS, describe_levels
 from agentkit.vault.log.note import make_key, sign_note
@@ -326,13 +326,13 @@ def test_what_is_new_is_verified_without_what_costs_a_start(log: Log, anchor: st
     ],
 )
 def test_the_words_are_split(words: list[str], given: dict[str, list[str]]) -> None:
-    assert split_words(words) == given
+    assert read_words(words) == given
 
 
 @pytest.mark.parametrize("words", [["--anchor"], ["--anchor="], ["--json=1"], ["--nonsense"], ["word"], ["-"]])
 def test_wrong_words_are_refused(words: list[str]) -> None:
     with pytest.raises(AgentkitError) as caught:
-        split_words(words)
+        read_words(words)
     assert caught.value.status == Exit.USAGE
 
 

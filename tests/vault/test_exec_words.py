@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 import typer
-from typer._click import ClickException
 
-from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.errors import AgentkitError
+from agentkit.core.optionwords import FLAG, MANY
 from agentkit.vault import cli
-from agentkit.vault.handover.executionwords import FLAG, MANY, WORDS, Execution, build_execution, split_words
+from agentkit.vault.handover.executionwords import WORDS, Execution, build_execution, split_words
+from tests.hotwords import assert_both_refuse, parse_by_typer
 
 GOOD = [
     ["--fd", "3=a", "--", "true"],
@@ -79,42 +80,23 @@ def parse_hot(words: list[str]) -> dict[str, object]:
     return describe(build_execution(*split_words(words)))
 
 
-def parse_by_typer(words: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """Let the command that typer made of the declaration run, with the program left out."""
-    seen: list[Execution] = []
-
-    def take(asked: Execution, environ: dict[str, str]) -> int:
-        seen.append(asked)
-        return 7
-
-    monkeypatch.setattr("agentkit.vault.handover.execution.run_program", take)
-    command = typer.main.get_group(cli.app).commands["exec"]
-    with command.make_context("exec", list(words)) as context:
-        assert command.invoke(context) == 7
-    [asked] = seen
-    return describe(asked)
+def parse_slow(words: list[str], monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    work = "agentkit.vault.handover.execution.run_program"
+    return describe(parse_by_typer(cli.app, words, monkeypatch, verb="exec", work=work, kind=Execution))
 
 
 @pytest.mark.parametrize("words", GOOD, ids=" ".join)
 def test_both_parsers_read_the_same(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert parse_by_typer(words, monkeypatch) == parse_hot(words)
+    assert parse_slow(words, monkeypatch) == parse_hot(words)
 
 
 @pytest.mark.parametrize("words", BAD, ids=repr)
 def test_both_parsers_refuse_the_same(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(AgentkitError) as hot:
-        parse_hot(words)
-    assert hot.value.status == Exit.USAGE
-    with pytest.raises((AgentkitError, ClickException)) as slow:
-        parse_by_typer(words, monkeypatch)
-    if isinstance(slow.value, AgentkitError):
-        assert (slow.value.message, slow.value.status) == (hot.value.message, Exit.USAGE)
-    else:
-        # What is wrong with the words as such typer says in its own: it is about the same option.
-        assert slow.value.exit_code == Exit.USAGE
+    hot, by_typer = assert_both_refuse(lambda: parse_hot(words), lambda: parse_slow(words, monkeypatch))
+    if by_typer is not None:
         wrong = [word.partition("=")[0] for word in words if word.startswith("-") and word != "--"][-1]
-        assert wrong in slow.value.format_message()
-        assert wrong in hot.value.message
+        assert wrong in by_typer.format_message()
+        assert wrong in hot.message
 
 
 @pytest.mark.parametrize("option", ["--fd", "--env", "--stdin", "--keep-env", "--tell"])

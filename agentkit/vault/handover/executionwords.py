@@ -1,13 +1,13 @@
 """Which words may stand before the program of `vault exec`, and what do they ask for?
 
-The hot path splits the words itself; Typer declares the same ones for help and completion, and both end in
-`build_execution`. Imported by the hot verbs.
+Typer declares the same ones for help and completion, and both end in `build_execution`. Imported by the hot verbs.
 """
 
-from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.errors import AgentkitError
+from agentkit.core.optionwords import FLAG, MANY, ONE, split_options, usage
 from agentkit.vault.places import demand_name
 
-ONE, MANY, FLAG = 1, 2, 3
+VERB = "vault exec"
 WORDS = {
     "--fd": MANY,
     "--env": MANY,
@@ -17,7 +17,6 @@ WORDS = {
     "--mask": FLAG,
     "--reason": ONE,
 }
-HINT = "agentkit vault exec --help"
 FIRST_OWN_DESCRIPTOR = 3
 LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 DIGITS = frozenset("0123456789")
@@ -52,31 +51,7 @@ def split_words(words: "list[str]") -> "tuple[list[str], dict[str, list[str]]]":
 
     Raises AgentkitError (usage) for an unknown option or one without its value.
     """
-    values: dict[str, list[str]] = {}
-    index = 0
-    while index < len(words):
-        word = words[index]
-        if word == "--":
-            return words[index + 1 :], values
-        if not word.startswith("-") or word == "-":
-            break  # as `env` and `timeout` do: the first word that is no option begins the program
-        index += 1
-        option, given, value = word.partition("=")
-        kind = WORDS.get(option)
-        if kind is None:
-            # It is not repeated as a whole: somebody may have put a value into it.
-            raise _usage(f"vault exec: no such option {option!r}; a program's own options stand behind it")
-        if kind == FLAG:
-            if given:
-                raise _usage(f"{option}: takes no value")
-            value = "yes"
-        elif not given:
-            if index == len(words):
-                raise _usage(f"{option}: a value is missing")
-            value = words[index]
-            index += 1
-        values.setdefault(option, []).append(value)
-    return words[index:], values
+    return split_options(VERB, words, WORDS, stops=True, advice="; a program's own options stand behind it")
 
 
 def build_execution(program: "list[str]", values: "dict[str, list[str]]") -> Execution:
@@ -145,4 +120,4 @@ def _demand_variable(option: str, text: str) -> str:
 
 
 def _usage(message: str) -> AgentkitError:
-    return AgentkitError(message, hint=HINT, status=Exit.USAGE)
+    return usage(VERB, message)

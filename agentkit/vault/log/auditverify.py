@@ -10,6 +10,7 @@ import sys
 from _collections_abc import Mapping, Sequence
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.optionwords import FLAG, MANY, ONE, split_options, usage
 from agentkit.core.visible import make_visible
 from agentkit.vault.log.anchors import read_anchor
 from agentkit.vault.log.claims import describe_levels, find_levels
@@ -19,14 +20,14 @@ from agentkit.vault.log.signing import read_public_key
 from agentkit.vault.log.verdict import NEWER, VERIFIED, Verdict
 from agentkit.vault.places import find_places
 
-FLAGS = ("--json", "--new-only")
+VERB = "vault audit verify"
+WORDS = {"--json": FLAG, "--new-only": FLAG, "--anchor": MANY, "--key": ONE}
 VALUES = ("--anchor", "--key")
-HINT = "agentkit vault audit verify --help"
 
 
 def main(words: list[str]) -> int:
     """Answer the words of the command line and return the status."""
-    given = split_words(words)
+    given = read_words(words)
     return print_verdict(
         os.environ,
         given.get("--anchor", []),
@@ -37,26 +38,15 @@ def main(words: list[str]) -> int:
     )
 
 
-def split_words(words: Sequence[str]) -> dict[str, list[str]]:
+def read_words(words: list[str]) -> dict[str, list[str]]:
     """Return the values of each option that was given; raises AgentkitError (usage)."""
-    given: dict[str, list[str]] = {}
-    rest = iter(words)
-    for word in rest:
-        option, equals, value = word.partition("=")
-        if option in FLAGS and not equals:
-            given.setdefault(option, []).append("yes")
-        elif option in VALUES:
-            value = value if equals else next(rest, "")
-            if not value:
-                raise AgentkitError(f"option {option!r} requires an argument", hint=HINT, status=Exit.USAGE)
-            given.setdefault(option, []).append(value)
-        elif option in FLAGS:
-            raise AgentkitError(f"{option} takes no value", hint=HINT, status=Exit.USAGE)
-        elif word.startswith("-") and word != "-":
-            raise AgentkitError(f"no such option: {option}", hint=HINT, status=Exit.USAGE)
-        else:
-            raise AgentkitError(f"got unexpected extra argument ({word})", hint=HINT, status=Exit.USAGE)
-    return given
+    others, values = split_options(VERB, words, WORDS)
+    if others:
+        raise usage(VERB, f"got unexpected extra argument ({others[0]})")
+    for option in VALUES:
+        if "" in values.get(option, ()):
+            raise usage(VERB, f"option {option!r} requires an argument")
+    return values
 
 
 def print_verdict(
@@ -74,7 +64,7 @@ def print_verdict(
     `read_anchor` and `prove_log` do, usage where --new-only has nothing to begin at.
     """
     if new_only and not anchors:
-        raise AgentkitError("--new-only begins at an anchor, and none is given", hint=HINT, status=Exit.USAGE)
+        raise usage(VERB, "--new-only begins at an anchor, and none is given")
     places = find_places(environ)
     if not anchors and not os.path.lexists(places.vault):
         raise AgentkitError(
