@@ -139,6 +139,7 @@ def _run_pytest(job: Job, place: str, report: str, environment: Mapping[str, str
         "key": key,
         "nonce": os.urandom(8).hex(),
         "gate": os.path.join(place, "gate"),
+        "limit_s": job.settings.limit.total_seconds(),
         "checkout": job.checkout,
         "person": os.path.realpath(job.person) if job.person else "",
         "tops": list(job.tops),

@@ -13,7 +13,7 @@ import pytest
 
 from agentkit.core import tree
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.harness.pytestharness import name_test
+from agentkit.ratchet.harness.pytestharness import name_test, wait_at
 from agentkit.ratchet.running import Job, Run, _check_rows, run_tests
 from agentkit.ratchet.settings import Settings
 
@@ -98,6 +98,17 @@ def test_where_the_checkout_cannot_be_made_nothing_goes_on_running(tmp_path: Pat
     with pytest.raises(AgentkitError, match="no room"):
         _fill_late(tmp_path, prepare)
     assert tree.list_children(os.getpid()) == []
+
+
+def test_whoever_waits_for_the_checkout_waits_no_longer_than_the_limit(tmp_path: Path) -> None:
+    gate = str(tmp_path / "gate")
+    os.mkfifo(gate)
+    with pytest.raises(SystemExit, match="nobody has said"):
+        wait_at(gate, 0.1)
+    held = os.open(gate, os.O_RDWR)
+    os.write(held, b"\n")
+    wait_at(gate, 60)
+    os.close(held)
 
 
 def test_each_test_has_its_id_and_how_it_ended(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ import os
 import pathlib
 import random
 import re
+import select
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -277,11 +278,15 @@ def load_plugins(names: Iterable[str]) -> list[object]:
     return found
 
 
-def wait_at(gate: str) -> None:
-    """Wait until the checkout is whole; who started this process ends it with itself, and at its limit."""
-    descriptor = os.open(gate, os.O_RDONLY | os.O_CLOEXEC)
-    os.read(descriptor, 1)
+def wait_at(gate: str, limit_s: float) -> None:
+    """Wait until the checkout is whole, at most until the limit of the run: who would end this may be gone by then."""
+    descriptor = os.open(gate, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    is_open = poll.poll(limit_s * 1000)
     os.close(descriptor)
+    if not is_open:
+        raise SystemExit("nobody has said that the checkout is whole")
 
 
 def main(watching: Any) -> None:
@@ -294,7 +299,7 @@ def main(watching: Any) -> None:
     pytest = load_pytest(orders["tops"])
     plugins = load_plugins(orders["plugins"])
     before = watching.list_functions()
-    wait_at(orders["gate"])
+    wait_at(orders["gate"], orders["limit_s"])
     checkout = os.path.realpath(orders["checkout"])
     test_files = set(orders["test_files"])
     # As `python -m pytest` has it: what is told apart from that shows who asks.
