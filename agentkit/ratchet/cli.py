@@ -11,8 +11,14 @@ import typer
 from agentkit.core.door import DRY_HELP, JSON_HELP, QUIET_HELP, Verb, flag, make_door, one
 
 app = make_door("ratchet", "what worked goes on working: the baseline only moves forward")
-JUDGE_HELP = "let the ratchet's own settings change, and say why; it is written down"
+# What is judged.
 CHOICES = "[--rev REV | --patch FILE|- | --work-tree] [OPTIONS]"
+REV = one("--rev", "REV", "a commit; HEAD, if nothing is given")
+PATCH = one("--patch", "FILE|-", "a patch on top of the accepted commit")
+WORK_TREE = flag("--work-tree", "the work tree as it stands, new files too")
+JUDGE_CHANGED = one(
+    "--judge-changed", "REASON", "let the ratchet's own settings change, and say why; it is written down"
+)
 
 
 @app.command(short_help="make the first baseline")
@@ -25,10 +31,10 @@ def init(as_json: bool = flag("--json", JSON_HELP)) -> int:
 
 @app.command(cls=Verb, options_metavar=CHOICES, short_help="judge a candidate; the baseline stays")
 def check(
-    rev: str | None = one("--rev", "REV", "a commit; HEAD, if nothing is given"),
-    patch: str | None = one("--patch", "FILE|-", "a patch on top of the accepted commit"),
-    work_tree: bool = flag("--work-tree", "the work tree as it stands, new files too"),
-    judge_changed: str | None = one("--judge-changed", "REASON", JUDGE_HELP),
+    rev: str | None = REV,
+    patch: str | None = PATCH,
+    work_tree: bool = WORK_TREE,
+    judge_changed: str | None = JUDGE_CHANGED,
     as_json: bool = flag("--json", JSON_HELP),
     quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> int:
@@ -40,10 +46,10 @@ def check(
 
 @app.command(cls=Verb, options_metavar=CHOICES, short_help="judge, then move branch and baseline together")
 def accept(
-    rev: str | None = one("--rev", "REV", "a commit; HEAD, if nothing is given"),
-    patch: str | None = one("--patch", "FILE|-", "a patch on top of the accepted commit"),
-    work_tree: bool = flag("--work-tree", "the work tree as it stands, new files too"),
-    judge_changed: str | None = one("--judge-changed", "REASON", JUDGE_HELP),
+    rev: str | None = REV,
+    patch: str | None = PATCH,
+    work_tree: bool = WORK_TREE,
+    judge_changed: str | None = JUDGE_CHANGED,
     as_json: bool = flag("--json", JSON_HELP),
     quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> int:
