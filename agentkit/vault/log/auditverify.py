@@ -22,7 +22,6 @@ from agentkit.vault.places import find_places
 
 VERB = "vault audit verify"
 WORDS = {"--json": FLAG, "--new-only": FLAG, "--anchor": MANY, "--key": ONE}
-VALUES = ("--anchor", "--key")
 
 
 def main(words: list[str]) -> int:
@@ -43,8 +42,8 @@ def read_words(words: list[str]) -> dict[str, list[str]]:
     others, values = split_options(VERB, words, WORDS)
     if others:
         raise usage(VERB, f"got unexpected extra argument ({others[0]})")
-    for option in VALUES:
-        if "" in values.get(option, ()):
+    for option, given in values.items():
+        if "" in given:
             raise usage(VERB, f"option {option!r} requires an argument")
     return values
 
