@@ -53,7 +53,6 @@ ALIASES = {
     "multiprocessing.process": "multiprocessing",
     "multiprocessing.queues": "multiprocessing",
     "poplib.POP3_SSL": "poplib.POP3",
-    "psycopg.AsyncConnection.connect": "psycopg.AsyncConnection.connect",
     "psycopg.Connection.connect": "psycopg.connect",
     "pymongo.mongo_client.MongoClient": "pymongo.MongoClient",
     "pymysql.Connect": "pymysql.connect",

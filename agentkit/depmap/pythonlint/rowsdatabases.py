@@ -13,6 +13,7 @@ from agentkit.depmap.wait import PARTLY
 
 CONNECT_TIMEOUT = re.compile(r"connect_timeout=0*[1-9]")
 SOCKET_TIMEOUT = re.compile(r"socket_timeout=0*[1-9.]")
+IN_URL = re.compile(r"://.*[?&](?:socketTimeoutMS|timeoutMS)=0*[1-9]")
 STATEMENTS = 'options="-c statement_timeout=60000"'
 LIMITS = (GIVEN, HIDDEN)
 
@@ -52,8 +53,9 @@ def judge_mysql(asked: Asked, *, has_default: bool, keyword: str = "connect_time
 def judge_redis(asked: Asked) -> Gap | None:
     """Judge a client of redis: socket_timeout bounds each answer, and the connecting unless that has its own."""
     read = asked.limits.read
-    states = [read(asked.call, name, None).state for name in ("socket_timeout", "connection_pool", "unix_socket_path")]
-    if states[0] in (*LIMITS, ZERO) or states[1] not in (ABSENT, NONE):
+    if read(asked.call, "socket_timeout", None).state in (*LIMITS, ZERO):
+        return None
+    if read(asked.call, "connection_pool", None).state not in (ABSENT, NONE):
         return None
     if SOCKET_TIMEOUT.search(unparse(asked.call.node)):
         return None
@@ -66,13 +68,10 @@ def judge_redis(asked: Asked) -> Gap | None:
 
 def judge_mongo(asked: Asked) -> Gap | None:
     """Judge a client of MongoDB: it looks for a server for 30 seconds, and waits for an answer for ever."""
-    names = ("timeoutMS", "socketTimeoutMS")
-    if any(asked.limits.read(asked.call, name, None).state in LIMITS for name in names):
+    if any(asked.limits.read(asked.call, name, None).state in LIMITS for name in ("timeoutMS", "socketTimeoutMS")):
         return None
-    if any(f"{name}=" in unparse(asked.call.node) for name in names) and "://" in unparse(asked.call.node):
-        text = unparse(asked.call.node)
-        if any(re.search(rf"[?&]{name}=0*[1-9]", text) for name in names):
-            return None
+    if IN_URL.search(unparse(asked.call.node)):
+        return None
     return partly("30 seconds bound the search for a server, nothing the waiting for its answer", "timeoutMS=60000")
 
 

@@ -95,7 +95,7 @@ def judge_httpx(asked: Asked) -> Gap | None:
 def judge_client_timeout(asked: Asked) -> Gap | None:
     """Judge aiohttp.ClientTimeout: a session has 300 seconds in all, unless its total is taken away."""
     total = asked.limits.read(asked.call, "total", 0).state
-    if total not in (ABSENT, NONE, NEGATIVE) or total == HIDDEN:
+    if total not in (ABSENT, NONE, NEGATIVE):
         return None
     names = ("connect", "sock_connect", "sock_read")
     states = {name: asked.limits.read(asked.call, name, at + 1).state for at, name in enumerate(names)}

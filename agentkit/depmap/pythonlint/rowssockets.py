@@ -7,15 +7,13 @@ import ast
 from agentkit.depmap.boundsgap import Gap, partly, unbounded
 from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE
-from agentkit.depmap.pythonlint.rows import NEVER, NEVER_BELOW, Asked, Judges, Row, Rows, judge_row
+from agentkit.depmap.pythonlint.rows import NEVER_BELOW, Asked, Judges, Row, Rows, judge_row
 from agentkit.depmap.pythonlint.view import unparse
 from agentkit.depmap.wait import PARTLY
 
 SET_TIMEOUT = "{object}.settimeout(60); {call}"
 SETTERS = frozenset({"settimeout", "setblocking"})
 SERVER = "it waits for the server for ever"
-# A limit that its maker was given is kept for the socket.
-MAKERS = {"socket.create_connection": 1}
 CONNECTING = "connecting takes as long as the kernel tries, minutes"
 
 
@@ -32,7 +30,7 @@ def judge_socket(asked: Asked) -> Gap | None:
         return partly(CONNECTING, instead=SET_TIMEOUT)
     if asked.around.is_polled(asked.call) or (verb == "accept" and asked.around.is_service(asked.call)):
         return None
-    what = "a client" if verb == "accept" else "room" if verb.startswith("send") else "the other side"
+    what = "a client" if verb == "accept" else "the other side"
     return unbounded(f"{verb} waits for {what} for ever: the socket has no limit", instead=SET_TIMEOUT)
 
 
@@ -129,9 +127,7 @@ ROWS: Rows = {
     "select.epoll.poll": Row(
         "it waits for ever for one that is ready", "timeout", 0, "60", loose=NEVER_BELOW, serves=True
     ),
-    "selectors.DefaultSelector.select": Row(
-        "it waits for ever for one that is ready", "timeout", 0, loose=NEVER, serves=True
-    ),
+    "selectors.DefaultSelector.select": Row("it waits for ever for one that is ready", "timeout", 0, serves=True),
     "socket.create_connection": Row(
         "the socket has no limit: neither for connecting nor for what follows", "timeout", 1, heeds_default=True
     ),

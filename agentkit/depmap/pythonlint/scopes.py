@@ -62,7 +62,6 @@ class Scopes:
     def __init__(self, module: Module) -> None:
         self.module = module
         self.top = Scope(module.tree, None)
-        self.classes: dict[str, Scope] = {}
         self._parents: dict[ast.AST, ast.AST] = {}
         self._scopes: dict[ast.AST, Scope] = {module.tree: self.top}
         self._shared: list[tuple[Scope, str]] = []
@@ -137,8 +136,6 @@ class Scopes:
     def _enter(self, node: ast.AST, scope: Scope, inner: Scope) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             _add(scope, node.name, Binding(OTHER))
-        if isinstance(node, ast.ClassDef):
-            self.classes.setdefault(node.name, inner)
         if isinstance(node, FUNCTIONS):
             for argument in list_parameters(node):
                 value = find_default(node, argument.arg)
