@@ -20,7 +20,8 @@ class Gap:
     """Why a call can wait for ever (`type` says on how much of its way).
 
     `add` are the words that close it, put behind the program's name; without them `timeout` is put in front, with
-    `limit_s`. `instead` is a whole command to put in its place.
+    `limit_s`. `instead` is a whole command to put in its place. Of a call of Python `position` is where the argument
+    that closes it may stand without a name, counted from 0.
     """
 
     type: str
@@ -28,6 +29,7 @@ class Gap:
     add: str | None = None
     limit_s: int = ASK_S
     instead: str | None = None
+    position: int | None = None
 
 
 Rule = Callable[[Call], Gap | None]

@@ -187,6 +187,8 @@ def test_a_call_of_several_lines_is_told_on_one(main: Path) -> None:
         ("requests.get('x', timeout=None, **{})", "requests.get('x', timeout=60, **{})"),
         ("queue.Queue().get()", "queue.Queue().get(timeout=60)"),
         ("queue.Queue().get(True, None)", "queue.Queue().get(True, 60)"),
+        ("filelock.FileLock('x', -1)", "filelock.FileLock('x', 60)"),
+        ("docker.from_env(timeout=None)", "docker.from_env(timeout=60)"),
         ("select.select([], [], [], None)", "select.select([], [], [], 60)"),
         ("os.system('curl ${call}')", "os.system('curl --max-time 60 ${call}')"),
         ("os.waitpid({'{call}': 1}['x'], 0)", "os.waitpid({'{call}': 1}['x'], os.WNOHANG)"),
@@ -194,10 +196,17 @@ def test_a_call_of_several_lines_is_told_on_one(main: Path) -> None:
     ],
 )
 def test_the_bound_is_put_where_it_belongs(text: str, fix: str, main: Path) -> None:
-    main.write_text(f"import concurrent.futures, os, queue, requests, select\n{text}\n")
+    main.write_text(f"import concurrent.futures, docker, filelock, os, queue, requests, select\n{text}\n")
     [(_, _, _, command, told)] = lint_file(main)
     assert command == text
     assert told == fix
+
+
+def test_what_a_partial_was_given_is_changed_where_it_was_given(main: Path) -> None:
+    main.write_text("import functools, queue\nask = functools.partial(queue.Queue().get, True, None)\nask()\n")
+    [wait] = lint_paths([str(main)], lambda _: None)
+    assert (wait.line, wait.command, wait.fix) == (3, "ask()", "functools.partial(queue.Queue().get, True, 60)")
+    assert wait.why.endswith(": functools.partial of line 2 was given that")
 
 
 def test_programs_that_a_crontab_starts_are_linted_with_the_map_and_with_a_machine(

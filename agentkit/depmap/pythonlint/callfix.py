@@ -10,8 +10,8 @@ from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.pythonlint.view import View, unparse
 
 
-def write_call(gap: Gap, call: PyCall, view: View, position: int | None = None) -> str:
-    """Return a call with its bound; `position` is where the argument that bounds it may stand without a name."""
+def write_call(gap: Gap, call: PyCall, view: View) -> str:
+    """Return a call with its bound."""
     if gap.instead is not None:
         return _fill(gap.instead, call, view)
     node = copy.deepcopy(call.node)
@@ -20,9 +20,9 @@ def write_call(gap: Gap, call: PyCall, view: View, position: int | None = None) 
     added = ast.parse(f"f({gap.add})", mode="eval").body
     assert isinstance(added, ast.Call)
     for value in added.args:
-        _put_positional(node, value, position)
+        _put_positional(node, value, gap.position)
     for keyword in added.keywords:
-        _put_keyword(node, keyword, position)
+        _put_keyword(node, keyword, gap.position)
     if _is_plain(call, node):
         return _insert(gap.add, call, view)
     return unparse(node)
@@ -49,9 +49,7 @@ def _insert(add: str, call: PyCall, view: View) -> str:
 
 
 def _put_positional(node: ast.Call, value: ast.expr, position: int | None) -> None:
-    keyword = next(
-        (each for each in node.keywords if each.arg in ("timeout", "maxevents") and each.arg == "timeout"), None
-    )
+    keyword = next((each for each in node.keywords if each.arg == "timeout"), None)
     if keyword is not None:
         keyword.value = value
     elif position is not None and position < len(node.args):

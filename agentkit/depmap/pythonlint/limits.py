@@ -33,9 +33,9 @@ class Limits:
 
     def read(self, call: PyCall, keyword: str, position: int | None) -> Argument:
         """Return what a call is given by the name of a parameter, or at its place (counted from 0)."""
-        partial = self._find_partial(call)
-        if position is not None:
-            position -= self.count_given(call)
+        partial = self.find_partial(call)
+        if partial is not None and position is not None:
+            position -= count_given(partial)
         hidden = False
         for given in call.node.keywords:
             if given.arg == keyword:
@@ -66,12 +66,7 @@ class Limits:
             return GIVEN
         return state
 
-    def count_given(self, call: PyCall) -> int:
-        """Return how many arguments functools.partial put in front of those of a call."""
-        partial = self._find_partial(call)
-        return 0 if partial is None else len(partial.node.args) - 1
-
-    def _find_partial(self, call: PyCall) -> PyCall | None:
+    def find_partial(self, call: PyCall) -> PyCall | None:
         """Return the call of functools.partial that made what is called, where it is one."""
         func, scope = call.node.func, self.view.scope(call)
         found = self.find_value(func, call.module, scope)
@@ -243,6 +238,11 @@ class Limits:
         if len(uses) != 1 or not calls or len(calls) > MOST_CALLERS:
             return False
         return not any(each.arg in (keyword, None) for one in calls for each in one.node.keywords)
+
+
+def count_given(partial: PyCall) -> int:
+    """Return how many arguments a call of functools.partial puts in front of those of each later call."""
+    return len(partial.node.args) - 1
 
 
 def _is_guarded(value: ast.expr, call: PyCall, view: View) -> bool:

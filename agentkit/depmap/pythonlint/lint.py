@@ -9,12 +9,11 @@ from agentkit.depmap.boundsgap import Gap
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.lint import number_waits
-from agentkit.depmap.python.module import Module
 from agentkit.depmap.python.program import Program, PyCall
 from agentkit.depmap.pythonlint import rowsdatabases, rowshttp, rowsprocesses, rowssockets, rowsthreads
 from agentkit.depmap.pythonlint.around import Around
 from agentkit.depmap.pythonlint.callfix import write_call
-from agentkit.depmap.pythonlint.limits import Limits
+from agentkit.depmap.pythonlint.limits import Limits, count_given
 from agentkit.depmap.pythonlint.pollingloops import find_endless_polling, find_polling_loops
 from agentkit.depmap.pythonlint.pools import judge_pool
 from agentkit.depmap.pythonlint.rows import Asked, Judge, Row, judge_row
@@ -34,49 +33,40 @@ def lint_program(program: Program, disk: Disk) -> list[Wait]:
     around = Around(view, limits)
     found: dict[PyCall, Wait] = {}
     for call in program.calls:
-        gaps = [_judge(Asked(call, name, view, limits, around)) for name in sorted(view.names(call))]
-        told = [(gap, position) for gap, position in gaps if gap is not None]
-        if told:
-            gap, position = min(told, key=lambda each: each[0].type != UNBOUNDED)
+        judged = (_judge(Asked(call, name, view, limits, around)) for name in sorted(view.names(call)))
+        gaps = [gap for gap in judged if gap is not None]
+        if gaps:
+            gap = min(gaps, key=lambda each: each.type != UNBOUNDED)
             if gap.type == UNBOUNDED and around.has_alarm(call):
                 gap = replace(gap, type=PARTLY, why=f"{gap.why}; {ALARM}")
-            place = None if position is None else position - limits.count_given(call)
-            found[call] = _tell(gap, call, view, place)
+            found[call] = _tell(gap, call, view, limits)
     waits = [*found.values(), *_lint_pools(view, found), *find_polling_loops(view), *find_endless_polling(view)]
     return number_waits(sorted(waits, key=lambda wait: (wait.file, wait.line or 0)))
 
 
-def _judge(asked: Asked) -> tuple[Gap | None, int | None]:
+def _judge(asked: Asked) -> Gap | None:
     judge = JUDGES.get(asked.name)
     if judge is not None:
-        return judge(asked), POSITIONS.get(asked.name)
+        return judge(asked)
     row = ROWS.get(asked.name)
-    return (None, None) if row is None else (judge_row(row, asked), row.position)
+    return None if row is None else judge_row(row, asked)
 
 
-# Where the argument that bounds it stands in a call that has a judge of its own.
-POSITIONS = {
-    "concurrent.futures.Future.exception": 0,
-    "concurrent.futures.Future.result": 0,
-    "ftplib.FTP": 4,
-    "queue.Queue.put": 2,
-    "multiprocessing.Queue.put": 2,
-    "subprocess.Popen.communicate": 1,
-    "subprocess.Popen.wait": 0,
-    "urllib.request.urlopen": 2,
-}
-
-
-def _tell(gap: Gap, call: PyCall, view: View, position: int | None) -> Wait:
+def _tell(gap: Gap, call: PyCall, view: View, limits: Limits) -> Wait:
+    changed, why = call, gap.why
+    position, partial = gap.position, limits.find_partial(call)
+    if partial is not None and position is not None:
+        before = count_given(partial)
+        if position < before and gap.instead is None:
+            # What stands there already cannot be given once more: it is changed where it was given.
+            changed, why = partial, f"{why}: functools.partial of line {partial.node.lineno} was given that"
+            position += 1
+        else:
+            position -= before
+        gap = replace(gap, position=position)
     command = hide_secrets(view.read_source(call.node, call.module))
-    fix = hide_secrets(write_call(gap, call, view, position))
-    place = call.module.path, call.node.lineno
-    return Wait(gap.type, find_subject(call.module, call.function), command, *place, command, gap.why, fix)
-
-
-def find_subject(module: Module, function: str | None) -> str:
-    """Return the node of the map that a place of a program belongs to."""
-    return f"py:{module.name}:{function}" if function else f"py:{module.name}"
+    fix = hide_secrets(write_call(gap, changed, view))
+    return Wait(gap.type, view.find_subject(call), command, call.module.path, call.node.lineno, command, why, fix)
 
 
 def _lint_pools(view: View, found: Mapping[PyCall, Wait]) -> Iterable[Wait]:
@@ -86,5 +76,5 @@ def _lint_pools(view: View, found: Mapping[PyCall, Wait]) -> Iterable[Wait]:
         if worst is not None:
             why = f"leaving the block waits for `{worst.command}` of line {worst.line}, which has no bound of its own"
             command = hide_secrets(view.read_source(call.node, call.module))
-            subject = find_subject(call.module, call.function)
+            subject = view.find_subject(call)
             yield Wait(worst.type, subject, command, call.module.path, call.node.lineno, command, why, worst.fix)

@@ -39,11 +39,10 @@ def find_polling_loops(view: View) -> Iterator[Wait]:
                 continue
             seen.add(loop)
             test = view.read_source(loop.test, call.module)
-            subject = f"py:{call.module.name}:{call.function}" if call.function else f"py:{call.module.name}"
             command = hide_secrets(f"while {test}:")
             inner = f"({test})" if isinstance(loop.test, ast.BoolOp) else test
             fix = hide_secrets(f"deadline = time.monotonic() + 60; while time.monotonic() < deadline and {inner}:")
-            yield Wait(UNBOUNDED, subject, command, call.module.path, loop.lineno, command, WHY, fix)
+            yield Wait(UNBOUNDED, view.find_subject(call), command, call.module.path, loop.lineno, command, WHY, fix)
 
 
 def find_endless_polling(view: View) -> Iterator[Wait]:
@@ -57,10 +56,9 @@ def find_endless_polling(view: View) -> Iterator[Wait]:
             seen.add(loop)
             if _has_clock(loop, view.lines(call.module)):
                 continue
-            subject = f"py:{call.module.name}:{call.function}" if call.function else f"py:{call.module.name}"
             command = f"while {view.read_source(loop.test, call.module)}:"
             fix = "deadline = time.monotonic() + 60; while time.monotonic() < deadline:"
-            yield Wait(UNBOUNDED, subject, command, call.module.path, loop.lineno, command, WHY, fix)
+            yield Wait(UNBOUNDED, view.find_subject(call), command, call.module.path, loop.lineno, command, WHY, fix)
 
 
 def _find_endless(call: PyCall, view: View) -> ast.While | None:

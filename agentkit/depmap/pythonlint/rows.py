@@ -41,8 +41,9 @@ class Row:
     """A call that one argument bounds.
 
     `keyword` and `position` are that argument's (position counted from 0; no keyword: there is none), `add` is what is
-    put between the brackets. Without it the call is `default` (None: bounded), with it `given` (None: bounded), for
-    the reason `why_given`. What is in `loose` is no limit. A `block` argument that is false makes it return at once.
+    put between the brackets. Without it the call is `default` (None: bounded, by a limit of the library's own, which
+    what is in `loose` takes away). What is in `loose` is no limit. A `block` argument that is false makes it return at
+    once.
     `maker` is an argument of what made its object that bounds it as well. It `heeds_default` where
     socket.setdefaulttimeout bounds it, `is_async` where limits of asyncio do, `is_polled` where it was asked before
     whether something is there, and `serves` where a loop without an end may wait in it: that is what a service is for.
@@ -55,8 +56,6 @@ class Row:
     position: int | None = None
     add: str | None = None
     default: str | None = UNBOUNDED
-    given: str | None = None
-    why_given: str = ""
     loose: frozenset[str] = NEVER
     block: tuple[str, int | None] | None = None
     maker: str = ""
@@ -79,7 +78,7 @@ def judge_row(row: Row, asked: Asked) -> Gap | None:
         return None
     is_loose = state in row.loose
     if state != ABSENT and not is_loose:
-        return None if row.given is None else Gap(row.given, row.why_given or row.why, None, row.limit_s, row.instead)
+        return None
     if state == ABSENT and row.default is None:
         return None
     if not is_loose and _is_bound_by_maker(row, asked):
@@ -92,10 +91,8 @@ def judge_row(row: Row, asked: Asked) -> Gap | None:
         return None
     if row.is_async and asked.around.is_limited(call):
         return None
-    kind = UNBOUNDED if is_loose or row.default is None else row.default
     add = row.add if row.add is not None else f"{row.keyword}={row.limit_s}" if row.keyword else None
-    why = f"{row.keyword}={_say(state)} is no limit" if is_loose and row.default != UNBOUNDED else row.why
-    return Gap(kind, why, add, row.limit_s, row.instead)
+    return Gap(row.default or UNBOUNDED, row.why, add, row.limit_s, row.instead, row.position)
 
 
 def _is_bound_by_maker(row: Row, asked: Asked) -> bool:
@@ -106,10 +103,6 @@ def _is_bound_by_maker(row: Row, asked: Asked) -> bool:
         if state not in (ABSENT, *row.loose):
             return True
     return False
-
-
-def _say(state: str) -> str:
-    return {NONE: "None", ZERO: "0", NEGATIVE: "-1"}.get(state, "…")
 
 
 Rows = Mapping[str, Row]

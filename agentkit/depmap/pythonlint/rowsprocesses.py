@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
+from dataclasses import replace
 
-from agentkit.depmap.boundsgap import KILL_AFTER_S, Gap, partly, unbounded
+from agentkit.depmap.boundsgap import KILL_AFTER_S, Gap, unbounded
 from agentkit.depmap.boundsshell import looks_like_fifo
 from agentkit.depmap.calls import HOLE
 from agentkit.depmap.lintaround import is_fifo_on_disk
@@ -14,6 +16,7 @@ from agentkit.depmap.pythonlint.limits import ABSENT, GIVEN, NONE
 from agentkit.depmap.pythonlint.rows import Asked, Judges, Row, Rows, escape, judge_row
 from agentkit.depmap.pythonlint.startedwaits import judge_started, list_commands
 from agentkit.depmap.pythonlint.view import unparse
+from agentkit.depmap.wait import PARTLY, UNBOUNDED
 
 RUNNERS = ("run", "call", "check_call", "check_output")
 OUTPUTS = ("getoutput", "getstatusoutput")
@@ -45,7 +48,7 @@ def judge_text(asked: Asked) -> Gap | None:
     if gap.instead and isinstance(first, ast.Constant) and isinstance(first.value, str) and HOLE not in gap.instead:
         # Where the text is that one command, its own bound is put into it.
         inner = gap.instead if list_commands(asked, asked.call) == [first.value.strip()] else None
-        text = inner or f"timeout -k {KILL_AFTER_S} {gap.limit_s} sh -c {_quote(first.value)}"
+        text = inner or f"timeout -k {KILL_AFTER_S} {gap.limit_s} sh -c {shlex.quote(first.value)}"
         return Gap(gap.type, gap.why, None, gap.limit_s, f"{{func}}({escape(unparse(ast.Constant(text)))})")
     verb = asked.name.rpartition(".")[2]
     fix = OUTPUT_FIX.replace("60", str(gap.limit_s))
@@ -58,31 +61,28 @@ def judge_text(asked: Asked) -> Gap | None:
     return Gap(gap.type, gap.why, None, gap.limit_s, endings[verb])
 
 
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
 def judge_wait(asked: Asked) -> Gap | None:
     """Judge the wait for a process: a limit, or a program that cannot wait; one that was killed is gone."""
     row = COMMUNICATES if asked.name.endswith("communicate") else WAITS
     gap = judge_row(row, asked)
     if gap is None:
         return None
-    program = _judge_started(asked)
+    program = _judge_makers(asked)
     if program is None:
         return None
     if asked.around.is_killed_before(asked.call):
         if row is WAITS:
             return None
-        return partly("it was killed, but what it started may hold the pipe open", "timeout=10")
-    return Gap(program.type, program.why, f"timeout={program.limit_s}", program.limit_s)
+        why = "it was killed, but what it started may hold the pipe open"
+        return replace(gap, type=PARTLY, why=why, add="timeout=10")
+    return replace(gap, type=program.type, why=program.why, add=f"timeout={program.limit_s}", limit_s=program.limit_s)
 
 
 def judge_awaited(asked: Asked) -> Gap | None:
     """Judge the wait for a process of asyncio."""
     if asked.around.is_limited(asked.call) or asked.around.is_killed_before(asked.call):
         return None
-    program = _judge_started(asked)
+    program = _judge_makers(asked)
     if program is None:
         return None
     return Gap(program.type, program.why, None, program.limit_s, f"asyncio.wait_for({{call}}, {program.limit_s})")
@@ -90,7 +90,7 @@ def judge_awaited(asked: Asked) -> Gap | None:
 
 def judge_pipe(asked: Asked) -> Gap | None:
     """Judge reading from the pipe of a process: at its end, or at each line, one waits for it."""
-    program = _judge_started(asked)
+    program = _judge_makers(asked)
     if program is None or asked.around.is_polled(asked.call):
         return None
     if NON_BLOCKING.search(asked.view.read_function(asked.call)):
@@ -107,17 +107,17 @@ def judge_pipe(asked: Asked) -> Gap | None:
     return Gap(program.type, why, None, program.limit_s, "select.select([{object}], [], [], 60)[0] and {call}")
 
 
-def _judge_started(asked: Asked) -> Gap | None:
-    """Return what the programs leave open that this process may be."""
+def _judge_makers(asked: Asked) -> Gap | None:
+    """Return what the worst of the programs leaves open that this process may be."""
     makers = [
         each
         for each in asked.view.find_makers(asked.call)
         if any(name.rpartition(".")[2] in STARTERS for name in asked.view.names(each))
     ]
-    gaps = [judge_started(asked, each) for each in makers]
     if not makers:
         return unbounded("it waits for the program for ever")
-    return next((gap for gap in gaps if gap is not None), None)
+    gaps = [gap for each in makers if (gap := judge_started(asked, each)) is not None]
+    return min(gaps, key=lambda gap: (gap.type != UNBOUNDED, gap.why, gap.limit_s), default=None)
 
 
 STARTERS = frozenset({"Popen", "create_subprocess_exec", "create_subprocess_shell"})

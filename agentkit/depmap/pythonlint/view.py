@@ -105,9 +105,13 @@ class View:
         """Return the calls of a thing of a library."""
         return self._by_name.get(name, [])
 
+    def find_subject(self, call: PyCall) -> str:
+        """Return the node of the map that a call stands in."""
+        return f"py:{call.module.name}:{call.function}" if call.function else f"py:{call.module.name}"
+
     def find_callers(self, call: PyCall) -> list[PyCall]:
         """Return the calls of the function that a call stands in."""
-        return [] if call.function is None else self._callers.get(f"py:{call.module.name}:{call.function}", [])
+        return [] if call.function is None else self._callers.get(self.find_subject(call), [])
 
     def find_callers_of(self, function: ast.AST, module: Module) -> list[PyCall]:
         """Return the calls of a function; of a class's `__init__` those of the class."""
