@@ -1,3 +1,5 @@
+"""What becomes of Ctrl-C when a program is traced at a terminal?"""
+
 import os
 import pty
 import select
@@ -6,7 +8,7 @@ import time
 from pathlib import Path
 
 from tests.depmap.tracing.traced import Run, read_seen, write_script
-from tests.processes import wait_until
+from tests.processes import find_by_words, wait_until
 
 LIMIT_S = 60
 
@@ -50,3 +52,4 @@ def test_ctrl_c_ends_what_the_program_left_running(agentkit: Run, environ: dict[
     words = ["-m", "agentkit", "depmap", "trace", "--", "./run"]
     assert run_at_terminal(words, environ, tmp_path, tmp_path / "ready") == 4
     assert {"file:run write file:x", "file:run exec cmd:sleep"} <= read_seen(agentkit, tmp_path)
+    assert find_by_words("sleep 97532") == []
