@@ -117,11 +117,11 @@ def keep(
         return Kept(list(findings), [], [])
 
 
-def note_stuck(check: str, pids: Sequence[int], since: float | None = None) -> Stuck:
+def note_stuck(check: str, pids: Sequence[int]) -> Stuck:
     """Return what is to be remembered of a check whose processes could not be killed."""
     starts = [(pid, tree.process_start(pid)) for pid in pids]
     processes = tuple((pid, start) for pid, start in starts if start is not None)
-    return Stuck(check, processes, tree.read_boot_id(), time.time() if since is None else since)
+    return Stuck(check, processes, tree.read_boot_id(), time.time())
 
 
 def _read_living(ledger: Ledger) -> dict[str, Stuck]:
