@@ -7,7 +7,7 @@ the map does not have has a number below 0.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
@@ -74,7 +74,9 @@ class Network:
                 hint='what the map does not know is written in full, such as "unit:nginx.service"',
                 status=Exit.CONFIGURATION,
             )
-        return self._literals.setdefault(name, -1 - len(self._literals))
+        node = self._literals.setdefault(name, -1 - len(self._literals))
+        self._names[node] = name
+        return node
 
     def declare(self, source: int, target: int) -> None:
         """Add that one node falls with another."""
@@ -85,12 +87,10 @@ class Network:
         """Tell whether the map has the node, or an edge that was declared leads to it or from it."""
         return node >= 0 or node in self._needs or node in self._dependants
 
-    def name(self, nodes: Iterable[int]) -> dict[int, str]:
+    def name(self, nodes: Collection[int]) -> dict[int, str]:
         """Return {node: its name}."""
-        missing = [node for node in nodes if node not in self._names]
-        self._names.update((node, name) for name, node in self._literals.items())
         if self._chart:
-            self._names.update(read_names(self._chart, (node for node in missing if node >= 0)))
+            self._names.update(read_names(self._chart, (node for node in nodes if node not in self._names)))
         return {node: self._names[node] for node in nodes}
 
     def reach(self, nodes: Iterable[int]) -> Web:
@@ -107,7 +107,7 @@ class Network:
                     seen.add(other)
                     following.append(other)
             level = following
-        names = self.name(list(seen))
+        names = self.name(seen)
         ordered = sorted(seen, key=names.__getitem__)
         numbers = {node: number for number, node in enumerate(ordered)}
         arrows = sorted((numbers[node], numbers[other]) for node, other in pairs)
