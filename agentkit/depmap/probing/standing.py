@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 
-from agentkit.core.asides import read_instant
+from agentkit.core.asides import read_instant, say_when
 from agentkit.core.errors import AgentkitError
 from agentkit.core.evidence import StoredFinding
 from agentkit.core.ledger import open_read_only
@@ -15,7 +15,6 @@ from agentkit.core.ledger.notes import read_value
 from agentkit.core.lines import CRITICAL, INFO, WARNING
 from agentkit.core.paths import configuration_file, state_folder
 from agentkit.core.summary import Line
-from agentkit.core.times import format_duration
 from agentkit.depmap.probing.memory import LAST_KEY, SOURCE
 
 SHOWN_ROOTS = 3
@@ -33,7 +32,7 @@ def find_standing(environ: Mapping[str, str], now: float) -> tuple[Line, str] | 
     if last is None:
         return None
     at = read_instant(_read_record(last).get("at"))
-    when = "" if at is None else f", probed {format_duration(abs(now - at))} ago"
+    when = "" if at is None else f", probed {say_when(at, now)}"
     if not bad:
         return Line(f"what was probed is well{when}"), PROBE
     roots = sorted({f"{finding.subject} ({finding.type})" for finding in bad if _is_root(finding)})
