@@ -19,28 +19,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 LIMIT_S = 60.0
 # As the machine's closed network has it: without these it looks for Google's hosts at every start.
 FLAGS = (
-    *("--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *(
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-extensions",
-        "--disable-breakpad",
-        "--hide-scrollbars",
-    ),
-    *(
-        "--no-sandbox",
-        "--remote-debugging-pipe",
-        "--mute-audio",
-        "--disable-dev-shm-usage",
-        "--force-color-profile=srgb",
-    ),
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-breakpad",
+    "--hide-scrollbars",
+    "--no-sandbox",
+    "--remote-debugging-pipe",
+    "--mute-audio",
+    "--disable-dev-shm-usage",
+    "--force-color-profile=srgb",
 )
+GONE = "the browser has gone: does `chromium --version` answer?"
 KEYS = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), "ArrowLeft": (37, ""), "ArrowUp": (38, "")}
 KEYS |= {"ArrowRight": (39, ""), "ArrowDown": (40, "")}
 
@@ -71,17 +71,16 @@ class Chromium:
         os.close(writes)
         self.session: str | None = None
 
-    def __enter__(self) -> Self:
+    def attach(self) -> None:
+        """Wait until it has started, and speak to its page from now on."""
         targets = self.ask("Target.getTargets")["targetInfos"]
         page = next(target["targetId"] for target in targets if target["type"] == "page")
         self.session = self.ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def end(self) -> None:
+        """End it, by force where it does not do so by itself, and remove its profile."""
         # All that it started is in its session; nothing of that is anybody else's.
         try:
             self.session = None
@@ -105,7 +104,10 @@ class Chromium:
         message: dict[str, object] = {"id": self.last, "method": method, "params": parameters}
         if self.session:
             message["sessionId"] = self.session
-        os.write(self.writing, json.dumps(message).encode() + b"\0")
+        try:
+            os.write(self.writing, json.dumps(message).encode() + b"\0")
+        except BrokenPipeError:
+            raise AssertionError(GONE) from None
         for answer in self._receive(limit):
             if answer.get("id") == self.last:
                 assert "error" not in answer, f"{method}: {answer}"
@@ -176,7 +178,7 @@ class Chromium:
                 if not select.select([self.reading], [], [], max(0.0, due - time.monotonic()))[0]:
                     return
                 piece = os.read(self.reading, 1 << 20)
-                assert piece, "the browser has gone"
+                assert piece, GONE
                 self.rest += piece
                 continue
             self.rest = rest
@@ -200,8 +202,12 @@ class Chromium:
 @contextmanager
 def start_chromium() -> Iterator[Chromium]:
     """Yield a browser that is gone afterwards, with everything that it started."""
-    with Chromium() as browser:
+    browser = Chromium()
+    try:
+        browser.attach()
         yield browser
+    finally:
+        browser.end()
 
 
 def _pipe() -> tuple[int, int]:
