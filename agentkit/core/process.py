@@ -57,9 +57,8 @@ def run_programs(
     """Run programs side by side, `at_once` at a time, and return how they ended, in their order.
 
     A few at a time begin, `computing` of them: the next ones start when those wait for something and need no processor;
-    without it some for each processor. `follow` is called
-    with the number of each program (from 0, in their order) and how it ended, as soon as it has; the programs that it
-    returns are run as well and get the next numbers.
+    without it some for each processor. `follow` is called with the number of each program (from 0, in their order) and
+    how it ended, as soon as it has; the programs that it returns are run as well and get the next numbers.
 
     `limit` holds for all together: what runs then is ended as at its own limit, what waits then is not started.
     `tell` is called when they have been started, and ten times a second meanwhile.
@@ -69,7 +68,7 @@ def run_programs(
     wanted = list(programs)
     if not wanted:
         return []
-    if at_once < 1:
+    if at_once < 1 or (computing is not None and computing < 1):
         raise ValueError("at least one program has to run at a time")
     with _Round(wanted, Crowd(computing), at_once=at_once, limit=limit, tell=tell, follow=follow) as all_of_them:
         return all_of_them.run()

@@ -6,10 +6,8 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -201,11 +199,22 @@ def test_who_is_told_of_an_end_may_have_more_run() -> None:
     assert sorted(told) == list(enumerate(one.status for one in ended))
 
 
-def test_who_wants_to_be_told_that_it_goes_on_is_told_at_once_and_now_and_then() -> None:
-    told: list[float] = []
-    run_programs([shell("exit 0")] * 100, tell=lambda: told.append(time.monotonic()))
-    assert told
-    assert all(later - earlier >= 0.1 for earlier, later in pairwise(told))
+def test_who_wants_to_be_told_that_it_goes_on_is_told_now_and_then(tmp_path: Path) -> None:
+    def tell() -> None:
+        with (tmp_path / "told").open("a") as file:
+            file.write(".")
+
+    ended = run_program(shell(f"until grep -q ... {tmp_path}/told; do sleep 0.01; done 2>&-"), tell=tell)
+    assert ended.status == 0
+
+
+def test_who_wants_to_be_told_that_it_goes_on_is_told_at_once_and_not_at_each_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("agentkit.core.process.TELL_S", 3600.0)
+    told: list[str] = []
+    run_programs([shell("exit 0")] * 100, tell=lambda: told.append("it goes on"))
+    assert told == ["it goes on"]
 
 
 def test_what_follows_a_limit_over_all_is_not_started() -> None:
@@ -332,6 +341,7 @@ def test_what_would_not_end_is_named_and_nobody_waits_for_it(tmp_path: Path) -> 
         lambda: Program(("tr\0ue",), LONG),
         lambda: Program(("true",), LONG, environment={"A=B": "c"}),
         lambda: run_programs([shell("true")], at_once=0),
+        lambda: run_programs([shell("true")], computing=0),
     ],
 )
 def test_what_makes_no_sense_is_refused(wrong: Callable[[], object]) -> None:
