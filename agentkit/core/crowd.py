@@ -15,7 +15,7 @@ LEAST = 8
 # Who has had the processor for this long, or has been there for so long, holds up nobody any more.
 LONGEST_RUN_NS = 300_000_000
 LONGEST_YOUTH_S = 3.0
-DEEPEST_LOOK = 16
+MOST_LOOKED_AT = 16
 
 
 def count_processors() -> int:
@@ -55,6 +55,6 @@ def _computes(pid: int) -> bool:
         stat = tree.read_stat(one)
         if stat and stat[0] == "R":
             return True
-        if len(looked_at) < DEEPEST_LOOK:
+        if len(looked_at) < MOST_LOOKED_AT:
             looked_at += tree.list_children(one)
     return False

@@ -16,6 +16,12 @@ ROOM = max(LEAST, AT_A_PROCESSOR * len(os.sched_getaffinity(0)))
 BUSY = "exec 2>&-; while :; do :; done"
 
 
+@pytest.fixture(autouse=True)
+def nobody_computed_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the figures of the kernel be small, however long the test itself takes to start so many."""
+    monkeypatch.setattr("agentkit.core.tree.processor_time", lambda _: (0, 0))
+
+
 @contextmanager
 def crowd_of(*scripts: str, room: int | None = None) -> Iterator[Crowd]:
     crowd = Crowd(room)
