@@ -48,6 +48,7 @@ def test_the_roots_and_the_way_to_the_nearest_are_those_of_networkx(number: int)
         assert {cause.root, *cause.others} == expected[node]
         way = [node, *reversed(cause.via), cause.root] if cause.root != node else [node]
         assert all(graph.has_edge(tail, head) for tail, head in pairwise(way))
+        assert cause.between == len(cause.via)
         nearest = min(nx.shortest_path_length(graph, node, root) for root in expected[node])
         assert len(way) - 1 == (0 if node in expected[node] else nearest)
 
@@ -57,13 +58,21 @@ def test_of_a_loop_that_is_not_well_the_one_that_was_seen_first_is_the_root() ->
     assert find_causes(loop, {0: 30.0, 1: 20.0, 3: 10.0}) == {
         0: Cause(1),
         1: Cause(1),
-        3: Cause(1, (0,)),
+        3: Cause(1, (0,), 1),
     }
 
 
 def test_what_is_not_well_and_far_below_is_the_root_though_what_lies_between_is_well() -> None:
     chain = draw(4, (0, 1), (1, 2), (2, 3))
-    assert find_causes(chain, {0: 0.0, 3: 0.0}) == {0: Cause(3, (2, 1)), 3: Cause(3)}
+    assert find_causes(chain, {0: 0.0, 3: 0.0}) == {0: Cause(3, (2, 1), 2), 3: Cause(3)}
+
+
+def test_of_a_long_way_the_part_by_the_root_is_counted_and_not_told() -> None:
+    chain = draw(300, *pairwise(range(300)))
+    causes = find_causes(chain, dict.fromkeys((0, 198, 199, 299), 0.0))
+    assert causes[199] == Cause(299, tuple(range(298, 199, -1)), 99)
+    assert causes[198] == Cause(299, tuple(range(298, 198, -1)), 100)
+    assert causes[0] == Cause(299, tuple(range(100, 0, -1)), 298)
 
 
 def test_dependants_come_nearest_first() -> None:

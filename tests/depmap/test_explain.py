@@ -3,12 +3,15 @@
 import json
 import random
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from agentkit.core.errors import Exit
+from agentkit.core.schemas import read_schema
 from tests.conftest import Run
 from tests.depmap.machines import lay_out
 from tests.depmap.maps import records as read_answer
@@ -169,6 +172,25 @@ def test_what_others_wrote_into_a_cause_is_no_matter(agentkit: Run) -> None:
     ended = agentkit("depmap", "explain", input=write([finding("job:report", cause=odd, impact_count="many")]))
     assert ended.returncode == 0
     assert ended.stdout.splitlines()[1].split()[:2] == ["unit:db.service", "job:report"]
+
+
+def test_of_a_long_way_the_last_hundred_are_told_and_all_are_counted(
+    agentkit: Run, own_environ: Mapping[str, str]
+) -> None:
+    home = Path(own_environ["AGENTKIT_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    pairs = pairwise(f"job:j{number}" for number in range(203))
+    rows = [f'[[depmap.declare]]\nfrom = "{one}"\nto = "{other}"\nedge = "exec"\n' for one, other in pairs]
+    (home / "agentkit.toml").write_text("".join(rows))
+    (home / "agentkit.toml").chmod(0o600)
+    pipe = write([finding("job:j0"), finding("job:j202")])
+    far, root = map(json.loads, agentkit("depmap", "explain", "--json", input=pipe).stdout.splitlines())
+    jsonschema.validate(far["cause"], read_schema("finding")["properties"]["cause"])
+    via = [f"job:j{number}" for number in range(100, 0, -1)]
+    assert far["cause"] == {"root": "job:j202", "via": via, "via_count": 201}
+    assert root["cause"] == {"root": "job:j202", "via": []}
+    shown = agentkit("depmap", "explain", input=pipe).stdout
+    assert "… < j100 < j99 < j98 < j97 < …" in " ".join(shown.split())
 
 
 @pytest.mark.usefixtures("declared")

@@ -10,8 +10,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from agentkit.depmap.graph import NONE, Arrows
+from agentkit.depmap.probing.blame import LONGEST_VIA
 
 MOST_OTHERS = 100
 
@@ -20,11 +22,13 @@ MOST_OTHERS = 100
 class Cause:
     """Why a node is not well: the nearest root, the nodes on a shortest way from there (both ends left out), the rest.
 
-    `others` are the other roots that it depends on, in the order of their names, MOST_OTHERS of them at most.
+    `between` is how many lie between: of more than LONGEST_VIA those by the root are left out of `via`. `others` are
+    the other roots that it depends on, in the order of their names, MOST_OTHERS of them at most.
     """
 
     root: int
     via: tuple[int, ...] = ()
+    between: int = 0
     others: tuple[int, ...] = ()
 
 
@@ -40,24 +44,36 @@ class Causes:
         self._needs = needs
         self.roots, self._below = _find_roots(needs, components, unwell)
         self._distance = _measure(needed_by, self.roots)
+        self._nearest = {root: root for root in self.roots}
         self._others: dict[int, tuple[int, ...]] = {}
 
     def find(self, node: int) -> Cause:
         """Return the cause of a node that is not well."""
-        way = list(self._find_way(node))
-        if len(way) == 1:
+        if not self._distance[node]:
             return Cause(node)
+        root, between = self._find_nearest(node), self._distance[node] - 1
+        via = tuple(islice(self._go_down(node), min(between, LONGEST_VIA)))
         mask = self._below[node]
         if mask not in self._others:
             # One more than are told: the nearest may be among them.
             listed = sorted(self.roots[bit] for bit in list_bits(mask))
             self._others[mask] = tuple(listed[: MOST_OTHERS + 1])
-        others = [other for other in self._others[mask] if other != way[-1]]
-        return Cause(way[-1], tuple(reversed(way[1:-1])), tuple(others[:MOST_OTHERS]))
+        others = [other for other in self._others[mask] if other != root]
+        return Cause(root, via[::-1], between, tuple(others[:MOST_OTHERS]))
 
-    def _find_way(self, node: int) -> Iterator[int]:
-        """Yield a shortest way from a node to a root; of several that of the first names."""
-        yield node
+    def _find_nearest(self, node: int) -> int:
+        """Return the root at the end of a node's way; of what was found for one node all others on its way profit."""
+        passed = [node]
+        for following in self._go_down(node):
+            if passed[-1] in self._nearest:
+                break
+            passed.append(following)
+        root = self._nearest[passed[-1]]
+        self._nearest.update(dict.fromkeys(passed, root))
+        return root
+
+    def _go_down(self, node: int) -> Iterator[int]:
+        """Yield what lies on a shortest way from a node to a root, and the root; of several that of the first names."""
         distance = self._distance[node]
         while distance:
             distance -= 1

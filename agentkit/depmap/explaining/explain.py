@@ -27,7 +27,7 @@ class Explained:
 
     records: list[Record] = field(default_factory=list)
     late: AgentkitError | None = None
-    page: Page | None = None
+    explainer: Explainer | None = None
 
     def tell(self) -> Iterator[Record]:
         """Yield the records, the findings with `cause` and `impact`.
@@ -36,7 +36,7 @@ class Explained:
         """
         for record in self.records:
             # What falls with very many findings is more than there is memory for: it is told one after the other.
-            yield self.page.explain(record) if self.page is not None else record
+            yield self.explainer.explain(record) if self.explainer is not None else record
 
 
 def explain(environ: Mapping[str, str], source: str) -> Explained:
@@ -50,7 +50,7 @@ def explain(environ: Mapping[str, str], source: str) -> Explained:
         explained.late = error
     try:
         with open_map(environ) as chart:
-            explained.page = _look_at_all(explained.records, chart, read_probed(environ, time.time()))
+            explained.explainer = _look_at_all(explained.records, chart, read_probed(environ, time.time()))
     except AgentkitError as error:
         if error.hint != BUILD:
             raise
@@ -58,7 +58,7 @@ def explain(environ: Mapping[str, str], source: str) -> Explained:
     return explained
 
 
-def _look_at_all(records: Sequence[Record], chart: Map, probed: Mapping[str, float]) -> Page | None:
+def _look_at_all(records: Sequence[Record], chart: Map, probed: Mapping[str, float]) -> Explainer | None:
     firing = [record for record in records if is_firing(record)]
     subjects = {str(record["subject"]): None for record in firing}
     nodes = _find_nodes(chart, [*subjects, *probed])
@@ -68,13 +68,13 @@ def _look_at_all(records: Sequence[Record], chart: Map, probed: Mapping[str, flo
     number_of = {node: number for number, node in enumerate(graph.nodes)}
     numbers = {name: number_of[node] for name, node in nodes.items()}
     unwell: dict[int, float] = {}
-    seen = [*probed.items(), *((str(record["subject"]), _find_start(record)) for record in firing if is_bad(record))]
+    seen = [*probed.items(), *((str(record["subject"]), _find_start(record)) for record in firing if _is_bad(record))]
     for name, since in seen:
         if name in numbers:
             unwell[numbers[name]] = min(since, unwell.get(numbers[name], since))
     jobs = [number for number, name in enumerate(graph.names) if name.startswith("job:")]
     subject_nodes = {subject: numbers[subject] for subject in subjects if subject in numbers}
-    return Page(graph.names, add_producers(chart, graph, jobs), jobs, unwell, subject_nodes)
+    return Explainer(graph.names, add_producers(chart, graph, jobs), jobs, unwell, subject_nodes)
 
 
 def _find_start(record: Record) -> float:
@@ -86,7 +86,7 @@ def _find_start(record: Record) -> float:
     return math.inf
 
 
-def is_bad(record: Mapping[str, object]) -> bool:
+def _is_bad(record: Mapping[str, object]) -> bool:
     """Tell whether a finding says that its subject is not well: what is for information does not."""
     return record.get("severity") != INFO
 
@@ -110,7 +110,7 @@ def _find_nodes(chart: Map, names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-class Page:
+class Explainer:
     """Writes what is known of a node into the findings about it."""
 
     def __init__(
@@ -153,6 +153,8 @@ class Page:
     def _tell_cause(self, node: int) -> dict[str, object]:
         names, cause = self._names, self._causes.find(node)
         told: dict[str, object] = {"root": names[cause.root], "via": [names[each] for each in cause.via]}
+        if cause.between > len(cause.via):
+            told["via_count"] = cause.between
         if cause.others:
             told["others"] = [names[each] for each in cause.others]
         suspects = self._suspects.get(cause.root)

@@ -57,6 +57,8 @@ class _Row:
         self.subject = str(record["subject"])
         self.root = str(cause.get("root", ""))
         self.way = [str(one) for one in via] if isinstance(via, list) else []
+        between = cause.get("via_count")
+        self.between = between if isinstance(between, int) else len(self.way)
         suspects = cause.get("suspects")
         self.suspects = [str(one) for one in suspects] if isinstance(suspects, list) else []
         count = record.get("impact_count")
@@ -68,11 +70,12 @@ class _Row:
 
     def rank(self) -> tuple[bool, str, int, int, str]:
         """Return what rows are sorted by: root by root, each before what it took along; what has none at the end."""
-        return not self.root, self.root, -self.falls, len(self.way), self.subject
+        return not self.root, self.root, -self.falls, self.between, self.subject
 
     def cells(self) -> tuple[str | Styled, ...]:
         """Return the cells of a row."""
-        way = " < ".join(map(shorten, self.way[:SHOWN_WAY])) + (" < …" if len(self.way) > SHOWN_WAY else "")
+        before = "… < " if self.between > len(self.way) else ""
+        way = before + " < ".join(map(shorten, self.way[:SHOWN_WAY])) + (" < …" if len(self.way) > SHOWN_WAY else "")
         what = self.title
         if self.suspects:
             what += f"; with other failing jobs it shares {', '.join(self.suspects)}"
