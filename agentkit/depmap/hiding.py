@@ -10,6 +10,9 @@ HIDDEN = "***"
 _NAME = r"(?:pass(?:wo?r?d|phrase)?|pwd?|secret|token|credentials?|api[-_]?key|access[-_]?key|private[-_]?key|auth)"
 # What stands in a variable is not in the text, so its name may stay.
 _VALUE = r"""(?![$`*])[^\s"'&|;<>()$`]+"""
+# To the end of what stands in quotes, which in Python may have letters before them.
+_OPENING = r"""[bfru]{0,2}("{3}|'{3}|["'])"""
+_QUOTED = r"""(?![$`*])(?:\\.|(?!\2)[^\\])+"""
 # How far behind the name of a program its options may stand.
 _WORDS = r"\s(?:[^|;&]{0,300}?\s)?"
 _SCHEME = r"(?:(?:bearer|basic|token|digest)\s+)?+"
@@ -18,10 +21,14 @@ _RULES = tuple(
     for rule in (
         # scheme://user:secret@host
         r"""(://[^\s/:@"']*:)(?![$`*])[^\s/@"'$`]+(?=@)""",
+        # NAME="a secret" to the other quote, as Python has it too
+        rf"""((?<![a-z0-9_.-])[a-z0-9_.-]*{_NAME}[0-9]*\s*+=\s*+{_OPENING}){_QUOTED}""",
         # NAME=secret, --name=secret, ?name=secret
-        rf"""((?<![a-z0-9_.-])[a-z0-9_.-]*{_NAME}[0-9]*=["']?){_VALUE}""",
-        # the same in JSON, with quotes and a colon
-        rf"""(["'][a-z0-9_.-]*{_NAME}[0-9]*["']\s*+:\s*+(["']))(?![$`*])(?:\\.|(?!\2)[^\\$`])+""",
+        rf"""((?<![a-z0-9_.-])[a-z0-9_.-]*{_NAME}[0-9]*=["']?)(?![bfru]{{1,2}}["']){_VALUE}""",
+        # the same in JSON, with quotes and a colon, and the headers of HTTP in Python
+        rf"""(["'][a-z0-9_.-]*(?:authorization|cookie|-key|{_NAME})[0-9]*["']\s*+:\s*+{_OPENING}){_QUOTED}""",
+        # auth=("me", "secret"), auth=HTTPDigestAuth("me", "secret")
+        rf"""(\bauth=[\w.*]*\([^,()]*,\s*{_OPENING}){_QUOTED}""",
         # --name secret
         rf"""((?<=\s)--?(?:[a-z0-9-]*-)?{_NAME}\s+["']?)(?!-){_VALUE}""",
         # Authorization: Bearer secret; X-Api-Key: secret; Cookie: name=secret

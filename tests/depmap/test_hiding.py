@@ -30,6 +30,20 @@ SECRETS = [
     "smbclient //h/s -U me%S3CRET",
     """curl -d '{"user": "me", "api_key" : "it's S3CRET"}' h""",
     "http_proxy=http://me:S3CRET@proxy:3128 curl h",
+    "mysql --password='a S3CRET' db",
+    "mysql --password='a$S3CRET' db",
+]
+IN_PYTHON = [
+    "psycopg2.connect('db', password='a S3CRET')",
+    "psycopg2.connect('db', password = b'S3CRET')",
+    "psycopg2.connect('db', password=rb'S3CRET')",
+    'psycopg2.connect("db", password=f"""{user} S3CRET""")',
+    "psycopg2.connect('db', password='it\\'s S3CRET')",
+    "ftplib.FTP('h', **{'passwd': b'S3CRET'})",
+    "requests.get('h', auth=('me', 'S3CRET'))",
+    "requests.get('h', auth=HTTPDigestAuth('me', 'S3CRET'))",
+    "requests.get('h', headers={'Authorization': 'Bearer S3CRET'})",
+    "requests.get('h', headers={'Cookie': f'a={b}; session=S3CRET'})",
 ]
 HARMLESS = [
     'curl -H "Authorization: Bearer $TOKEN" -u "me:$PASSWORD" "https://me:$PASSWORD@h/"',
@@ -41,10 +55,12 @@ HARMLESS = [
     "psql -p 5432 -h db",
     """curl -d '{"user": "me", "tokens": 3, "password": "$PASSWORD"}' h""",
     'PASSWORD=$(cat /run/key) mysql --password="$PASSWORD"',
+    "requests.get('h', auth=(name, value), headers={'Authorization': header})",
+    "requests.get('h', params={'key': 'value', 'author': 'me'})",
 ]
 
 
-@pytest.mark.parametrize("text", SECRETS)
+@pytest.mark.parametrize("text", [*SECRETS, *IN_PYTHON])
 def test_the_value_of_a_secret_is_not_told(text: str) -> None:
     hidden = hide_secrets(text)
     assert "S3CRET" not in hidden
@@ -60,6 +76,14 @@ def test_a_finding_tells_no_secret(tmp_path: Path) -> None:
     (tmp_path / "ask.sh").write_text("#!/bin/sh\n" + "\n".join(SECRETS) + "\nmysql -pS3CRET -h db & wait\n")
     waits = lint_paths([str(tmp_path / "ask.sh")], print)
     assert len(waits) >= len(SECRETS) - 2
+    assert "S3CRET" not in repr(waits)
+
+
+def test_a_finding_of_python_tells_no_secret(tmp_path: Path) -> None:
+    lines = [text for text in IN_PYTHON if text.startswith("requests.")]
+    (tmp_path / "ask.py").write_text("import requests\n" + "\n".join(lines) + "\n")
+    waits = lint_paths([str(tmp_path / "ask.py")], print)
+    assert len(waits) == len(lines)
     assert "S3CRET" not in repr(waits)
 
 
