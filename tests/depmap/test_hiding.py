@@ -21,6 +21,8 @@ SECRETS = [
     "curl --oauth2-token S3CRET h",
     "mysql -u root -pS3CRET -h db",
     "mysqldump --password=S3CRET db",
+    "mysql --password='a S3CRET' db",
+    "mysql --password='a$S3CRET' db",
     "PGPASSWORD=S3CRET psql -h db",
     "psql 'host=db password=S3CRET'",
     "sshpass -p S3CRET ssh h",
@@ -30,8 +32,6 @@ SECRETS = [
     "smbclient //h/s -U me%S3CRET",
     """curl -d '{"user": "me", "api_key" : "it's S3CRET"}' h""",
     "http_proxy=http://me:S3CRET@proxy:3128 curl h",
-    "mysql --password='a S3CRET' db",
-    "mysql --password='a$S3CRET' db",
 ]
 IN_PYTHON = [
     "psycopg2.connect('db', password='a S3CRET')",
