@@ -27,18 +27,24 @@ function setUpFinder(map, open) {
       chip.setAttribute("aria-pressed", wanted.has(map.kinds[number].name));
     });
     const text = query.value.trim();
-    found.textContent = !result.isNear
-      ? `${tell(nodes.length)} ${text ? "found" : wanted.size ? [...wanted].join(", ") : "in the map"}${map.estimate ? ", the worst first" : ""}`
-      : nodes.length
-        ? `nothing is called \u201c${text}\u201d; nearest:`
-        : `nothing is called \u201c${text}\u201d`;
+    found.textContent = tellFound(text, result.isNear);
     activate(text && nodes.length ? 0 : -1);
     if (isTyped) announce(found.textContent);
   }
 
+  function tellFound(text, isNear) {
+    if (isNear) return `nothing is called \u201c${text}\u201d${nodes.length ? "; nearest:" : ""}`;
+    const what = text ? "found" : wanted.size ? [...wanted].join(", ") : "in the map";
+    // Among what was found, how well it fits comes before how much falls with it.
+    return `${tell(nodes.length)} ${what}${map.estimate && !text ? ", the worst first" : ""}`;
+  }
+
   function showMore() {
-    const items = nodes.slice(shown, shown + RESULTS).map((node, index) =>
-      make("li", { id: `result-${shown + index}`, role: "option", "aria-selected": "false", title: map.names[node] }, ...makeName(map, node, cut(restOf(map.names[node])))));
+    const items = nodes.slice(shown, shown + RESULTS).map((node, index) => {
+      const name = map.names[node];
+      const properties = { id: `result-${shown + index}`, role: "option", "aria-selected": "false", title: name };
+      return make("li", properties, ...makeName(map, node, cut(restOf(name))));
+    });
     list.append(...items);
     shown += items.length;
     more.hidden = shown >= nodes.length;

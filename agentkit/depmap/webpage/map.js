@@ -10,7 +10,7 @@ function readMap(text) {
   const count = data.edges.reduce((sum, piece) => sum + piece[2].length / 5, 0);
   const arrays = () => new Uint32Array(count);
   const map = {
-    host: data.host, at: data.at, built: data.built, root: data.root,
+    host: data.host, built: data.built, root: data.root,
     names: data.nodes, details: data.details, files: [], functions: [],
     source: arrays(), target: arrays(), line: arrays(), file: arrays(), inFunction: arrays(), detail: arrays(),
     faller: arrays(), needed: arrays(), edgeCount: count, nodeCount: data.nodes.length,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from array import array
 from collections.abc import Iterable, Iterator
 
@@ -41,9 +40,7 @@ def write_data(chart: Map) -> Iterator[str]:
     how, confidence, via, reason], with `falls` as in `depmap.store`.
     """
     head = {
-        "v": 1,
         "host": make_visible(chart.host),
-        "at": format_instant(time.time()),
         "built": _find_time_of_build(chart),
         "root": make_visible(str(chart.meta("root") or "/")),
     }

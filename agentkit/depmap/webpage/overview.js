@@ -42,10 +42,14 @@ function showWorst(map, choose) {
 }
 
 function makeCard(map, kind, counted, most, choose) {
-  const rows = counted.map(([node, count]) => {
+  const names = counted.map(([node]) => shorten(map.names[node]));
+  const rows = counted.map(([node, count], place) => {
+    const hasTwin = names.indexOf(names[place]) !== names.lastIndexOf(names[place]);
+    const link = hasTwin ? linkTo(map, node) : linkTo(map, node, names[place]);
+    link.classList.toggle("whole", hasTwin);
     const bar = make("span", { className: "bar", "aria-hidden": "true" });
     bar.style.width = `${Math.max(1, (100 * count) / most)}%`;
-    return make("li", { className: "row" }, linkTo(map, node, shorten(map.names[node])), countOf(count), bar);
+    return make("li", { className: "row" }, link, countOf(count), bar);
   });
   const total = tell(map.kinds.find((one) => one.name === kind).count);
   const all = makeSmallButton(`all ${total}`, () => choose(kind), { "aria-label": `all ${total} of kind ${kind}` });

@@ -79,7 +79,7 @@ function makeMeasure(word) {
 }
 
 // Sort by rank, then about how much falls with each, then the shorter name, then by name; as numbers, since there may be
-// very many. Without words to rank by length says nothing.
+// very many. Without words to rank by, length says nothing, and how much falls is all: so it is not rounded.
 function sortFound(map, found, wanted, isAll) {
   const counts = map.kinds.map(() => 0);
   const keys = [];
@@ -87,9 +87,10 @@ function sortFound(map, found, wanted, isAll) {
     const kind = map.kindOf[node];
     counts[kind]++;
     if (wanted.size && !wanted.has(map.kinds[kind].name)) continue;
-    const mildness = map.estimate ? 64 - Math.round(3 * Math.log2(1 + map.estimate[node])) : 0;
-    const length = isAll ? 0 : Math.min(map.names[node].length, 999);
-    keys.push(((rank * 100 + mildness) * 1000 + length) * map.nodeCount + node);
+    const mildness = map.estimate ? 64 - 3 * Math.log2(1 + map.estimate[node]) : 0;
+    const length = Math.min(map.names[node].length, 999);
+    const key = isAll ? Math.round(mildness * 1000) : (rank * 100 + Math.round(mildness)) * 1000 + length;
+    keys.push(key * map.nodeCount + node);
   }
   const nodes = Array.from(Float64Array.from(keys).sort(), (key) => key % map.nodeCount);
   return { nodes, counts };

@@ -1,9 +1,10 @@
 // What falls with a node, what a node needs, and with which nodes most others fall.
 "use strict";
 
-// Return {levels, before, edgeTo, distance, count}: the nodes one distance after the other, each list by name (that is by
-// number), of each node the one before it, the first edge between the two and the distance (0: not found). Of several ways of one length it is the same one
-// that `agentkit depmap blast` tells. `isBlast`: what falls with the node; else what the node falls with.
+// Return {levels, before, edgeTo, distance, count}: the nodes one distance after the other, each list by name (that is
+// by number), of each node the one before it, the first edge between the two and the distance (0: not found). Of several
+// ways of one length it is the same one that `agentkit depmap blast` tells. `isBlast`: what falls with the node; else
+// what the node falls with.
 function spread(map, node, isBlast) {
   const { starts, edges } = isBlast ? map.byNeeded : map.byFaller;
   const ends = isBlast ? map.faller : map.needed;
@@ -117,6 +118,8 @@ function* findWorst(map, most) {
       yield;
     }
     counted.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+    // What was only estimated comes after what was counted, also where the estimate was too high.
+    for (const node of nodes.slice(most * 6)) estimate[node] = Math.min(estimate[node], counted[counted.length - 1][1]);
     if (counted.length) found.push([map.kinds[kind].name, counted.slice(0, most)]);
   }
   return found.sort((a, b) => b[1][0][1] - a[1][0][1]);
