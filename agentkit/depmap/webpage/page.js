@@ -66,6 +66,8 @@
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || byId("keys").open) return;
     const target = event.target;
     if (target.closest("input")) return;
+    // Who speaks to the machine, or hits keys by mistake, can switch them off: WCAG 2.2, 2.1.4.
+    if (event.key.length === 1 && !byId("letters").checked) return;
     const isLink = target.matches(".row a.name, .way a.name");
     if (event.key === "/") {
       byId("query").focus();
