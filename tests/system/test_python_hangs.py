@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ LONG_S = 1.5
 PATIENCE_S = 60.0
 # How many are started at once, on machines with two cores: all of them in so many turns.
 BATCHES = 5
+MISTAKES = re.compile(r"^(?:Attribute|Name|Syntax|Type|UnboundLocal|Value)Error\b", re.MULTILINE)
 NUMBERS = re.compile(r"\b(?:60|20|10|300|3600)\b")
 
 
@@ -50,19 +51,25 @@ def mend_program(path: Path) -> None:
     path.write_text(mend(path.read_text(), waits))
 
 
-def start(path: Path) -> subprocess.Popen[bytes]:
-    """Start a program and return once it is about to wait."""
-    process = subprocess.Popen(
-        [sys.executable, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    assert select.select([process.stdout], [], [], PATIENCE_S)[0]
-    assert process.stdout.readline() == b"ready\n"
-    return process
+@contextmanager
+def start(paths: dict[str, Path]) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
+    """Start programs and give them once each is about to wait; in the end all of them are ended, whatever comes."""
+    with ExitStack() as stack:
+        processes = {}
+        for name, path in paths.items():
+            processes[name] = subprocess.Popen(
+                [sys.executable, str(path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            stack.callback(end, processes[name])
+        for process in processes.values():
+            assert process.stdout is not None
+            assert select.select([process.stdout], [], [], PATIENCE_S)[0]
+            assert process.stdout.readline() == b"ready\n"
+        yield processes
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -85,9 +92,17 @@ def wait_for_all(processes: dict[str, subprocess.Popen[bytes]]) -> set[str]:
     return left
 
 
-def end_all(processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    for process in processes.values():
-        end(process)
+def find_mistakes(processes: dict[str, subprocess.Popen[bytes]]) -> dict[str, str]:
+    """Return what those say that did not end by a limit, but because they are not written as Python wants it."""
+    found = {}
+    for name, process in processes.items():
+        assert process.stderr is not None
+        # What a program started may hold its pipe still: what there is now is all that is of it.
+        os.set_blocking(process.stderr.fileno(), False)
+        said = (process.stderr.read() or b"").decode()
+        if MISTAKES.search(said):
+            found[name] = said
+    return found
 
 
 @pytest.mark.parametrize("number", range(BATCHES))
@@ -99,21 +114,16 @@ def test_what_is_named_hangs_and_its_fix_ends_it(number: int, stage: dict[str, o
         paths[name] = write_program(HANGS[name], stage, folder)
     waits = {name: lint_paths([str(path)], lambda _: None) for name, path in paths.items()}
     assert [name for name, found in waits.items() if not found] == []
-    processes = {name: start(path) for name, path in paths.items()}
-    try:
+    with start(paths) as processes:
         time.sleep(LONG_S)
         assert [name for name, process in processes.items() if process.poll() is not None] == []
-    finally:
-        end_all(processes)
     for path in paths.values():
         # One that it makes itself it makes again.
         (path.parent / "own").unlink(missing_ok=True)
         mend_program(path)
-    processes = {name: start(path) for name, path in paths.items()}
-    try:
+    with start(paths) as processes:
         assert wait_for_all(processes) == set()
-    finally:
-        end_all(processes)
+        assert find_mistakes(processes) == {}
 
 
 def test_what_is_not_named_ends_by_itself(stage: dict[str, object], tmp_path: Path) -> None:
@@ -125,8 +135,6 @@ def test_what_is_not_named_ends_by_itself(stage: dict[str, object], tmp_path: Pa
     assert {name: lint_paths([str(path)], lambda _: None) for name, path in paths.items()} == {
         name: [] for name in paths
     }
-    processes = {name: start(path) for name, path in paths.items()}
-    try:
+    with start(paths) as processes:
         assert wait_for_all(processes) == set()
-    finally:
-        end_all(processes)
+        assert find_mistakes(processes) == {}
