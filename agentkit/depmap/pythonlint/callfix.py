@@ -73,11 +73,7 @@ def _fill(template: str, call: PyCall, view: View) -> str:
     """Put the parts of a call into a template."""
     node = call.node
     func = node.func
-    arguments = [*map(unparse, node.args)]
-    arguments += [
-        f"**{unparse(each.value)}" if each.arg is None else f"{each.arg}={unparse(each.value)}"
-        for each in node.keywords
-    ]
+    arguments = [*map(unparse, node.args), *map(unparse, node.keywords)]
     rest = arguments[1:]
     parts = {
         "{call}": view.read_source(node, call.module),

@@ -145,16 +145,14 @@ def _bound_words(asked: Asked, limit_s: int) -> str:
     node = asked.call.node
     named = next((each for each in node.keywords if each.arg == "args"), None)
     first = node.args[0] if node.args else named.value if named is not None else ast.List([])
-    rest = [*map(unparse, node.args[1:])]
-    rest += [f"{each.arg}={unparse(each.value)}" if each.arg else f"**{unparse(each.value)}" for each in node.keywords]
+    rest = map(unparse, (*node.args[1:], *(each for each in node.keywords if each is not named)))
     text = unparse(first)
     if _has_shell(asked, asked.call):
         bounded = f'"timeout -k {KILL_AFTER_S} {limit_s} sh -c " + shlex.quote({text})'
     else:
         inner = text[1:-1] if isinstance(first, ast.List) else f"*{text}"
         bounded = f'["timeout", "-k", "{KILL_AFTER_S}", "{limit_s}", {inner}]'
-    others = [each for each in rest if named is None or not each.startswith("args=")]
-    return f"{{func}}({escape(', '.join([bounded, *others]))})"
+    return f"{{func}}({escape(', '.join([bounded, *rest]))})"
 
 
 def _may_end(node: ast.Call, name: str) -> bool:

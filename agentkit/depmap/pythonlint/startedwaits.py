@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from agentkit.depmap.boundsgap import ASK_S, Gap, unbounded
@@ -27,25 +28,25 @@ def judge_started(asked: Asked, starter: PyCall) -> Gap | None:
 
     `instead` is the command as it would be bounded by itself.
     """
-    started = list_started(asked, starter)
+    started = _list_started(asked, starter)
     if not started or any(not _is_known(each) for each in started):
         return unbounded(NOBODY_KNOWS)
-    place = Place(starter.module.path, starter.node.lineno)
-    waits = [wait for each in started for wait in lint(_read(each, place, asked), asked.view.disk, "python")]
+    waits = _list_waits(started, starter, asked)
     return _tell(min(waits, key=lambda wait: wait.type != UNBOUNDED)) if waits else None
 
 
 def list_commands(asked: Asked, starter: PyCall) -> list[str]:
     """Return the commands of what is found of a program, as they are written in its text."""
+    return [wait.command for wait in _list_waits(_list_started(asked, starter), starter, asked)]
+
+
+def _list_waits(started: Iterable[Started], starter: PyCall, asked: Asked) -> list[Wait]:
+    """Return what a script's lint says of programs."""
     place = Place(starter.module.path, starter.node.lineno)
-    return [
-        wait.command
-        for each in list_started(asked, starter)
-        for wait in lint(_read(each, place, asked), asked.view.disk, "python")
-    ]
+    return [wait for each in started for wait in lint(_read(each, place, asked), asked.view.disk, "python")]
 
 
-def list_started(asked: Asked, starter: PyCall) -> list[Started]:
+def _list_started(asked: Asked, starter: PyCall) -> list[Started]:
     """Return each way in which a call may start a program."""
     site = asked.view.find_site(starter)
     if site is None:
