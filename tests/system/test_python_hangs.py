@@ -16,8 +16,8 @@ import pytest
 
 from agentkit.depmap.lintreading import lint_paths
 from tests.depmap.pylintcases.mending import mend
-from tests.depmap.pythonhangs import ENDED, HANGS, READY
 from tests.system.hangs import open_stage
+from tests.system.pythonhangs import ENDED, HANGS, READY
 
 # Still there after this long: it hangs. Every limit that is put in is one second.
 LONG_S = 1.5

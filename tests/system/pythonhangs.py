@@ -1,6 +1,6 @@
 """Programs that really hang: at a port that never answers, a fifo, an empty queue, a held lock, a child that sleeps.
 
-The names in braces are those of the stage (tests/system/hangs.py). What stands before READY is done at once, what
+The names in braces are those of the stage (hangs.py). What stands before READY is done at once, what
 stands behind it is what waits. ENDED are programs that are said to be bounded, and have to end.
 """
 
