@@ -126,9 +126,18 @@ class Grammar:
             joints.append("&" if tokens.kind == OPERATOR and tokens.value == "&" else ";")
             if tokens.kind == OPERATOR and tokens.value in (";", "&", "\n"):
                 tokens.go_on()
+            elif part.kind != SIMPLE and self._begins_command():
+                self.errors.append((tokens.start, tokens.end))
         stops.pop()
         end = parts[-1].end if parts else begin
         return Command(SEQUENCE, begin, end, parts=tuple(parts), joints=tuple(joints))
+
+    def _begins_command(self) -> bool:
+        """Tell whether the token at hand can only begin a command: `(a) b` is two without anything between them."""
+        tokens = self.tokens
+        if tokens.kind == OPERATOR:
+            return tokens.value == "("
+        return tokens.kind in (PLAIN, WORD) and tokens.value not in CLOSERS
 
     def _read_list(self) -> Command | None:
         tokens = self.tokens

@@ -95,8 +95,10 @@ def _listen(command: str, environment: tuple[tuple[str, str], ...], is_bash: boo
     found = Silence()
     frame = Frame(dict(environment), is_bash=is_bash)
     found.works = _see_text(command, Scope(found, frame)).work
-    found.edits, found.needs_pipefail = frame.edits, frame.needs_pipefail
-    found.is_pipefail_quiet = frame.is_pipefail_quiet
+    if found.is_whole:
+        # Mended, a text that no shell takes might become one that runs.
+        found.edits, found.needs_pipefail = frame.edits, frame.needs_pipefail
+        found.is_pipefail_quiet = frame.is_pipefail_quiet
     return _find_small_work(found)
 
 

@@ -95,8 +95,7 @@ def wrap_line(
         )
         # cron mails what `|| echo failed` says, and a wrapper looks at the status: inside of one that has to tell.
         inside = listen(command, dict(line.environment), find_shell(line))
-        if inside.is_whole:
-            command = _decode(apply_edits(_encode(command), inside.edits, only_quiet=only_quiet))
+        command = _decode(apply_edits(_encode(command), inside.edits, only_quiet=only_quiet))
     rules = rules_of(line, rules)
     before, _, fed = split_row(line.text, kind=line.kind, rules=rules)
     written = escape_command(command, rules) + fed

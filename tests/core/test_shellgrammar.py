@@ -150,6 +150,16 @@ def test_bash_takes_what_is_whole_and_nothing_else(tmp_path: Path) -> None:
         "[[ a == b ]] && c",
         "echo ${a",
         "x=(a b)",
+        "(a) b",
+        "(a) (b)",
+        "{ a; } >x b",
+        "if a; then b; fi c",
+        "f() { a; } b",
+        "a | { b; } c &",
+        "if (a) then (b) else (c) fi",
+        "case a in (a) (b) esac",
+        "{ (a) }",
+        "(a) # b",
     ]
     for text in texts:
         script = tmp_path / "script"
