@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.times import format_duration
-from agentkit.core.tree import is_alive, process_start
+from agentkit.core.tree import is_alive, process_start, read_boot_id
 
 LONGEST_HOLDER_BYTES = 4096
 LOOK_AGAIN_S = 0.05
@@ -60,7 +60,7 @@ def _write_holder(descriptor: int) -> None:
     holder = {
         "pid": pid,
         "pid_start": process_start(pid),
-        "boot": _read_boot_id(),
+        "boot": read_boot_id(),
         "pid_namespace": _read_pid_namespace(),
         "boottime_s": round(_boottime(), 3),
     }
@@ -105,14 +105,6 @@ def _read_holder(path: str) -> dict[str, object]:
 
 def _boottime() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _read_boot_id() -> str | None:
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
-    except OSError:
-        return None
 
 
 def _read_pid_namespace() -> int | None:

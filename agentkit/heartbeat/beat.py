@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from agentkit.core.tree import process_start
+from agentkit.core.tree import process_start, read_boot_id
 
 TYPE_CHECKING = False  # the one of typing costs an import
 # The C module alone: hashlib would load OpenSSL.
@@ -40,14 +40,6 @@ def describe_this_process() -> dict[str, object]:
         "boot": read_boot_id(),
         "pid_namespace": read_pid_namespace(),
     }
-
-
-def read_boot_id() -> str | None:
-    """Return the kernel's id of this boot."""
-    try:
-        return _read("/proc/sys/kernel/random/boot_id").decode().strip()
-    except OSError:
-        return None
 
 
 def read_pid_namespace() -> int | None:
@@ -102,11 +94,3 @@ def decode_text(raw: bytes) -> str:
 def argv_digest(argv: list[str]) -> str:
     """Return the sha256 (hex) of a command line, its words joined by NUL: the words themselves may hold secrets."""
     return sha256(os.fsencode("\0".join(argv))).hexdigest()
-
-
-def _read(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        return os.read(descriptor, 4096)
-    finally:
-        os.close(descriptor)

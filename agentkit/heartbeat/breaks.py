@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from agentkit.core.evidence import read_number, read_object
-from agentkit.heartbeat.beat import read_boot_id
+from agentkit.core.tree import read_boot_id
 
 # What a clock that is kept by NTP, and a machine that never sleeps, stay within.
 BREAK_S = 60.0

@@ -8,6 +8,7 @@ import time
 
 from agentkit.core.errors import Exit, tell
 from agentkit.core.times import format_duration, format_instant
+from agentkit.core.tree import read_boot_id
 from agentkit.heartbeat import beat
 from agentkit.heartbeat.listening import Listener
 from agentkit.heartbeat.measure import TAIL_BYTES
@@ -74,7 +75,7 @@ def describe_end(options: RunOptions, head: Record, outcome: Outcome, effects: l
         "state": judge_state(options, outcome, effects),
         "ended_at": at,
         "duration_s": outcome.duration_s,
-        "boot": beat.read_boot_id(),
+        "boot": read_boot_id(),
         "boottime_s": beat.since_boot(),
         "status": Exit.TIMED_OUT if outcome.timed_out else outcome.status,
         "signal": outcome.signal,
