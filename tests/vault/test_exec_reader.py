@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -127,11 +126,9 @@ def test_without_any_vault_that_is_said(vault: Vault, elsewhere: Places, tmp_pat
 
 @pytest.mark.parametrize("script", ["exec sleep 987", "exec >&-; exec sleep 987", "echo half; exec sleep 987"])
 def test_a_reader_that_does_not_end_is_ended(environ: dict[str, str], tmp_path: Path, script: str) -> None:
-    begun = time.monotonic()
     with pytest.raises(AgentkitError) as told:
         ask_reader(["/bin/sh", "-c", script, "sh"], "token", "x", environ, limit_s=0.5)
     assert told.value.status == 75
-    assert time.monotonic() - begun < 20  # no bar of speed: the program would take 987 s
     assert find_by_words("sleep 987") == []
 
 
