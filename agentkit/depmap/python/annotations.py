@@ -28,7 +28,7 @@ def give_annotated(engine: Engine, expressions: Expressions, node: Node, annotat
     elif isinstance(annotation, ast.Subscript):
         _give_generic(engine, expressions, node, annotation, scope)
     elif isinstance(annotation, (ast.Name, ast.Attribute)):
-        key = (*expressions.key(annotation), id(node))
+        key = (*expressions.key(annotation), node)
 
         def take(thing: Thing) -> None:
             if isinstance(thing, Class):
@@ -48,12 +48,12 @@ def _give_generic(
         for each in inner:
             give_annotated(engine, expressions, node, each, scope)
     elif head in MANY:
-        made = engine.container("list", ("annotated", *expressions.key(annotation), id(node)))
+        made = engine.container("list", ("annotated", *expressions.key(annotation), node))
         for each in inner:
             give_annotated(engine, expressions, made.some, each, scope)
         engine.add(node, made)
     elif head in ("dict", "Dict", "Mapping", "MutableMapping", "defaultdict"):
-        made = engine.container("dict", ("annotated", *expressions.key(annotation), id(node)))
+        made = engine.container("dict", ("annotated", *expressions.key(annotation), node))
         give_annotated(engine, expressions, made.some, inner[-1], scope)
         engine.add(node, made)
     else:

@@ -68,7 +68,7 @@ def load_from(engine: Engine, thing: Thing, name: str, into: Node, at: At) -> No
         elif isinstance(thing, Container) and thing.kind == "dict":
             engine.flow(_field_of(engine, thing, name), into)
         if isinstance(thing, Formed) and name in PATH_ATTRIBUTES:
-            engine.add(into, engine.formed(f"path.{name}", [holding(engine, thing)], (into, thing), at[2]))
+            engine.add(into, engine.formed(f"path.{name}", [holding(engine, thing)], (into, thing)))
     elif isinstance(thing, Function):
         _load_of_function(engine, thing, name, into)
     elif isinstance(thing, Bound):
@@ -153,12 +153,13 @@ class _Use:
             engine.add(self.into, engine.external(f"{found.name}.{self.name}", receiver))
             return
         if engine.is_first(("use", found, self.thing, self.into)):
-            engine.watch(found, self._bind)
+            engine.watch(found, self.bind)
 
-    def _bind(self, member: Thing) -> None:
+    def bind(self, member: Thing) -> None:
+        """Give a member as it is when it is asked for by this object or class: a function as its method."""
         engine, thing = self.engine, self.thing
         if isinstance(member, Function):
-            is_class = member.kind == "class" or member.qualname.endswith(("__init_subclass__", "__class_getitem__"))
+            is_class = member.qualname.endswith(("__init_subclass__", "__class_getitem__"))
             if isinstance(thing, Instance):
                 engine.add(self.into, engine.bound(member, self.of if is_class else thing))
             elif is_class:
@@ -213,7 +214,7 @@ def call_method(engine: Engine, thing: Thing, name: str, arguments: Arguments, i
     def use(found: Node | External) -> None:
         if isinstance(found, Node) and engine.is_first(("use method", found, thing, into, at)):
             method = Node()
-            engine.watch(found, _Use(engine, thing, thing.of, name, method, at=at)._bind)  # noqa: SLF001  # our own
+            engine.watch(found, _Use(engine, thing, thing.of, name, method, at=at).bind)
             call_implied(engine, method, arguments, into, at, rule=name)
 
     engine.later.append(lambda: look_up(thing.of, name, use))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from agentkit.depmap.python import outside
-from agentkit.depmap.python.attributes import call_method, find_order, holding, look_up
+from collections.abc import Callable
+
+from agentkit.depmap.python import operations, outside
+from agentkit.depmap.python.attributes import call_method, find_order, look_up
 from agentkit.depmap.python.elements import field, listen, spread
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.things import (
@@ -60,7 +62,7 @@ def call_thing(engine: Engine, thing: Thing, arguments: Arguments, site: Site, i
     elif isinstance(thing, Instance):
         _call_instance(engine, thing, arguments, site, into)
     elif isinstance(thing, Operation):
-        outside.operate(engine, thing, arguments, site, into)
+        operations.operate(engine, thing, arguments, site, into)
     elif isinstance(thing, Partial):
         partial = thing.arguments
         whole = Arguments(
@@ -90,7 +92,7 @@ def _call_instance(engine: Engine, thing: Instance, arguments: Arguments, site: 
 
 def give_result(engine: Engine, function: Function, into: Node) -> None:
     """Let what a function returns flow into a variable: of a generator, or an `async def`, what stands for its run."""
-    if function.yields is not None or function.kind == "async":
+    if function.yields is not None or function.is_async:
         engine.add(into, engine.running(function))
     else:
         engine.flow(function.returns, into)
@@ -148,8 +150,8 @@ def bind(engine: Engine, function: Function, arguments: Arguments, site: Site, s
         engine.watch(node, lambda thing: _give_double(engine, thing, function, give_name))
 
 
-def _give_double(engine: Engine, thing: Thing, function: Function, give_name: object) -> None:
-    if not isinstance(thing, Container) or not callable(give_name):
+def _give_double(engine: Engine, thing: Thing, function: Function, give_name: Callable[[Key, Node], None]) -> None:
+    if not isinstance(thing, Container):
         return
     listen(thing, give_name)
     for parameter in function.named.values():
@@ -169,7 +171,7 @@ def construct(engine: Engine, thing: Class, arguments: Arguments, site: Site, in
         if isinstance(found, External):
             if found.name not in ("builtins.object", "abc.ABC", "typing.Protocol", "typing.Generic"):
                 site.seen.setdefault(found, f"{found.name}.__init__")
-                outside.call_back(engine, arguments, site)
+                operations.call_back(engine, arguments, site)
             _fill_fields(engine, thing, arguments)
             return
 
@@ -193,10 +195,8 @@ def construct(engine: Engine, thing: Class, arguments: Arguments, site: Site, in
 
     order = find_order(thing)
     look_up(thing, "__new__", use_new)
-    if any(isinstance(each, Class) and "__init__" in each.members for each in order):
-        look_up(thing, "__init__", use)
-    else:
-        look_up(thing, "__init__", use)
+    look_up(thing, "__init__", use)
+    if not any(isinstance(each, Class) and "__init__" in each.members for each in order):
         _fill_fields(engine, thing, arguments)
         call_method(engine, instance, "__post_init__", Arguments([]), Node(), at=at)
 
@@ -236,6 +236,3 @@ def engine_site(engine: Engine, site: Site, rule: str) -> Site:
         made = engine.inner_sites[key] = Site(site.module, site.function, site.line, Arguments([]), rule)
         engine.sites.append(made)
     return made
-
-
-__all__ = ["bind", "call", "call_node", "call_thing", "construct", "give_result", "holding"]

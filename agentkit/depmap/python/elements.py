@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 
-from agentkit.depmap.python.attributes import call_method, find_order
+from agentkit.depmap.python.attributes import call_method, find_order, holding
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.things import (
     Arguments,
@@ -59,9 +59,7 @@ def load_item(engine: Engine, base: Node, key: Node, into: Node, at: At) -> None
         elif isinstance(thing, (External, ExternalObject, Text, Formed)):
             if isinstance(thing, External) and thing.name in ENVIRONMENT:
                 engine.environment.append((key, at))
-            holder = Node()
-            engine.add(holder, thing)
-            engine.add(into, engine.formed("[]", [holder, key], (into, thing), at[2]))
+            engine.add(into, engine.formed("[]", [holding(engine, thing), key], (into, thing)))
 
     engine.watch(base, load)
 
@@ -122,9 +120,7 @@ def slice_items(engine: Engine, base: Node, bounds: tuple[int | None, int | None
                 engine.flow(thing.every, made.some)
             engine.add(into, made)
         elif isinstance(thing, (Text, Formed)):
-            holder = Node()
-            engine.add(holder, thing)
-            engine.add(into, engine.formed("[:]", [holder], (into, thing), 0))
+            engine.add(into, engine.formed("[:]", [holding(engine, thing)], (into, thing)))
 
     engine.watch(base, cut)
 
@@ -145,9 +141,7 @@ def iterate(engine: Engine, base: Node, into: Node, at: At) -> None:
                 call_method(engine, thing, "__getitem__", Arguments([(Node(), False)]), into, at=at)
             engine.watch(iterator, lambda made: _step_on(engine, made, into, at))
         elif isinstance(thing, (External, ExternalObject, Formed, Text)):
-            holder = Node()
-            engine.add(holder, thing)
-            engine.add(into, engine.formed("each", [holder], (into, thing), at[2]))
+            engine.add(into, engine.formed("each", [holding(engine, thing)], (into, thing)))
 
     engine.watch(base, step)
 
@@ -156,9 +150,7 @@ def _step_on(engine: Engine, thing: Thing, into: Node, at: At) -> None:
     if isinstance(thing, Instance):
         call_method(engine, thing, "__next__", Arguments([]), into, at=at)
     elif engine.is_first(("step", thing, into)):
-        holder = Node()
-        engine.add(holder, thing)
-        iterate(engine, holder, into, at)
+        iterate(engine, holding(engine, thing), into, at)
 
 
 def unpack(engine: Engine, value: Node, targets: list[tuple[Node, bool]], at: At, key: Hashable) -> None:
@@ -168,12 +160,11 @@ def unpack(engine: Engine, value: Node, targets: list[tuple[Node, bool]], at: At
     if star is not None and rest is not None:
         engine.add(targets[star][0], rest)
     others = Node()
-    for place, (target, starred) in enumerate(targets):
+    for target, starred in targets:
         if not starred:
             engine.flow(others, target)
         elif rest is not None:
             engine.flow(others, rest.some)
-        del place
 
     def take(thing: Thing) -> None:
         if isinstance(thing, Container) and thing.items and not any(starred for _, starred in thing.items):
@@ -182,9 +173,7 @@ def unpack(engine: Engine, value: Node, targets: list[tuple[Node, bool]], at: At
             listen(thing, lambda place, node: _take_one(engine, place, node, targets, star, rest=rest))
             engine.flow(thing.some, others)
         elif engine.is_first(("unpack", thing, others)):
-            holder = Node()
-            engine.add(holder, thing)
-            iterate(engine, holder, others, at)
+            iterate(engine, holding(engine, thing), others, at)
 
     engine.watch(value, take)
 
@@ -224,15 +213,14 @@ def spread(engine: Engine, node: Node, give: Callable[[int | None, Node], None],
     """Give each element of a starred argument: with its place where that is known, with None where it may be any."""
 
     def take(thing: Thing) -> None:
-        if (isinstance(thing, Container) and thing.kind in ("tuple", "list") and (thing.fields or thing.items)) or (
-            isinstance(thing, Container) and thing.kind == "tuple"
+        if isinstance(thing, Container) and (
+            thing.kind == "tuple" or (thing.kind == "list" and (thing.fields or thing.items))
         ):
             listen(thing, lambda place, each: give(place, each) if isinstance(place, int) else None)
             give(None, thing.some)
-        elif engine.is_first(("spread", thing, node, id(give))):
-            holder, each = Node(), Node()
-            engine.add(holder, thing)
-            iterate(engine, holder, each, at)
+        elif engine.is_first(("spread", thing, node, give)):
+            each = Node()
+            iterate(engine, holding(engine, thing), each, at)
             give(None, each)
 
     engine.watch(node, take)

@@ -75,9 +75,11 @@ class Engine:
         """Return the one thing that stands for something from outside."""
         return self.one(("external", name, of), lambda: External(name, of))
 
-    def external_object(self, name: str, key: Hashable, site: object) -> Thing:
+    def external_object(self, name: str, key: Hashable, site: object) -> ExternalObject:
         """Return the object that a call of something from outside makes at a place."""
-        return self.one(("object", name, key), lambda: ExternalObject(name, key, site))
+        made = self.one(("object", name, key), lambda: ExternalObject(name, key, site))
+        assert isinstance(made, ExternalObject)
+        return made
 
     def bound(self, function: Function, receiver: Thing) -> Thing:
         """Return a method of an object."""
@@ -101,9 +103,11 @@ class Engine:
         assert isinstance(made, Container)
         return made
 
-    def formed(self, operation: str, parts: list[Node], key: Hashable, line: int) -> Thing:
+    def formed(self, operation: str, parts: list[Node], key: Hashable) -> Formed:
         """Return what an operation at a place makes."""
-        return self.one(("formed", operation, key), lambda: Formed(operation, parts, line))
+        made = self.one(("formed", operation, key), lambda: Formed(operation, parts))
+        assert isinstance(made, Formed)
+        return made
 
     def one(self, key: Hashable, make: Callable[[], Thing]) -> Thing:
         """Return the one thing of a key."""

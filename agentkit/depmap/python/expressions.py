@@ -231,7 +231,7 @@ class Expressions:
         engine, into, at = self.engine, Node(), self.at(node, scope)
         sign = SIGNS.get(type(operator))
         if sign is not None:
-            engine.add(into, engine.formed(sign, [left, right], self.key(node), at[2]))
+            engine.add(into, engine.formed(sign, [left, right], self.key(node)))
         method = METHODS[type(operator)]
 
         def take(thing: Thing) -> None:
@@ -310,14 +310,14 @@ class Expressions:
 
     def _read_joined(self, node: ast.JoinedStr, scope: Scope) -> Node:
         parts = [self.read(each, scope) for each in node.values]
-        return self._holding(self.engine.formed("f", parts, self.key(node), node.lineno))
+        return self._holding(self.engine.formed("f", parts, self.key(node)))
 
     def _read_formatted(self, node: ast.FormattedValue, scope: Scope) -> Node:
         value = self.read(node.value, scope)
         if node.format_spec is None and node.conversion in (-1, ord("s")):
             return value
         # Padded or quoted, it reads otherwise.
-        return self._holding(self.engine.formed("format", [value], self.key(node), node.lineno))
+        return self._holding(self.engine.formed("format", [value], self.key(node)))
 
     def _read_await(self, node: ast.Await, scope: Scope) -> Node:
         into, value = Node(), self.read(node.value, scope)

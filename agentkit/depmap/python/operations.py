@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agentkit.depmap.python import calling, hooks
+from agentkit.depmap.python.attributes import holding
 from agentkit.depmap.python.elements import field, iterate, listen, load_item, store_item
 from agentkit.depmap.python.engine import Engine
 from agentkit.depmap.python.texts import is_path
@@ -79,11 +80,8 @@ def _operate_text(
     if kind == "pathlib.Path" and name == "open":
         engine.add(into, engine.external_object("io.TextIOWrapper", key_of(site), site))
         return
-    holder = Node()
-    engine.add(holder, of)
-    parts = [holder, *(node for node, _ in arguments.positions), *arguments.names.values()]
-    made = engine.formed(f".{name}", parts, (key_of(site), of), site.line)
-    assert isinstance(made, Formed)
+    parts = [holding(engine, of), *(node for node, _ in arguments.positions), *arguments.names.values()]
+    made = engine.formed(f".{name}", parts, (key_of(site), of))
     made.names = {"": len(arguments.positions), **dict.fromkeys(arguments.names, 0)}
     engine.add(into, made)
     if name == "join" and arguments.positions:
@@ -95,8 +93,6 @@ def _operate_container(
 ) -> None:
     at = (site.module, site.function, site.line)
     positions = arguments.positions
-    holder = Node()
-    engine.add(holder, of)
     if name in PUTS and positions:
         engine.flow(positions[-1][0], of.some)
         of.added[key_of(site)] = (positions[-1][0], False)
@@ -112,11 +108,11 @@ def _operate_container(
         for key, node in arguments.names.items():
             engine.flow(node, field(engine, of, key))
     elif name in TAKES and positions:
-        load_item(engine, holder, positions[0][0], into, at)
+        load_item(engine, holding(engine, of), positions[0][0], into, at)
         for node, _ in positions[1:]:
             engine.flow(node, into)
             if name == "setdefault":
-                store_item(engine, holder, positions[0][0], node, at)
+                store_item(engine, holding(engine, of), positions[0][0], node, at)
     elif name in ("pop", "popleft", "popitem", "get", "get_nowait"):
         engine.flow(of.every, into)
     elif name in ("items", "values", "keys"):

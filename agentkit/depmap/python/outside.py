@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agentkit.depmap.python import calling, returned, standard
-from agentkit.depmap.python.attributes import load, load_from, store, thing_of_module
+from agentkit.depmap.python.attributes import holding, load, load_from, store, thing_of_module
 from agentkit.depmap.python.elements import field, iterate, listen
 from agentkit.depmap.python.engine import Engine
-from agentkit.depmap.python.operations import call_back, key_of, operate
+from agentkit.depmap.python.operations import call_back, key_of
 from agentkit.depmap.python.texts import SPLITS
 from agentkit.depmap.python.things import (
     Arguments,
@@ -24,7 +24,6 @@ from agentkit.depmap.python.things import (
     Thing,
 )
 
-__all__ = ["call_back", "call_external", "key_of", "operate"]
 Model = Callable[[Engine, Arguments, Site, Node], None]
 
 
@@ -49,7 +48,7 @@ def call_external(engine: Engine, thing: External, arguments: Arguments, site: S
         return
     if name in returned.TEXTS:
         parts = [node for node, _ in arguments.positions] + list(arguments.names.values())
-        engine.add(into, engine.formed(name, parts, key_of(site), site.line))
+        engine.add(into, engine.formed(name, parts, key_of(site)))
         return
     if name in returned.PAIRS:
         _make_pair(engine, name, site, into)
@@ -214,9 +213,8 @@ def _run(engine: Engine, name: str, arguments: Arguments, site: Site, into: Node
     calling.call_node(engine, called, inner, site, result, rule="callback")
     if name.endswith(".submit"):
         future = engine.external_object("concurrent.futures.Future", key_of(site), site)
-        assert isinstance(future, ExternalObject)
         # What `.result()` gives is what the function returned.
-        engine.flow(result, future.field("result()"))
+        engine.flow(result, future.field(standard.RESULT))
 
 
 # -- single functions ------------------------------------------------------------------------------------------------
@@ -273,23 +271,17 @@ def _find_type(engine: Engine, arguments: Arguments, site: Site, into: Node) -> 
 
 def _next(engine: Engine, arguments: Arguments, site: Site, into: Node) -> None:
     at = (site.module, site.function, site.line)
+
+    def take(thing: Thing) -> None:
+        if isinstance(thing, Instance):
+            load_and_call(engine, thing, "__next__", site, into)
+        else:
+            iterate(engine, holding(engine, thing), into, at)
+
     for node, _ in arguments.positions[:1]:
-        engine.watch(
-            node,
-            lambda thing: load_and_call(engine, thing, "__next__", site, into) if isinstance(thing, Instance) else None,
-        )
-        engine.watch(
-            node, lambda thing: None if isinstance(thing, Instance) else iterate_thing(engine, thing, into, at)
-        )
+        engine.watch(node, take)
     for node, _ in arguments.positions[1:]:
         engine.flow(node, into)
-
-
-def iterate_thing(engine: Engine, thing: Thing, into: Node, at: tuple[object, ...]) -> None:
-    """Let the elements of one value flow into a variable."""
-    holder = Node()
-    engine.add(holder, thing)
-    iterate(engine, holder, into, at)  # type: ignore[arg-type]
 
 
 def load_and_call(engine: Engine, thing: Thing, name: str, site: Site, into: Node) -> None:
@@ -307,7 +299,7 @@ def _call_special(name: str) -> Model:
                 lambda thing: load_and_call(engine, thing, name, site, into) if isinstance(thing, Instance) else None,
             )
             if name == "__str__":
-                engine.add(into, engine.formed("builtins.str", [node], key_of(site), site.line))
+                engine.add(into, engine.formed("builtins.str", [node], key_of(site)))
 
     return call
 

@@ -31,7 +31,6 @@ RESULT = "result()"
 def _make_parser(engine: Engine, thing: External, arguments: Arguments, site: Site, into: Node) -> None:
     del thing
     made = engine.external_object("argparse.ArgumentParser", key_of(site), site)
-    assert isinstance(made, ExternalObject)
     own = made.field(ARGUMENTS)
     engine.add(own, engine.external_object("argparse.Namespace", key_of(site), site))
     engine.add(into, made)
@@ -49,7 +48,6 @@ def _make_part(engine: Engine, thing: External, arguments: Arguments, site: Site
     del arguments
     kind = "argparse.ArgumentParser" + (".add_subparsers" if thing.name.endswith(".add_subparsers") else "")
     made = engine.external_object(kind, key_of(site), site)
-    assert isinstance(made, ExternalObject)
     if isinstance(thing.of, Having):
         engine.flow(thing.of.field(ARGUMENTS), made.field(ARGUMENTS))
     engine.add(into, made)
@@ -80,7 +78,7 @@ def _add_argument(engine: Engine, thing: External, arguments: Arguments, site: S
             isinstance(each, External) and each.name == "pathlib.Path" for each in kind.values
         )
         if is_path:
-            engine.add(value, engine.formed("pathlib.Path", [default], key_of(site), site.line))
+            engine.add(value, engine.formed("pathlib.Path", [default], key_of(site)))
         else:
             engine.flow(default, value)
     words = [
@@ -144,7 +142,6 @@ def _finish(engine: Engine, node: Node, into: Node, site: Site) -> None:
         if isinstance(thing, ExternalObject):
             holder, _, name = thing.name.rpartition(".")
             done = engine.external_object(f"{holder}.Done{name.removeprefix('Done')}", thing.key, site)
-            assert isinstance(done, ExternalObject)
             engine.flow(thing.field(RESULT), done.field(RESULT))
             engine.add(into, done)
         else:

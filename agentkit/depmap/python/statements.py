@@ -66,7 +66,6 @@ class Statements:
             ast.Break: self._read_jump,
             ast.Continue: self._read_jump,
             ast.Assert: self._read_assert,
-            ast.Delete: self._pass,
         }
         trystar = getattr(ast, "TryStar", None)
         if trystar is not None:
@@ -109,11 +108,6 @@ class Statements:
 
     # -- assignments -------------------------------------------------------------------------------------------------
 
-    def _pass(self, node: ast.stmt, scope: Scope) -> bool:
-        """Read what changes nothing that is followed here."""
-        del node, scope
-        return True
-
     def _read_expression(self, node: ast.Expr, scope: Scope) -> bool:
         self._value(node.value, scope)
         return not is_end(node.value)
@@ -151,12 +145,10 @@ class Statements:
                 elements.iterate(engine, value, thing.some, at)
                 thing.added[key] = (value, True)
 
-        if isinstance(target, ast.Name):
-            self.assign(target, made, scope)
-        else:
+        if not isinstance(target, ast.Name):
             # Elsewhere the list may be known by other names too.
             engine.watch(before, extend)
-            self.assign(target, made, scope)
+        self.assign(target, made, scope)
         return True
 
     def assign(self, target: ast.expr, value: Node, scope: Scope) -> None:
@@ -193,8 +185,7 @@ class Statements:
 
     def _read_function(self, node: Definition, scope: Scope) -> bool:
         function = Function(self.module, scope.inner_name(node.name), node, node.lineno)
-        if isinstance(node, ast.AsyncFunctionDef):
-            function.kind = "async"
+        function.is_async = isinstance(node, ast.AsyncFunctionDef)
         names = find_names(node.body)
         if names.yields:
             function.yields = Node()
@@ -219,7 +210,7 @@ class Statements:
         return value
 
     def _read_class(self, node: ast.ClassDef, scope: Scope) -> bool:
-        made = Class(self.module, scope.inner_name(node.name), node.lineno)
+        made = Class(self.module, scope.inner_name(node.name))
         for base in node.bases:
             add_base(self.engine, made, self._value(base, scope))
         for keyword in node.keywords:

@@ -57,12 +57,11 @@ class Number(Thing):
 class Formed(Thing):
     """What an operation makes of other values, such as a joined path: it is worked out when all values are known."""
 
-    __slots__ = ("line", "names", "operation", "parts")
+    __slots__ = ("names", "operation", "parts")
 
-    def __init__(self, operation: str, parts: list[Node], line: int) -> None:
+    def __init__(self, operation: str, parts: list[Node]) -> None:
         self.operation = operation
         self.parts = parts
-        self.line = line
         self.names: dict[str, int] = {}
 
 
@@ -106,8 +105,8 @@ class Function(Having):
     """A function of the program, or a lambda."""
 
     __slots__ = (
+        "is_async",
         "keyword",
-        "kind",
         "line",
         "module",
         "named",
@@ -132,7 +131,7 @@ class Function(Having):
         self.keyword: Container | None = None
         self.returns = Node()
         self.yields: Node | None = None
-        self.kind = "function"
+        self.is_async = False
         self.owner: Class | None = None
 
     @property
@@ -144,12 +143,11 @@ class Function(Having):
 class Class(Thing):
     """A class of the program: its bases and its members as variables, and the one that stands for its instances."""
 
-    __slots__ = ("bases", "instance", "line", "members", "module", "ordered", "order", "qualname", "watchers")
+    __slots__ = ("bases", "instance", "members", "module", "ordered", "order", "qualname", "watchers")
 
-    def __init__(self, module: Module, qualname: str, line: int) -> None:
+    def __init__(self, module: Module, qualname: str) -> None:
         self.module = module
         self.qualname = qualname
-        self.line = line
         self.bases: list[Node] = []
         self.members: dict[str, Node] = {}
         self.ordered: list[str] = []
