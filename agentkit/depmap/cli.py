@@ -212,11 +212,10 @@ def trace(
     quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> int:
     """run a program under strace and add to the map what it touched, marked as seen; ends with the program's status"""
-    from agentkit.depmap.tracing.tracepage import forget_traces, trace_program
+    from agentkit.depmap.tracing.tracepage import Wanted, forget_traces, trace_program
 
-    if forget is not None and not program:
-        return forget_traces(os.environ, forget, is_quiet=quiet)
-    return trace_program(os.environ, program or [], node=node, limit=limit, lets_go=lets_go, is_quiet=quiet)
+    wanted = Wanted("trace", program or [], node, limit, quiet, lets_go)
+    return trace_program(os.environ, wanted) if forget is None else forget_traces(os.environ, forget, wanted)
 
 
 @app.command(cls=Verb, options_metavar="[OPTIONS] [-- PROGRAM [ARGUMENT]...]", short_help="what the map does not have")
@@ -229,9 +228,10 @@ def verify(
     quiet: bool = flag("--quiet", QUIET_HELP),
 ) -> int:
     """how much of what was seen by trace the map has of its own, and what each miss would need; status 1 with any"""
+    from agentkit.depmap.tracing.tracepage import Wanted
     from agentkit.depmap.tracing.verifypage import print_recall
 
-    return print_recall(os.environ, program or [], node=node, limit=limit, as_json=as_json, is_quiet=quiet)
+    return print_recall(os.environ, Wanted("verify", program or [], node, limit, quiet), as_json=as_json)
 
 
 @app.command(

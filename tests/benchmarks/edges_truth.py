@@ -5,11 +5,11 @@ python -m tests.benchmarks.edges_truth [--generated 300] [--real 1000] [--seed 7
 
 from __future__ import annotations
 
-import argparse
 import random
 import tempfile
 from pathlib import Path
 
+from tests.benchmarks.scriptoptions import read_options
 from tests.depmap.edgecases.reading import FORBIDDEN, judge, read_cases
 from tests.depmap.mapped import map_cases
 from tests.system.strace_runs import measure_cases, measure_generated, measure_real
@@ -17,12 +17,7 @@ from tests.system.strace_runs import measure_cases, measure_generated, measure_r
 
 def main() -> int:
     """Print the figures, and with --show what is wrong."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--generated", type=int, default=300)
-    parser.add_argument("--real", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--show", type=int, default=0)
-    given = parser.parse_args()
+    given = read_options(__doc__, generated=300, real=1000)
     cases = read_cases()
     with tempfile.TemporaryDirectory(prefix="edges-truth-") as folder:
         mapped = map_cases(cases, Path(folder))
@@ -35,7 +30,7 @@ def main() -> int:
         print(f"  {name}", *wrong, sep="\n    ")
     for title, result in (
         ("labelled cases under strace", measure_cases()),
-        ("generated", measure_generated(f"{given.seed}-{number}" for number in range(given.generated))),
+        ("generated", measure_generated(given.seeds())),
         ("real", measure_real(given.real, random.Random(given.seed))),
     ):
         print(f"{title}: {result}")

@@ -5,22 +5,16 @@ python -m tests.benchmarks.trace_recall [--generated 200] [--real 200] [--seed 7
 
 from __future__ import annotations
 
-import argparse
 import random
 
+from tests.benchmarks.scriptoptions import read_options
 from tests.system.traced_runs import Found, find_needed, measure_generated, measure_real
 
 
 def main() -> int:
     """Print the figures, and with --show what was missed."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--generated", type=int, default=200)
-    parser.add_argument("--real", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--show", type=int, default=0)
-    given = parser.parse_args()
-    seeds = [f"{given.seed}-{number}" for number in range(given.generated)]
-    _print("generated", measure_generated(seeds), given.show)
+    given = read_options(__doc__, generated=200, real=200)
+    _print("generated", measure_generated([*given.seeds()]), given.show)
     _print("real", measure_real(given.real, random.Random(given.seed)), given.show)
     return 0
 

@@ -7,7 +7,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ def trace_cases() -> list[tuple[Case, Path, Trace]]:
         own.mkdir()
         return numbered[1], own, run_case(numbered[1], own)
 
-    return _at_once(run, list(enumerate(case for case in read_cases() if case.is_run)))
+    return at_once(run, list(enumerate(case for case in read_cases() if case.is_run)))
 
 
 def measure_cases() -> Result:
@@ -83,15 +83,21 @@ def measure_generated(seeds: Iterable[str]) -> Result:
 
         def run(seed: str) -> tuple[Path, str, list[Trace]]:
             own = folder / seed
-            own.mkdir()
-            made = generate_script(random.Random(seed))
-            for name, text in made.files.items():
-                (own / name).write_text(text)
-                (own / name).chmod(0o755)
-            lay_fakes(own, [*made.programs, *STAND_INS])
-            return own, seed, [run_straced(own / "main.sh", own, made.words)]
+            words = lay_generated(seed, own)
+            return own, seed, [run_straced(own / "main.sh", own, words)]
 
-        return _compare(folder, _at_once(run, list(seeds)), lambda _: never)
+        return _compare(folder, at_once(run, list(seeds)), lambda _: never)
+
+
+def lay_generated(seed: str, folder: Path) -> list[str]:
+    """Lay a generated script (main.sh) and all that it starts into a folder, and return the words to run it with."""
+    folder.mkdir(exist_ok=True)
+    made = generate_script(random.Random(seed))
+    for name, text in made.files.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    lay_fakes(folder, [*made.programs, *STAND_INS])
+    return made.words
 
 
 def measure_real(most: int, choices: random.Random) -> Result:
@@ -117,7 +123,7 @@ def measure_real(most: int, choices: random.Random) -> Result:
                 lacking.update(name for name in LACKING.findall(traces[-1].said) if "/" not in name)
             return own, str(script), traces
 
-        return _compare(folder, _at_once(run, chosen), lambda _: _may_stop_before)
+        return _compare(folder, at_once(run, chosen), lambda _: _may_stop_before)
 
 
 def _list_corpus() -> list[str]:
@@ -182,7 +188,8 @@ def _judge(run: tuple[Path, str, list[Trace]], edges: Edges, is_pardoned: Pardon
     return figures
 
 
-def _at_once(run: Callable[[Item], Answer], items: list[Item]) -> list[Answer]:
+def at_once(run: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
+    """Return the answers for all items in their order, asked for AT_ONCE at a time."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(run, items))
 

@@ -8,21 +8,15 @@ import pytest
 
 from agentkit.depmap.tracing.processes import Follower
 from agentkit.depmap.tracing.seen import Seen
-from tests.system.generated_scripts import generate_script
-from tests.system.strace_runs import STAND_INS
+from tests.system.strace_runs import lay_generated
 from tests.system.straced import run_straced
-from tests.system.stracedroom import lay_fakes
 from tests.system.traced_runs import measure_generated
 
 
 @pytest.mark.parametrize("turn", range(4))
 def test_every_program_that_a_script_starts_is_seen(turn: int, random_choices: random.Random, tmp_path: Path) -> None:
-    made = generate_script(random.Random(f"{random_choices.random()}-{turn}"))
-    for name, text in made.files.items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    lay_fakes(tmp_path, [*made.programs, *STAND_INS])
-    started = run_straced(tmp_path / "main.sh", tmp_path, made.words).started
+    words = lay_generated(f"{random_choices.random()}-{turn}", tmp_path)
+    started = run_straced(tmp_path / "main.sh", tmp_path, words).started
     seen = Seen(("/tmp",))
     follower = Follower(str(tmp_path), seen, node=None)
     follower.feed((tmp_path / ".strace").read_bytes())

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,17 +20,18 @@ from agentkit.depmap.tracing.seen import Seen
 from agentkit.depmap.tracing.stracing import CALLS, FILTER, PLAIN
 from agentkit.depmap.tracing.verifypage import Recall, count_recall
 from tests.depmap.mapped import read_edges
-from tests.system.generated_scripts import generate_script
 from tests.system.strace_runs import (
     FOLDERS,
     REAL_WORDS,
     SERVICE_WORDS,
-    STAND_INS,
+    at_once,
     find_real_scripts,
+    lay_generated,
 )
-from tests.system.stracedroom import FAKES, lay_fakes, run_in_room
+from tests.system.stracedroom import FAKES, run_in_room
 
-AT_ONCE = 2
+# Not below /tmp: what scripts make there for themselves is nobody's.
+BASE = "/var"
 LIMIT_S = 10.0
 
 
@@ -78,27 +78,21 @@ def run_traced_in_room(script: Path, folder: Path, words: Iterable[str], shell: 
 
 def measure_generated(seeds: Sequence[str]) -> Found:
     """Trace a generated script of each seed."""
-    with tempfile.TemporaryDirectory(prefix="traced-", dir=_base()) as base:
+    with tempfile.TemporaryDirectory(prefix="traced-", dir=BASE) as base:
 
         def run(seed: str) -> tuple[Path, list[Edge]]:
             own = Path(base, seed)
-            own.mkdir()
-            made = generate_script(random.Random(seed))
-            for name, text in made.files.items():
-                (own / name).write_text(text)
-                (own / name).chmod(0o755)
-            lay_fakes(own, [*made.programs, *STAND_INS])
-            return own, run_traced_in_room(own / "main.sh", own, made.words)
+            words = lay_generated(seed, own)
+            return own, run_traced_in_room(own / "main.sh", own, words)
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return _judge(list(pool.map(run, seeds)))
+        return _judge(at_once(run, seeds))
 
 
 def measure_real(most: int, choices: random.Random) -> Found:
     """Trace copies of the scripts of this machine's packages: with `--help`, with no words, services with theirs."""
     scripts = sorted(find_real_scripts(FOLDERS))
     chosen = scripts if len(scripts) <= most else sorted(choices.sample(scripts, most))
-    with tempfile.TemporaryDirectory(prefix="traced-", dir=_base()) as base:
+    with tempfile.TemporaryDirectory(prefix="traced-", dir=BASE) as base:
 
         def run(script: Path) -> tuple[Path, list[Edge]]:
             own = Path(base, "-".join(script.parts[1:]))
@@ -110,8 +104,7 @@ def measure_real(most: int, choices: random.Random) -> Found:
                 edges += run_traced_in_room(own / "main.sh", own, words)
             return own, edges
 
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return _judge(list(pool.map(run, chosen)))
+        return _judge(at_once(run, chosen))
 
 
 def _judge(runs: list[tuple[Path, list[Edge]]]) -> Found:
@@ -141,8 +134,3 @@ def _as_outside(edge: Edge) -> Edge:
 def _is_of_room(edge: Edge) -> bool:
     """Tell whether it is a stand-in that the room has and the machine has not, that a shell reads."""
     return edge.kind in ("read", "source") and edge.target.startswith((f"file:{FAKES}/", f"file:{os.sep}.over/"))
-
-
-def _base() -> str:
-    # Not below /tmp: what scripts make there for themselves is nobody's.
-    return "/var"

@@ -44,11 +44,10 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """How it came to an end: at its limit, by a signal to us (`asked`), or with processes that were let go of alive."""
+    """How it came to an end: at its limit, or by a signal to us (`asked`), and which processes would not end."""
 
     timed_out: bool = False
     asked: int | None = None
-    let_go: bool = False
     unkillable: tuple[int, ...] = ()
 
 
@@ -173,7 +172,7 @@ class _Run:
             self._reap()
             time.sleep(tree.SHORTEST_PAUSE_S)
         self._read_all()
-        return Followed(let_go=True)
+        return Followed()
 
     def _end_all(self) -> list[int]:
         assert self._strace is not None

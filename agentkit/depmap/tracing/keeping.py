@@ -20,7 +20,7 @@ from agentkit.depmap.opening import find_map, look_at_configuration
 from agentkit.depmap.store import BUILD, Map, open_store, unpack
 from agentkit.depmap.stored import read_edges_by
 from agentkit.depmap.tracing.seen import name_dependency
-from agentkit.depmap.writing import DECLARED_KIND, SEEN_KIND, Change, replace_map
+from agentkit.depmap.writing import SEEN_KIND, Change, replace_map
 
 # A build of a whole machine takes some seconds, and what was seen is not to be lost to it.
 WAIT = timedelta(seconds=60)
@@ -129,7 +129,6 @@ def _declare(environ: Mapping[str, str], change: Change, warn: Callable[[str], N
     host, document, mapped = read_declared(environ, warn)
     change.found[document] = mapped
     change.meta = {"host": host, "configuration": look_at_configuration(environ)}
-    assert document.kind == DECLARED_KIND
 
 
 def _replace(path: str, change: Change) -> tuple[int, int]:

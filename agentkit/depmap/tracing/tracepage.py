@@ -28,6 +28,18 @@ REFUSED = {"ENOENT": Exit.NOT_FOUND, "ENOTDIR": Exit.NOT_FOUND, "ELOOP": Exit.NO
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run that somebody asks for: the verb, the program and its words, and what goes for it."""
+
+    verb: str
+    words: Sequence[str]
+    node: str | None
+    limit: str | None
+    is_quiet: bool
+    lets_go: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Traced:
     """What a run touched, and the status with which it ended, as a shell's."""
 
@@ -35,53 +47,47 @@ class Traced:
     status: int
 
 
-def trace_program(
-    environ: Mapping[str, str],
-    words: Sequence[str],
-    *,
-    node: str | None,
-    limit: str | None,
-    lets_go: bool,
-    is_quiet: bool,
-) -> int:
-    """Run a program, add what it touched to the map, and return its status."""
+def trace_program(environ: Mapping[str, str], wanted: Wanted) -> int:
+    """Run a program, add what it touched to the map, and return its status.
+
+    Raises AgentkitError as `run_traced` and `add_seen` do; of a program that failed its own status stays.
+    """
     check_map(environ)
-    traced = run_traced(environ, words, node=node, limit=limit, lets_go=lets_go, is_quiet=is_quiet, verb="trace")
-    new = add_seen(environ, traced.edges, _warn)
-    if not is_quiet:
-        tell(f"agentkit: {_count(traced.edges)} seen, {new} of them new: agentkit depmap verify\n")
+    traced = run_traced(environ, wanted)
+    try:
+        new = add_seen(environ, traced.edges, _warn)
+    except AgentkitError as error:
+        if traced.status == Exit.OK:
+            raise
+        _warn(f"what was seen is not kept: {error.message}")
+        return traced.status
+    if not wanted.is_quiet:
+        tell(f"agentkit: {_count(len(traced.edges))} seen, {new} of them new: agentkit depmap verify\n")
     return traced.status
 
 
-def forget_traces(environ: Mapping[str, str], node: str, *, is_quiet: bool) -> int:
-    """Forget what was seen from a node, or from `all`."""
+def forget_traces(environ: Mapping[str, str], node: str, wanted: Wanted) -> int:
+    """Forget what was seen from a node, or from `all`; that runs no program."""
+    if wanted.words:
+        raise usage(wanted.verb, "--forget runs nothing, and a program stands behind --: one or the other")
     count = forget_seen(environ, None if node == "all" else node)
-    if not is_quiet:
-        tell(f"agentkit: {count} dependencies that were seen are forgotten\n")
+    if not wanted.is_quiet:
+        tell(f"agentkit: {_count(count)} seen before, now forgotten\n")
     return Exit.OK
 
 
-def run_traced(
-    environ: Mapping[str, str],
-    words: Sequence[str],
-    *,
-    node: str | None,
-    limit: str | None,
-    lets_go: bool,
-    is_quiet: bool,
-    verb: str,
-    stdout: int | IO[bytes] | None = None,
-) -> Traced:
+def run_traced(environ: Mapping[str, str], wanted: Wanted, *, stdout: int | IO[bytes] | None = None) -> Traced:
     """Run a program under strace and return what it touched.
 
     Raises AgentkitError: usage, not found (127), not executable (126), unavailable (no strace, or not permitted).
     """
+    words, node, lets_go = wanted.words, wanted.node, wanted.lets_go
     if not words:
-        raise usage(verb, "which program? It stands behind --")
+        raise usage(wanted.verb, "which program? It stands behind --")
     kind, _, name = (node or "").partition(":")
     if node is not None and (kind not in TYPES or not name):
-        raise usage(verb, f"--as {node!r}: a node is TYPE:NAME, with one of {', '.join(TYPES)}")
-    allowed = USUAL_LIMIT if limit is None else timedelta(seconds=parse_duration(limit, "--limit"))
+        raise usage(wanted.verb, f"--as {node!r}: a node is TYPE:NAME, with one of {', '.join(TYPES)}")
+    allowed = USUAL_LIMIT if wanted.limit is None else timedelta(seconds=parse_duration(wanted.limit, "--limit"))
     program = find_program(words[0], environ)
     strace = find_strace(environ, lets_go=lets_go)
     seen = Seen(dict.fromkeys((*TEMPORARY, environ.get("TMPDIR") or "/tmp")))  # noqa: S108
@@ -94,7 +100,7 @@ def run_traced(
         limit=allowed,
         lets_go=lets_go,
         stdout=stdout,
-        tell=lambda text: None if is_quiet else tell(f"agentkit: {text}\n"),
+        tell=lambda text: None if wanted.is_quiet else tell(f"agentkit: {text}\n"),
     )
     follower.finish()
     if not follower.has_started and follower.refused:
@@ -117,8 +123,8 @@ def _find_folder() -> str:
         return "/"  # removed under our feet: what is written relative to it is nowhere
 
 
-def _count(edges: Sequence[Edge]) -> str:
-    return f"{len(edges)} {'dependency' if len(edges) == 1 else 'dependencies'}"
+def _count(edges: int) -> str:
+    return f"{edges} {'dependency' if edges == 1 else 'dependencies'}"
 
 
 def _find_status(follower: Follower, followed: Followed) -> int:

@@ -18,7 +18,7 @@ from agentkit.depmap.store import BUILD, Map, unpack
 from agentkit.depmap.stored import read_edges_by
 from agentkit.depmap.tracing.comparing import Judged, Known
 from agentkit.depmap.tracing.missing import Needed, find_needed
-from agentkit.depmap.tracing.tracepage import run_traced
+from agentkit.depmap.tracing.tracepage import Wanted, run_traced
 
 TRACE = "agentkit depmap trace -- PROGRAM runs one and remembers what it touches"
 FIGURES = (
@@ -51,35 +51,19 @@ class Recall:
         return "100%" if self.found == self.seen else f"{min(99.9, share * 100):.1f}%"
 
 
-def print_recall(
-    environ: Mapping[str, str],
-    words: Sequence[str],
-    *,
-    node: str | None,
-    limit: str | None,
-    as_json: bool,
-    is_quiet: bool,
-) -> int:
+def print_recall(environ: Mapping[str, str], wanted: Wanted, *, as_json: bool) -> int:
     """Print what the map has of what was seen, or of what a program touches now; the status is 1 with any miss."""
     edges: Iterable[Edge] | None = None
-    if not words and (node or limit):
-        raise usage("verify", f"{'--as' if node else '--limit'} is for the program that stands behind --")
+    words = wanted.words
+    if not words and (wanted.node or wanted.limit):
+        raise usage(wanted.verb, f"{'--as' if wanted.node else '--limit'} is for the program that stands behind --")
     with open_map(environ) as chart:
         _check_built(chart)
     if words:
         # The answer has stdout for itself; what is traced now is not remembered.
-        traced = run_traced(
-            environ,
-            words,
-            node=node,
-            limit=limit,
-            lets_go=False,
-            is_quiet=is_quiet,
-            verb="verify",
-            stdout=sys.stderr.fileno(),
-        )
+        traced = run_traced(environ, wanted, stdout=sys.stderr.fileno())
         edges = traced.edges
-        if traced.status and not is_quiet:
+        if traced.status and not wanted.is_quiet:
             tell(f"agentkit: warning: {words[0]} ended with status {traced.status}\n")
     with open_map(environ) as chart:
         judged = judge(chart, edges)

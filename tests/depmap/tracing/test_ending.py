@@ -32,6 +32,16 @@ def test_it_ends_as_the_program_does(agentkit: Run, tmp_path: Path, text: str, s
     assert agentkit("depmap", "trace", "--quiet", "--", "sh", "-c", text).returncode == status
 
 
+@pytest.mark.parametrize(("status", "told"), [(0, Exit.CANNOT_WRITE), (3, 3)])
+def test_a_map_that_takes_nothing_any_more_is_told_and_hides_no_failure(
+    agentkit: Run, home: Path, tmp_path: Path, status: int, told: int
+) -> None:
+    text = f'rm -r "$AGENTKIT_HOME"; : >"$AGENTKIT_HOME"; exit {status}'
+    ended = agentkit("depmap", "trace", "--", "sh", "-c", text, cwd=tmp_path)
+    assert ended.returncode == told, ended.stderr
+    assert str(home) in ended.stderr
+
+
 def test_the_streams_of_the_program_are_its_own(agentkit: Run, tmp_path: Path) -> None:
     ended = agentkit("depmap", "trace", "--", "sh", "-c", "cat; echo oops >&2", input="in\n", cwd=tmp_path)
     assert ended.stdout == "in\n"
@@ -146,6 +156,7 @@ def test_where_tracing_is_not_permitted_it_says_so_and_runs_nothing(
         ["trace", "--as", "backup", "--", "true"],
         ["trace", "--as", "job:", "--", "true"],
         ["trace", "--limit", "0", "--", "true"],
+        ["trace", "--forget", "all", "--", "true"],
         ["verify", "--limit", "x"],
     ],
     ids=str,

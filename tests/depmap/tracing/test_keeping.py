@@ -86,7 +86,7 @@ def test_what_was_seen_can_be_forgotten(agentkit: Run, machine: Path) -> None:
     trace(agentkit, machine, "--", "./run")
     trace(agentkit, machine, "--", "./other")
     ended = agentkit("depmap", "trace", "--forget", f"{machine}/run")
-    assert (ended.returncode, ended.stderr) == (0, "agentkit: 2 dependencies that were seen are forgotten\n")
+    assert (ended.returncode, ended.stderr) == (0, "agentkit: 2 dependencies seen before, now forgotten\n")
     assert read_seen(agentkit, machine) == {"file:other exec cmd:cat", "file:other read file:data"}
     assert agentkit("depmap", "trace", "--forget", "no-such-node").returncode == 69
     assert agentkit("depmap", "trace", "--forget", "all", "--quiet").stderr == ""
