@@ -229,7 +229,7 @@ def _read_checks(rows: object, path: str) -> tuple[CheckSettings, ...]:
 def _read_table(shape: type[Table], table: object, path: str, where: str) -> Table:
     if not isinstance(table, dict):
         raise _fault(path, f"{where}: expected a table [{where}], found {_show(table)}")
-    kind: type = shape
+    kind: type = shape  # what mypy takes for hashable
     settings = _find_keys(kind)
     values = {}
     for key, value in table.items():
@@ -243,7 +243,7 @@ def _read_table(shape: type[Table], table: object, path: str, where: str) -> Tab
     return shape(**values)
 
 
-@functools.cache
+@functools.cache  # a file may have thousands of tables of one shape
 def _find_keys(shape: type) -> dict[str, tuple[str, Setting]]:
     """Return {key in the file: (field, its setting)} of a table."""
     return {setting.name: (field_name, setting) for field_name, setting in describe_settings(shape).items()}

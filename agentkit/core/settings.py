@@ -3,7 +3,6 @@
 docs/configuration.md lists the same keys; a test holds one against the other.
 """
 
-import functools
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -82,7 +81,6 @@ TABLES = {
 }
 
 
-@functools.cache  # a file may have thousands of tables of one shape
 def describe_settings(table: type) -> dict[str, Setting]:
     """Return {field: setting} of a table; in the file a time needs no `_s` in its name, its value says the unit."""
     return {
