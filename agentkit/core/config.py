@@ -4,13 +4,12 @@ A command validates its own tables: a fault there ends it (78) naming file, key 
 another command's table is a warning. Without a file everything has its default.
 """
 
-import functools
 import os
 import stat
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
+from agentkit.core.configthink import read_think
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.paths import configuration_file
 from agentkit.core.settings import (
@@ -19,16 +18,14 @@ from agentkit.core.settings import (
     DeclareSettings,
     HeartbeatSettings,
     JobSettings,
-    Setting,
-    describe_settings,
+    ThinkSettings,
 )
+from agentkit.core.tables import fault, nearest, read_table, show, suggest, unknown_key
 from agentkit.core.values import WrongKindError
-
-Table = TypeVar("Table")
 
 JOB_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 # Tables of commands that this version does not have: an older program beside a newer one's file says nothing.
-OTHER_COMMANDS = ("ratchet", "vault", "evolve", "think")
+OTHER_COMMANDS = ("ratchet", "vault", "evolve")
 
 
 @dataclass(frozen=True)
@@ -41,6 +38,7 @@ class Configuration:
     jobs: Mapping[str, JobSettings] = field(default_factory=dict)
     declared: tuple[DeclareSettings, ...] = ()
     checks: tuple[CheckSettings, ...] = ()
+    think: ThinkSettings = field(default_factory=ThinkSettings)
 
 
 def load_configuration(
@@ -62,7 +60,7 @@ def load_configuration(
     checks: tuple[CheckSettings, ...] = ()
     try:
         if "heartbeat" in document:
-            heartbeat = _read_table(HeartbeatSettings, document["heartbeat"], path, "heartbeat")
+            heartbeat = read_table(HeartbeatSettings, document["heartbeat"], path, "heartbeat")
     except AgentkitError as error:
         _end_or_warn(error, "heartbeat" in own, warn)
     try:
@@ -77,7 +75,12 @@ def load_configuration(
         checks = _read_checks(document.get("check", []), path)
     except AgentkitError as error:
         _end_or_warn(error, "check" in own, warn)
-    return Configuration(path=path, host=host, heartbeat=heartbeat, jobs=jobs, declared=declared, checks=checks)
+    think = ThinkSettings()
+    try:
+        think = read_think(document.get("think", {}), path)
+    except AgentkitError as error:
+        _end_or_warn(error, "think" in own, warn)
+    return Configuration(path, host, heartbeat, jobs, declared, checks, think)
 
 
 def load_checks(path: str) -> tuple[tuple[CheckSettings, ...], tuple[DeclareSettings, ...]]:
@@ -88,8 +91,8 @@ def load_checks(path: str) -> tuple[tuple[CheckSettings, ...], tuple[DeclareSett
     document = _read_document(path, is_named=True, may_be_json=True)
     for key in document:
         if key not in ("check", "depmap"):
-            raise _fault(
-                path, f"unknown key {key}", hint=_suggest(_nearest(key, ["check", "depmap"]), ["check", "depmap"])
+            raise fault(
+                path, f"unknown key {key}", hint=suggest(nearest(key, ["check", "depmap"]), ["check", "depmap"])
             )
     return _read_checks(document.get("check", []), path), _read_declared(document.get("depmap", {}), path)
 
@@ -108,24 +111,24 @@ def _read_document(path: str, *, is_named: bool, may_be_json: bool = False) -> d
             found = os.fstat(file.fileno())
             _check_owner(path, found)
             if not stat.S_ISREG(found.st_mode):
-                raise _fault(path, "is no regular file")
+                raise fault(path, "is no regular file")
             text = file.read().decode("utf-8")
             # No table of TOML begins like this, and every object of JSON does.
             return _parse_json(text) if may_be_json and text.lstrip().startswith("{") else tomllib.loads(text)
     except FileNotFoundError:
         if is_named:
             why = "is not there" if may_be_json else "is not there, and AGENTKIT_CONFIG names it"
-            raise _fault(path, why) from None
+            raise fault(path, why) from None
         return {}
     except OSError as error:
-        raise _fault(path, f"cannot be read: {error.strerror}") from error
+        raise fault(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise _fault(path, f"byte {error.start} is no UTF-8; a TOML file is UTF-8") from error
+        raise fault(path, f"byte {error.start} is no UTF-8; a TOML file is UTF-8") from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         what = "is neither TOML nor an object of JSON" if may_be_json else "is no TOML"
-        raise _fault(path, f"{what}: {error}") from error
+        raise fault(path, f"{what}: {error}") from error
     except ValueError as error:
-        raise _fault(path, f"is no JSON: {error}") from error
+        raise fault(path, f"is no JSON: {error}") from error
 
 
 def _parse_json(text: str) -> dict[str, object]:
@@ -157,120 +160,70 @@ def _read_host(path: str, document: Mapping[str, object]) -> str | None:
     try:
         return str(TOP["host"].kind.read(document["host"]))
     except WrongKindError:
-        raise _fault(path, f"host: expected {TOP['host'].kind.expected}, found {_show(document['host'])}") from None
+        raise fault(path, f"host: expected {TOP['host'].kind.expected}, found {show(document['host'])}") from None
 
 
 def _check_top(path: str, document: Mapping[str, object], own: Collection[str], warn: Callable[[str], None]) -> None:
-    known = ["host", "heartbeat", "jobs", "depmap", "check", *OTHER_COMMANDS]
+    known = ["host", "heartbeat", "jobs", "depmap", "check", "think", *OTHER_COMMANDS]
     for name, value in document.items():
         if name in known:
             continue
-        nearest = _nearest(name, known)
+        near = nearest(name, known)
         # A table that nobody knows may be a newer command's, unless it reads like a slip of the pen.
-        if isinstance(value, dict) and nearest not in own:
+        if isinstance(value, dict) and near not in own:
             warn(f"{path}: no command of this version knows the table [{name}]")
             continue
-        raise _fault(path, f"unknown key {name}", hint=_suggest(nearest, known))
+        raise fault(path, f"unknown key {name}", hint=suggest(near, known))
 
 
 def _read_jobs(tables: object, path: str) -> dict[str, JobSettings]:
     if not isinstance(tables, dict):
-        raise _fault(path, f"jobs: expected a table [jobs.NAME] a job, found {_show(tables)}")
+        raise fault(path, f"jobs: expected a table [jobs.NAME] a job, found {show(tables)}")
     jobs = {}
     for name, table in tables.items():
         if not name or name[0] in "._-" or not set(name) <= JOB_NAME_LETTERS:
-            raise _fault(path, f"jobs.{name}: {name!r} is no name of a job; expected [a-z0-9][a-z0-9._-]*")
-        job = _read_table(JobSettings, table, path, f"jobs.{name}")
+            raise fault(path, f"jobs.{name}: {name!r} is no name of a job; expected [a-z0-9][a-z0-9._-]*")
+        job = read_table(JobSettings, table, path, f"jobs.{name}")
         if job.every_s is not None and job.cron is not None:
-            raise _fault(path, f"jobs.{name}: every and cron; give one of them")
+            raise fault(path, f"jobs.{name}: every and cron; give one of them")
         jobs[name] = job
     return jobs
 
 
 def _read_declared(table: object, path: str) -> tuple[DeclareSettings, ...]:
     if not isinstance(table, dict):
-        raise _fault(path, f"depmap: expected a table [depmap], found {_show(table)}")
+        raise fault(path, f"depmap: expected a table [depmap], found {show(table)}")
     for key, value in table.items():
         if key != "declare":
-            raise _unknown_key(path, "depmap", key, value, ["declare"])
+            raise unknown_key(path, "depmap", key, value, ["declare"])
     rows = table.get("declare", [])
     if not isinstance(rows, list):
-        raise _fault(path, "depmap.declare: expected tables [[depmap.declare]], with two brackets each")
+        raise fault(path, "depmap.declare: expected tables [[depmap.declare]], with two brackets each")
     declared = []
     for number, row in enumerate(rows, start=1):
         where = f"depmap.declare #{number}"
-        one = _read_table(DeclareSettings, row, path, where)
+        one = read_table(DeclareSettings, row, path, where)
         missing = [name for name, value in (("from", one.source), ("to", one.target)) if value is None]
         if missing:
-            raise _fault(path, f"{where}: {missing[0]} is missing", hint='from = "job:report", to = "cmd:restic"')
+            raise fault(path, f"{where}: {missing[0]} is missing", hint='from = "job:report", to = "cmd:restic"')
         declared.append(one)
     return tuple(declared)
 
 
 def _read_checks(rows: object, path: str) -> tuple[CheckSettings, ...]:
     if not isinstance(rows, list):
-        raise _fault(path, "check: expected tables [[check]], with two brackets each")
+        raise fault(path, "check: expected tables [[check]], with two brackets each")
     checks = []
     for number, row in enumerate(rows, start=1):
         where = f"check #{number}"
-        one = _read_table(CheckSettings, row, path, where)
+        one = read_table(CheckSettings, row, path, where)
         missing = [name for name, value in (("node", one.node), ("run", one.run)) if not value]
         if missing:
             is_empty = isinstance(row, dict) and missing[0] in row
-            raise _fault(
+            raise fault(
                 path,
                 f"{where}: {missing[0]} is {'empty' if is_empty else 'missing'}",
                 hint='node = "unit:nginx.service", run = ["systemctl", "is-active", "--quiet", "nginx"], limit = "3s"',
             )
         checks.append(one)
     return tuple(checks)
-
-
-def _read_table(shape: type[Table], table: object, path: str, where: str) -> Table:
-    if not isinstance(table, dict):
-        raise _fault(path, f"{where}: expected a table [{where}], found {_show(table)}")
-    kind: type = shape  # what mypy takes for hashable
-    settings = _find_keys(kind)
-    values = {}
-    for key, value in table.items():
-        if key not in settings:
-            raise _unknown_key(path, where, key, value, list(settings))
-        field_name, setting = settings[key]
-        try:
-            values[field_name] = setting.kind.read(value)
-        except WrongKindError:
-            raise _fault(path, f"{where}.{key}: expected {setting.kind.expected}, found {_show(value)}") from None
-    return shape(**values)
-
-
-@functools.cache  # a file may have thousands of tables of one shape
-def _find_keys(shape: type) -> dict[str, tuple[str, Setting]]:
-    """Return {key in the file: (field, its setting)} of a table."""
-    return {setting.name: (field_name, setting) for field_name, setting in describe_settings(shape).items()}
-
-
-def _unknown_key(path: str, where: str, key: str, value: object, known: list[str]) -> AgentkitError:
-    if where.startswith("jobs.") and isinstance(value, dict):
-        # TOML reads [jobs.web.daily] as a table within the job web.
-        name = f"{where.removeprefix('jobs.')}.{key}"
-        return _fault(path, f"unknown key {where}.{key}", hint=f'a job\'s name with a dot is written [jobs."{name}"]')
-    return _fault(path, f"unknown key {where}.{key}", hint=_suggest(_nearest(key, known), known, f"{where}."))
-
-
-def _nearest(name: str, known: list[str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, known, n=1, cutoff=0.6)), None)
-
-
-def _suggest(nearest: str | None, known: list[str], before: str = "") -> str:
-    return f"did you mean {before}{nearest}?" if nearest else f"known keys: {', '.join(sorted(known))}"
-
-
-def _fault(path: str, what: str, *, hint: str | None = None) -> AgentkitError:
-    return AgentkitError(f"{path}: {what}", hint=hint, status=Exit.CONFIGURATION)
-
-
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

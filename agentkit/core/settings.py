@@ -3,6 +3,7 @@
 docs/configuration.md lists the same keys; a test holds one against the other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -24,6 +25,10 @@ def _key(kind: Kind, default: str | int | bool | list[str] | None, meaning: str,
     # The default is written as a person would write it and goes through the same reader.
     value = None if default is None else kind.read(default)
     return field(default=value, metadata={"kind": kind, "default": default, "meaning": meaning, "name": name})
+
+
+def _needed(kind: Kind, meaning: str) -> Any:
+    return field(metadata={"kind": kind, "default": None, "meaning": meaning, "name": None})
 
 
 @dataclass(frozen=True)
@@ -72,12 +77,87 @@ class CheckSettings:
     limit_s: float | None = _key(values.DURATION, None, "how long it may take; without it 10s, and a finding")
 
 
+@dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """The table `[think.budget]`: what may be spent on models; None: this does not bound it, 0: nothing at all."""
+
+    usd_per_call: float | None = _key(values.MONEY, None, "dollars that one call may cost")
+    usd_per_hour: float | None = _key(values.MONEY, None, "dollars in any 60 minutes")
+    usd_per_day: float | None = _key(values.MONEY, None, "dollars in any 24 hours")
+    usd_per_month: float | None = _key(values.MONEY, None, "dollars in a calendar month, UTC")
+    tokens_per_call: int | None = _key(values.WHOLE_OR_ZERO, None, "tokens of one call, in and out")
+    tokens_per_hour: int | None = _key(values.WHOLE_OR_ZERO, None, "tokens in any 60 minutes")
+    tokens_per_day: int | None = _key(values.WHOLE_OR_ZERO, None, "tokens in any 24 hours")
+    tokens_per_month: int | None = _key(values.WHOLE_OR_ZERO, None, "tokens in a calendar month, UTC")
+    calls_per_hour: int | None = _key(values.WHOLE_OR_ZERO, None, "calls in any 60 minutes")
+    calls_per_day: int | None = _key(values.WHOLE_OR_ZERO, None, "calls in any 24 hours")
+    calls_per_month: int | None = _key(values.WHOLE_OR_ZERO, None, "calls in a calendar month, UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """A table `[[think.provider]]`: one that may be asked; the first that is well answers.
+
+    Prices are dollars for 1,000,000 tokens. `key` is `secret:NAME`, never the key itself.
+    """
+
+    name: str = _needed(values.NAME, "what it is called in the budget and the journal; each name once")
+    kind: str = _needed(values.PROVIDER, "how it is spoken to")
+    url: str | None = _key(values.URL, None, "where it answers; without it the address of OpenAI or of Anthropic")
+    model: str | None = _key(values.TEXT, None, "name of the model; a program needs none")
+    key: str | None = _key(values.SECRET, None, "which secret of the vault opens it")
+    run: tuple[str, ...] | None = _key(values.COMMAND, None, "program that gets the prompt on stdin; only for command")
+    price: float | None = _key(values.PRICE, None, "price_in and price_out at once; 0 for a model of your own")
+    price_in: float | None = _key(values.PRICE, None, "dollars for 1,000,000 tokens that it reads")
+    price_out: float | None = _key(values.PRICE, None, "dollars for 1,000,000 tokens that it writes")
+    max_output_tokens: int = _key(values.TOKENS, 1024, "tokens that one answer may have")
+    answer: str = _key(values.ANSWER, "json_schema", "how an openai server is asked for JSON")
+
+    def __post_init__(self) -> None:
+        # What was left out and can be told is filled in here, so that nobody who reads these has to know it.
+        if self.url is None and self.kind in HOME_URLS:
+            object.__setattr__(self, "url", HOME_URLS[self.kind])
+        for name in ("price_in", "price_out"):
+            if self.price is not None and getattr(self, name) is None:
+                object.__setattr__(self, name, self.price)
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookSettings:
+    """A table `[[think.runbook]]`: what is run for which findings; `at_most` is (how often, in how many seconds)."""
+
+    name: str = _needed(values.NAME, "what it is called; each name once")
+    match: Mapping[str, str] = _needed(values.MATCH, "which findings it is for; every pattern must fit")
+    run: tuple[str, ...] = _needed(values.COMMAND, "what is run, with the finding on stdin; 0 means it is dealt with")
+    limit_s: float = _key(values.DURATION, "60s", "how long it may take")
+    at_most: tuple[int, float] = _key(values.RATE, "10/1h", "how often it may run; without a time, in 24h")
+    offered: bool = _key(values.SWITCH, default=True, meaning="whether a model may choose it")
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkSettings:
+    """The table `[think]` and those below it; providers and runbooks are in the order of the file."""
+
+    deadline_s: float = _key(values.DURATION, "60s", "how long one wake may take, all providers together")
+    repeat_interval_s: float = _key(values.DURATION, "4h", "when a group that has not changed is thought about again")
+    group_interval_s: float = _key(values.DURATION, "5m", "when a group that has grown is thought about again")
+    group_by: tuple[str, ...] = _key(values.LABELS, ["source", "type"], "what findings share that are one group")
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+    providers: tuple[ProviderSettings, ...] = ()
+    runbooks: tuple[RunbookSettings, ...] = ()
+
+
+HOME_URLS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 TOP = {"host": Setting("host", values.TEXT, None, "name of this machine in every record; without it the kernel's")}
 TABLES = {
     "heartbeat": HeartbeatSettings,
     "jobs.NAME": JobSettings,
     "[depmap.declare]": DeclareSettings,
     "[check]": CheckSettings,
+    "think": ThinkSettings,
+    "think.budget": BudgetSettings,
+    "[think.provider]": ProviderSettings,
+    "[think.runbook]": RunbookSettings,
 }
 
 
@@ -91,4 +171,5 @@ def describe_settings(table: type) -> dict[str, Setting]:
             spot.metadata["meaning"],
         )
         for spot in fields(table)
+        if "kind" in spot.metadata  # a table below it is read by itself
     }

@@ -21,16 +21,30 @@ UNITS = {
 }
 
 
+NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+LONGEST_NAME = 64
+LABEL_WORDS = ("host", "source", "type", "subject", "severity", "cause")
+# A sum of such amounts in nanodollars still fits in the 63 bits that SQLite has.
+MOST_USD = 10**6
+MOST_USD_PER_MILLION = 10**6
+MOST_TOKENS = 10**6
+
+
 class WrongKindError(ValueError):
     """The value is of another kind than its key holds."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of value: what was expected, in the words of an error, and the function that reads it."""
+    """One kind of value: what was expected, in the words of an error, and the function that reads it.
+
+    `words` are all that it may be, where that is a choice. What may hold a secret is not shown when it is wrong.
+    """
 
     expected: str
     read: Callable[[object], object]
+    words: tuple[str, ...] = ()
+    may_be_secret: bool = False
 
 
 def _read_text(value: object) -> str:
@@ -123,6 +137,83 @@ def _read_whole(value: object) -> int:
     return value
 
 
+def _read_whole_or_zero(value: object) -> int:
+    is_zero = isinstance(value, int) and not isinstance(value, bool) and value == 0
+    return 0 if is_zero else _read_whole(value)
+
+
+def _read_amount(value: object, most: int) -> float:
+    # TOML has inf and nan; the comparison lets neither pass.
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+        raise WrongKindError
+    return float(value)
+
+
+def _read_money(value: object) -> float:
+    return _read_amount(value, MOST_USD)
+
+
+def _read_price(value: object) -> float:
+    return _read_amount(value, MOST_USD_PER_MILLION)
+
+
+def _read_tokens(value: object) -> int:
+    tokens = _read_whole(value)
+    if tokens > MOST_TOKENS:
+        raise WrongKindError
+    return tokens
+
+
+def _read_rate(value: object) -> tuple[int, float]:
+    if isinstance(value, int):
+        return _read_whole(value), 86400.0
+    count, slash, per = (part.strip() for part in _read_text(value).partition("/"))
+    if not count.isascii() or not count.isdigit():
+        raise WrongKindError
+    return _read_whole(int(count)), _parse_duration(per, zero=False) if slash else 86400.0
+
+
+def _read_name(value: object) -> str:
+    text = _read_text(value)
+    if len(text) > LONGEST_NAME or text[0] in "._-" or not NAME_LETTERS.issuperset(text):
+        raise WrongKindError
+    return text
+
+
+def _read_secret(value: object) -> str:
+    text = _read_text(value)
+    parts = text.removeprefix("secret:").split("/")
+    for part in parts:
+        if not part or part[0] in "._-" or ".." in part or not NAME_LETTERS.issuperset(part):
+            raise WrongKindError
+    if not text.startswith("secret:"):
+        raise WrongKindError
+    return text
+
+
+def _read_labels(value: object) -> tuple[str, ...]:
+    words = _read_words(value)
+    if len(set(words)) < len(words) or not set(words) <= set(LABEL_WORDS):
+        raise WrongKindError
+    return words
+
+
+def _read_match(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not value:
+        raise WrongKindError
+    return {_read_text(name): _read_text(pattern) for name, pattern in value.items()}
+
+
+def _choose(*words: str) -> Kind:
+    def read(value: object) -> str:
+        text = _read_text(value)
+        if text not in words:
+            raise WrongKindError
+        return text
+
+    return Kind(f"one of {', '.join(words)}", read, words)
+
+
 def _read_switch(value: object) -> bool:
     if not isinstance(value, bool):
         raise WrongKindError
@@ -165,3 +256,15 @@ WHOLE = Kind("a whole number above 0", _read_whole)
 SWITCH = Kind("true or false", _read_switch)
 CRON = Kind('a cron expression such as "*/5 * * * *"', _read_cron)
 ZONE = Kind('a time zone such as "Europe/Berlin"', _read_zone)
+WHOLE_OR_ZERO = Kind("a whole number, 0 or above", _read_whole_or_zero)
+MONEY = Kind(f"a number of dollars from 0 to {MOST_USD} such as 0.05", _read_money)
+PRICE = Kind(f"a number of dollars from 0 to {MOST_USD_PER_MILLION} such as 2.50", _read_price)
+TOKENS = Kind(f"a whole number from 1 to {MOST_TOKENS}", _read_tokens)
+RATE = Kind('a number of times such as 3, or "3/1h" with the time in which', _read_rate)
+NAME = Kind(f'a name such as "local" of [a-z0-9][a-z0-9._-]*, at most {LONGEST_NAME} letters', _read_name)
+SECRET = Kind('the name of a secret in the vault such as "secret:openai/key"', _read_secret, may_be_secret=True)
+URL = Kind('an address such as "http://127.0.0.1:8080/v1"', _read_address, may_be_secret=True)
+LABELS = Kind(f"a list, each once, of {', '.join(LABEL_WORDS)}", _read_labels)
+MATCH = Kind('patterns such as { source = "heartbeat.check", subject = "job:*" }', _read_match)
+PROVIDER = _choose("openai", "anthropic", "command")
+ANSWER = _choose("json_schema", "json_object", "text")
