@@ -1,0 +1,146 @@
+"""Which runbook fits a finding, and how is it run at most once for each time that the finding fires?
+
+The row in `runs` is on the disk before the program starts. Whatever is killed after that, nobody runs it again: what
+was begun and not ended is told as interrupted, and a mind or a person decides.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from agentkit.core import tree
+from agentkit.core.times import format_duration
+from agentkit.think.running import RunOutcome, cut_tail, note_of, run_command
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from agentkit.core.settings import RunbookSettings
+    from agentkit.think.store import Store
+
+__all__ = ["RunOutcome", "find_runbook", "find_runs", "note_of", "run_runbook"]
+
+SELECT = "SELECT id, at, runbook, episode, chosen_by, state, status, tail, duration_s, pid, pid_start, boot FROM runs"
+SAME = f"{SELECT} WHERE fingerprint = ? AND episode = ? AND runbook = ? AND chosen_by = ?"
+OF_FINDING = f"{SELECT} WHERE fingerprint = ? ORDER BY at DESC, id DESC"
+# Both sides of now: a clock that was wrong for an hour must neither lift the bound nor hold it for years.
+IN_WINDOW = "SELECT COUNT(*) FROM runs WHERE runbook = ? AND at > ? AND at < ?"
+# The row of one that could not be started is taken over.
+BEGIN = (
+    "INSERT INTO runs (at, runbook, fingerprint, episode, chosen_by, state, pid, pid_start, boot) "
+    "VALUES (?, ?, ?, ?, ?, 'started', ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, state = 'started', "
+    "status = NULL, tail = NULL, duration_s = NULL, pid = excluded.pid, pid_start = excluded.pid_start, "
+    "boot = excluded.boot RETURNING id"
+)
+STARTED = "started"
+
+
+def find_runbook(runbooks: Sequence[RunbookSettings], record: Mapping[str, object]) -> RunbookSettings | None:
+    """Return the first runbook each of whose patterns fits the finding; None where there is none."""
+    for runbook in runbooks:
+        if all(_fits(pattern, record.get(key)) for key, pattern in runbook.match.items()):
+            return runbook
+    return None
+
+
+def run_runbook(
+    store: Store,
+    runbook: RunbookSettings,
+    record: Mapping[str, object],
+    *,
+    environ: Mapping[str, str],
+    chosen_by: str,
+    now: float,
+) -> RunOutcome:
+    """Run it for a finding of the store, unless that was done in this episode, and return what became of it.
+
+    `chosen_by` is "match" or "model"; `now` is the instant of this call (seconds since the epoch), by which `at_most`
+    counts. Must not be called inside a transaction. What is in the store already is returned as it is: only one whose
+    program could not be started, and so did nothing, is tried again.
+    """
+    begun = _begin(store, runbook, str(record["fingerprint"]), chosen_by, now)
+    if isinstance(begun, RunOutcome):
+        return begun
+    number, episode = begun
+    try:
+        state, status, output, duration_s = run_command(runbook, record, environ)
+    except BaseException:  # Ctrl-C, too: it was begun, and what it did is not known
+        store.execute("UPDATE runs SET state = 'interrupted' WHERE id = ?", (number,))
+        raise
+    # How it ended is written before the vault is asked what to mask: dying in there must not make it unknown.
+    store.execute(
+        "UPDATE runs SET state = ?, status = ?, tail = '', duration_s = ? WHERE id = ?",
+        (state, status, duration_s, number),
+    )
+    tail = ""
+    if output:
+        from agentkit.core.masking import mask_texts
+
+        tail = cut_tail(mask_texts([output], environ)[0])
+        store.execute("UPDATE runs SET tail = ? WHERE id = ?", (tail, number))
+    return RunOutcome(state, status, tail, now, duration_s, runbook.name, chosen_by, episode, is_new=True)
+
+
+def find_runs(store: Store, fingerprint: str) -> list[RunOutcome]:
+    """Return what runbooks did about a finding in all its episodes, the newest first."""
+    return [_read_outcome(row) for row in store.select(OF_FINDING, (fingerprint,))]
+
+
+def _begin(
+    store: Store, runbook: RunbookSettings, fingerprint: str, chosen_by: str, now: float
+) -> tuple[int, int] | RunOutcome:
+    """Write that it begins and return (id, episode) of the row, or say why it does not begin."""
+    # Looked up before anybody else has to wait for us.
+    me = os.getpid()
+    start, boot = tree.process_start(me), _name_boot()
+    with store.transaction():
+        found: Any = store.first("SELECT episode FROM findings WHERE fingerprint = ?", (fingerprint,))
+        episode = found[0] or 0 if found else 0
+        row = store.first(SAME, (fingerprint, episode, runbook.name, chosen_by))
+        if row is not None:
+            outcome = _read_outcome(row)
+            if outcome.state == "interrupted":
+                store.execute("UPDATE runs SET state = 'interrupted' WHERE id = ?", (row[0],))
+            if outcome.state != "missing":
+                return outcome
+        count, per_s = runbook.at_most
+        ran: Any = store.first(IN_WINDOW, (runbook.name, now - per_s, now + per_s))
+        if ran[0] >= count:
+            why = f"at_most: it ran {ran[0]} times in {format_duration(per_s)}"
+            return RunOutcome("too_often", None, why, now, None, runbook.name, chosen_by, episode)
+        values = (now, runbook.name, fingerprint, episode, chosen_by, me, start, boot)
+        begun: Any = store.first(BEGIN, values)
+        return begun[0], episode
+
+
+def _read_outcome(row: tuple[Any, ...]) -> RunOutcome:
+    _, at, name, episode, chosen_by, state, status, tail, duration_s, pid, start, boot = row
+    if state == STARTED:
+        state = "running" if boot == _name_boot() and tree.is_alive(pid, start) else "interrupted"
+    return RunOutcome(state, status, tail or "", at, duration_s, name, chosen_by, episode)
+
+
+def _name_boot() -> str:
+    """Return what tells in which run of the kernel a pid means something."""
+    return tree.read_boot_id() or ""
+
+
+def _fits(pattern: str, value: object) -> bool:
+    """Tell whether the whole text fits the pattern, in which `*` stands for any letters and all else for itself."""
+    if not isinstance(value, str):
+        return False
+    first, *others = pattern.split("*")
+    if not others:
+        return value == pattern
+    *middle, last = others
+    if len(value) < len(first) + len(last) or not (value.startswith(first) and value.endswith(last)):
+        return False
+    place, end = len(first), len(value) - len(last)
+    for piece in middle:
+        found = value.find(piece, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return True
