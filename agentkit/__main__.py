@@ -17,6 +17,7 @@ HOT_VERBS = {
     ("ratchet", "check"): "agentkit.ratchet.check",
     ("depmap", "blast"): "agentkit.depmap.blast",
     ("depmap", "why"): "agentkit.depmap.why",
+    ("think", "wake"): "agentkit.think.wake",
 }
 
 

@@ -120,8 +120,8 @@ class Transaction:
 def open_store(environ: Mapping[str, str]) -> Store:
     """Return the store of this state folder, made where it is missing (folder 0700, file 0600).
 
-    Raises AgentkitError: bad data (it is malformed), configuration (a newer program wrote it), try later (locked), cannot
-    write.
+    Raises AgentkitError: bad data (it is malformed), configuration (a newer program wrote it), try later (locked),
+    cannot write.
     """
     folder = state_folder(environ)
     path = f"{folder}/{NAME}"

@@ -1,0 +1,225 @@
+"""What becomes of the findings that wait: a runbook ends them, a mind decides, or they go on waiting and why?
+
+Everything that is about to happen is in the store before it happens, and what was decided is told from there: whoever
+is killed in between, the next wake goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.lines import Record
+from agentkit.core.settings import RunbookSettings, ThinkSettings
+from agentkit.think import decisions
+from agentkit.think.answering import Answer, AnswerError, read_answer
+from agentkit.think.asking import Asked, Asker
+from agentkit.think.decisions import DEFERRED, REFUSED, RUNBOOK, RUNBOOK_ONLY, THOUGHT, make_decision
+from agentkit.think.grouping import find_due_groups
+from agentkit.think.groups import Group
+from agentkit.think.inbox import claim, free_claims_of_dead, give_back, name_this_process
+from agentkit.think.prompting import build_prompt, repair_prompt
+from agentkit.think.redacting import redact_prompt
+from agentkit.think.runbooks import find_runbook, note_of, run_runbook
+from agentkit.think.store import Store
+
+# The worst that happened is what the whole ends with.
+STATUS_ORDER = (Exit.OK, Exit.TRY_LATER, Exit.CONFIGURATION, Exit.REFUSED)
+FIRING = "SELECT fingerprint, record FROM findings WHERE waits = 1 AND state = 'firing' ORDER BY waiting_since"
+HANDLE = (
+    "UPDATE findings SET waits = 0, waiting_for = NULL, not_before = NULL, claim = NULL, handled_at = ?, "
+    "handled_by = ? WHERE fingerprint = ?"
+)
+THINK_AGAIN = "INSERT OR REPLACE INTO groups (key, thought_at) VALUES (?, ?)"
+
+
+class Waking:
+    """One wake: `tell` gets each decision as a record, as soon as it is written down."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: ThinkSettings,
+        environ: Mapping[str, str],
+        host: str,
+        tell: Callable[[Record], None],
+    ) -> None:
+        self.store = store
+        self.settings = settings
+        self.environ = environ
+        self.host = host
+        self.tell = tell
+        self.status: int = Exit.OK
+        self._refusal: AgentkitError | None = None
+
+    def go(self) -> None:
+        """Deal with all that is due; `status` is what it came to."""
+        free_claims_of_dead(self.store)
+        for record in decisions.find_untold(self.store):
+            self._finish(record)
+        self._run_runbooks()
+        asker = Asker(self.store, self.settings, self.environ, "wake")
+        for group, fingerprints in find_due_groups(self.store, self.settings, name_this_process(), time.time()):
+            ours = claim(self.store, fingerprints)
+            if not ours:
+                continue
+            try:
+                self._decide(asker, group, ours)
+            finally:
+                give_back(self.store, ours)
+
+    def _run_runbooks(self) -> None:
+        """Run what fits each finding that waits; what none ended waits for a mind, unless it is no more than info."""
+        done: dict[str, list[str]] = {}
+        for fingerprint, text in self.store.select(FIRING):
+            record = json.loads(str(text))
+            runbook = find_runbook(self.settings.runbooks, record)
+            if runbook is not None and self._is_ended_by(runbook, record, str(fingerprint)):
+                done.setdefault(runbook.name, []).append(str(fingerprint))
+        # What nobody has to know is over once its runbook had its turn.
+        self.store.execute(
+            "UPDATE findings SET waits = 0, handled_at = ?, handled_by = 'info' WHERE waits = 1 AND severity = 'info' "
+            "AND claim IS NULL",
+            (time.time(),),
+        )
+        for name, fingerprints in done.items():
+            now = time.time()
+            record = make_decision(
+                RUNBOOK_ONLY, f"runbook {name} ended with 0", fingerprints, host=self.host, at=now, action=RUNBOOK,
+                runbook=name,
+            )  # fmt: skip
+            decisions.keep(self.store, record, "", now)
+            self._finish(record)
+
+    def _is_ended_by(self, runbook: RunbookSettings, record: Record, fingerprint: str) -> bool:
+        if not claim(self.store, [fingerprint]):
+            return False
+        try:
+            record = {**record, "fingerprint": fingerprint}
+            outcome = run_runbook(self.store, runbook, record, environ=self.environ, chosen_by="match", now=time.time())
+            if outcome.state == "ok":
+                self.store.execute(HANDLE, (time.time(), f"runbook:{runbook.name}", fingerprint))
+            return outcome.state == "ok"
+        finally:
+            give_back(self.store, [fingerprint])
+
+    def _decide(self, asker: Asker, group: Group, fingerprints: Sequence[str]) -> None:
+        asked, answer = self._think(asker, group)
+        now = time.time()
+        if answer is None:
+            self._defer(asked, group, fingerprints, now)
+            return
+        record = make_decision(
+            THOUGHT,
+            f"{asked.provider} answered",
+            fingerprints,
+            host=self.host,
+            at=now,
+            action=answer.action,
+            runbook=answer.runbook,
+            proposal=answer.proposal,
+            repository=answer.repository,
+            severity=answer.severity,
+            rationale=answer.rationale,
+            spent=asked.spent,
+            reserved=asked.reserved,
+            tokens=asked.tokens,
+            providers_tried=asked.tried,
+        )
+        with self.store.transaction():
+            decisions.keep(self.store, record, group.key, now)
+            self.store.execute_many(HANDLE, [(now, f"decision:{record['id']}", each) for each in fingerprints])
+            self.store.execute(THINK_AGAIN, (group.key, now))
+        self._finish(record)
+
+    def _defer(self, asked: Asked, group: Group, fingerprints: Sequence[str], now: float) -> None:
+        """Leave the findings waiting, and tell why; the next wake decides anew, so this is not kept."""
+        self.status = max(self.status, asked.status, key=STATUS_ORDER.index)
+        with self.store.transaction():
+            self.store.execute_many(
+                "UPDATE findings SET waiting_for = ?, not_before = ? WHERE fingerprint = ?",
+                [(asked.reason, asked.not_before, each) for each in fingerprints],
+            )
+        self.tell(
+            make_decision(
+                DEFERRED if asked.status == Exit.TRY_LATER else REFUSED,
+                asked.reason,
+                fingerprints,
+                host=self.host,
+                at=now,
+                severity=group.severity,
+                spent=asked.spent,
+                reserved=asked.reserved,
+                tokens=asked.tokens,
+                providers_tried=asked.tried,
+                not_before=asked.not_before,
+            )
+        )
+
+    def _think(self, asker: Asker, group: Group) -> tuple[Asked, Answer | None]:
+        """Ask for a decision, once more where the answer does not fit; None where there is none, and why."""
+        offered = [runbook for runbook in self.settings.runbooks if runbook.offered]
+        if self._refusal is not None:
+            return Asked(status=self._refusal.status, reason=self._refusal.message), None
+        prompt = build_prompt(group, offered, time.time())
+        whole = Asked()
+        try:
+            if self.settings.providers:
+                prompt = redact_prompt(prompt, self.environ)
+            for is_last in (False, True):
+                asked = asker.ask(prompt, group.key)
+                whole = _add(whole, asked)
+                if asked.text is None:
+                    return whole, None
+                try:
+                    return whole, read_answer(asked.text, group.severity, offered)
+                except AnswerError as error:
+                    whole.status, whole.reason = Exit.TRY_LATER, f"{asked.provider}: its answer does not fit: {error}"
+                    if not is_last:
+                        prompt = redact_prompt(repair_prompt(prompt, asked.text, str(error)), self.environ)
+            # It was paid for: the next try waits as a group does that was thought about.
+            self.store.execute(THINK_AGAIN, (group.key, time.time()))
+        except AgentkitError as error:
+            if error.status == Exit.REFUSED:
+                # It will be the same for every other group, and cost as much time.
+                self._refusal = error
+            elif error.status not in STATUS_ORDER:
+                raise
+            whole.status, whole.reason = error.status, error.message
+        return whole, None
+
+    def _finish(self, record: Record) -> None:
+        """Do what was decided, if that was not begun already, and tell it."""
+        if record["status"] == THOUGHT and record["action"] == RUNBOOK:
+            record = {**record, "outcome": self._run_chosen(record)}
+        self.tell(record)
+        decisions.mark_told(self.store, record, time.time())
+
+    def _run_chosen(self, record: Record) -> str:
+        """Run the runbook that a mind chose, for the first of the findings, and return what became of it."""
+        name, findings = record["runbook"], record["findings"]
+        runbook = next((each for each in self.settings.runbooks if each.name == name), None)
+        fingerprint = str(findings[0]) if isinstance(findings, list) and findings else ""
+        row = self.store.first("SELECT record FROM findings WHERE fingerprint = ?", (fingerprint,))
+        if runbook is None or row is None:
+            return f"runbook {name} is not configured any more" if runbook is None else "the finding is gone"
+        finding = {**json.loads(str(row[0])), "fingerprint": fingerprint}
+        outcome = run_runbook(self.store, runbook, finding, environ=self.environ, chosen_by="model", now=time.time())
+        return note_of(outcome)
+
+
+def _add(whole: Asked, asked: Asked) -> Asked:
+    """Return both questions as one: sums, and the end of the later one."""
+    return Asked(
+        text=asked.text,
+        provider=asked.provider,
+        status=asked.status,
+        reason=asked.reason,
+        not_before=asked.not_before,
+        spent=whole.spent + asked.spent,
+        reserved=whole.reserved + asked.reserved,
+        tokens=whole.tokens + asked.tokens,
+        tried=whole.tried + asked.tried,
+    )

@@ -1,0 +1,104 @@
+"""What was decided, as the record that travels and as a line for a person?
+
+Imported when nothing wakes anybody.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from agentkit.core.times import format_instant
+
+TYPE_CHECKING = False  # the one of typing costs an import
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from agentkit.think.store import Store
+
+    Record = dict[str, object]
+
+ASLEEP, THOUGHT, RUNBOOK_ONLY, DEFERRED, REFUSED = "asleep", "thought", "runbook_only", "deferred", "refused"
+RUNBOOK, PROPOSE, NOTIFY, NONE = "runbook", "propose", "notify", "none"
+
+
+def new_id(now: float) -> str:
+    """Return an id that sorts by time: 48 bits of milliseconds and 80 of chance, in hex."""
+    return f"{int(now * 1000):012x}{os.urandom(10).hex()}"
+
+
+def make_decision(
+    status: str,
+    reason: str,
+    findings: Sequence[str],
+    *,
+    host: str,
+    at: float,
+    action: str = NONE,
+    runbook: str | None = None,
+    proposal: str | None = None,
+    repository: str | None = None,
+    severity: str | None = None,
+    rationale: str = "",
+    spent: int = 0,
+    reserved: int = 0,
+    tokens: int = 0,
+    providers_tried: Sequence[str] = (),
+    not_before: float | None = None,
+) -> Record:
+    """Return the record that travels (kind `decision`); money comes in nanodollars, instants as seconds since 1970.
+
+    `findings` are fingerprints.
+    """
+    return {
+        "v": 1,
+        "kind": "decision",
+        "at": format_instant(at),
+        "host": host,
+        "id": new_id(at),
+        "status": status,
+        "reason": reason,
+        "findings": list(findings),
+        "action": action,
+        "runbook": runbook,
+        "proposal": proposal,
+        "repository": repository,
+        "severity": severity,
+        "rationale": rationale,
+        "spent_usd": spent / 10**9,
+        "reserved_usd": reserved / 10**9,
+        "tokens": tokens,
+        "providers_tried": list(providers_tried),
+        "not_before": None if not_before is None else format_instant(not_before),
+    }
+
+
+def keep(store: Store, record: Record, group_key: str, at: float) -> None:
+    """Write a decision down; until it is marked as told, every wake tells it first."""
+    store.execute(
+        "INSERT INTO decisions (id, at, group_key, record) VALUES (?, ?, ?, ?)",
+        (str(record["id"]), at, group_key, json.dumps(record)),
+    )
+
+
+def find_untold(store: Store) -> list[Record]:
+    """Return the decisions that nobody has been told yet, oldest first."""
+    return [
+        json.loads(str(text))
+        for (text,) in store.select("SELECT record FROM decisions WHERE printed_at IS NULL ORDER BY at, id")
+    ]
+
+
+def mark_told(store: Store, record: Record, now: float) -> None:
+    """Write down that a decision was told."""
+    store.execute("UPDATE decisions SET printed_at = ? WHERE id = ?", (now, str(record["id"])))
+
+
+def describe(record: Record) -> str:
+    """Return a decision in one line, for a person."""
+    findings = record["findings"]
+    count = len(findings) if isinstance(findings, list) else 0
+    what = {RUNBOOK: f"runbook {record['runbook']}", PROPOSE: "a proposal", NOTIFY: "look at it", NONE: "nothing to do"}
+    action = what[str(record["action"])] if record["status"] == THOUGHT else str(record["status"])
+    told = record["rationale"] or record["reason"]
+    return f"{record['severity'] or 'info'}: {count} finding{'s' if count != 1 else ''}: {action}: {told}"

@@ -1,0 +1,110 @@
+"""Which findings that wait are worth a mind now: in which groups, and why do the others wait?
+
+As Alertmanager does it (https://prometheus.io/docs/alerting/latest/alertmanager/): a group that was thought about waits
+`group_interval` for what comes new in it, and is thought about again after `repeat_interval` while it fires; a critical
+finding silences the warnings of the same subject. There is no `group_wait`: cron is the wait.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from agentkit.core.settings import ThinkSettings
+from agentkit.think.groups import Group, Record
+from agentkit.think.runbooks import find_runs, note_of
+from agentkit.think.store import Store
+
+RANK = {"info": 0, "warning": 1, "critical": 2}
+RECENT_DECISIONS = 3
+MOST_NOTES = 20
+RECENT_RUNS = 2
+WAITING = """
+SELECT fingerprint, host, source, type, subject, severity, record, first_seen_at, last_seen_at, count FROM findings
+WHERE waits = 1 AND state = 'firing' AND severity <> 'info' AND (claim IS NULL OR claim = ?)
+    ORDER BY waiting_since, fingerprint
+"""
+SILENCED = """
+SELECT quiet.fingerprint, min(loud.fingerprint) FROM findings AS quiet JOIN findings AS loud
+    ON loud.subject = quiet.subject AND loud.host = quiet.host
+    AND loud.state = 'firing' AND loud.severity = 'critical'
+WHERE quiet.waits = 1 AND quiet.state = 'firing' AND quiet.severity = 'warning' GROUP BY quiet.fingerprint
+"""
+# Fires on, was seen since, and its time has come again.
+REPEATS = """
+UPDATE findings SET waits = 1, waiting_since = ?1, waiting_for = 'repeat' WHERE waits = 0 AND state = 'firing'
+    AND severity <> 'info' AND handled_by LIKE 'decision:%' AND group_key IN
+    (SELECT key FROM groups WHERE thought_at <= ?2) AND last_seen_at > handled_at
+"""
+
+
+def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float) -> list[tuple[Group, list[str]]]:
+    """Return the groups that are due, those that wait longest first, each with the fingerprints of its findings.
+
+    What is not due keeps waiting, and why is written down.
+    """
+    with store.transaction():
+        store.execute(REPEATS, (now, now - settings.repeat_interval_s))
+    silenced = {str(quiet): f"critical {loud!s}" for quiet, loud in store.select(SILENCED)}
+    thought = {str(key): float(at or 0.0) for key, at in store.select("SELECT key, thought_at FROM groups")}
+    members: dict[str, list[tuple[object, ...]]] = defaultdict(list)
+    labels: dict[str, dict[str, str]] = {}
+    reasons: list[tuple[str | None, str | None, str]] = []
+    for row in store.select(WAITING, (ours,)):
+        fingerprint = str(row[0])
+        named = _label(settings.group_by, row)
+        key = json.dumps(named, sort_keys=True)
+        reason = silenced.get(fingerprint)
+        if reason is None and now < thought.get(key, 0.0) + settings.group_interval_s:
+            reason = "group_interval"
+        reasons.append((key, reason, fingerprint))
+        if reason is None:
+            labels[key] = named
+            members[key].append(row)
+    with store.transaction():
+        store.execute_many("UPDATE findings SET group_key = ?, waiting_for = ? WHERE fingerprint = ?", reasons)
+    return [
+        (_make_group(store, key, labels[key], rows), [str(row[0]) for row in rows]) for key, rows in members.items()
+    ]
+
+
+def _label(group_by: Sequence[str], row: Sequence[object]) -> dict[str, str]:
+    """Return what a finding shares with its group: its root cause where that is known, else what `group_by` names."""
+    cause = _find_cause(str(row[6]))
+    if cause:
+        return {"cause": cause}
+    values = {"host": row[1], "source": row[2], "type": row[3], "subject": row[4], "severity": row[5]}
+    return {name: str(values[name]) for name in group_by if name in values}
+
+
+def _find_cause(text: str) -> str:
+    # Most have none, and to read the record for it would cost more than all the rest.
+    if '"cause"' not in text:
+        return ""
+    cause = json.loads(text).get("cause")
+    root = cause.get("root") if isinstance(cause, dict) else None
+    return root if isinstance(root, str) else ""
+
+
+def _make_group(store: Store, key: str, labels: Mapping[str, str], rows: Sequence[Sequence[object]]) -> Group:
+    records: list[Record] = [json.loads(str(row[6])) for row in rows]
+    recent = store.select(
+        "SELECT record FROM decisions WHERE group_key = ? ORDER BY at DESC LIMIT ?", (key, RECENT_DECISIONS)
+    )
+    return Group(
+        key=key,
+        labels=labels,
+        findings=tuple(records),
+        first_seen=min(float(str(row[7])) for row in rows),
+        last_seen=max(float(str(row[8])) for row in rows),
+        count=sum(int(str(row[9])) for row in rows),
+        severity=max((str(row[5]) for row in rows), key=RANK.__getitem__),
+        notes=_read_notes(store, [str(row[0]) for row in rows]),
+        recent=tuple(json.loads(str(record)) for (record,) in recent),
+    )
+
+
+def _read_notes(store: Store, fingerprints: Sequence[str]) -> tuple[str, ...]:
+    outcomes = [outcome for each in fingerprints[:MOST_NOTES] for outcome in find_runs(store, each)[:RECENT_RUNS]]
+    return tuple(note_of(outcome) for outcome in outcomes)

@@ -1,0 +1,122 @@
+"""Which findings are there, which of them wait for somebody to deal with them, and which are taken by whom?
+
+Imported when nothing wakes anybody.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from agentkit.core.tree import is_alive, process_start, read_boot_id
+
+TYPE_CHECKING = False  # the one of typing costs an import
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from agentkit.think.store import Store
+    from agentkit.think.taking import Taken
+
+LONGEST_CLAIM_S = 3600.0
+RANK = "CASE {} WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END"
+FIRES_AGAIN = "findings.state = 'resolved' AND excluded.state = 'firing'"
+GOT_WORSE = f"{RANK.format('excluded.severity')} > {RANK.format('findings.severity')}"
+# One that fires again, or got worse, waits again; one that is gone waits for nobody. The same again changes nothing but
+# when it was last seen, and what is told of it.
+TAKE = f"""
+INSERT INTO findings (fingerprint, host, source, type, subject, severity, state, record, episode, first_seen_at,
+    last_seen_at, count, waits, waiting_since)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, ?10, ?11, ?7 = 'firing', ?10)
+ON CONFLICT (fingerprint) DO UPDATE SET host = excluded.host, source = excluded.source, type = excluded.type,
+    subject = excluded.subject, severity = excluded.severity, state = excluded.state, record = excluded.record,
+    last_seen_at = excluded.last_seen_at,
+    count = max(excluded.count, CASE WHEN {FIRES_AGAIN} THEN 1 ELSE findings.count + 1 END),
+    first_seen_at = CASE WHEN {FIRES_AGAIN} THEN excluded.first_seen_at ELSE findings.first_seen_at END,
+    episode = episode + ({FIRES_AGAIN}),
+    waits = CASE WHEN excluded.state = 'resolved' THEN 0 WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN 1 ELSE waits END,
+    waiting_since = CASE WHEN {FIRES_AGAIN} OR ({GOT_WORSE} AND NOT waits) THEN excluded.waiting_since
+        ELSE waiting_since END,
+    waiting_for = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE waiting_for END,
+    not_before = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE not_before END,
+    handled_at = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE handled_at END,
+    handled_by = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE handled_by END
+"""  # noqa: S608  # texts of ours
+HOLDER = "SELECT DISTINCT claim FROM findings WHERE claim IS NOT NULL"
+
+
+def take_in(store: Store, findings: Iterable[Taken], now: float) -> None:
+    """Store findings durably: all of them, or none."""
+    rows = [
+        (one.fingerprint, one.host, one.source, one.type, one.subject, one.severity, one.state, one.text,
+         one.first_seen_at, now, one.count)
+        for one in findings
+    ]  # fmt: skip
+    if rows:
+        with store.transaction():
+            store.execute_many(TAKE, rows)
+
+
+def is_anything_due(store: Store, now: float, repeat_s: float) -> bool:
+    """Tell whether anything fires that nobody has dealt with, or is due again, or has still to be told."""
+    return bool(
+        store.first("SELECT 1 FROM findings WHERE waits = 1 AND state = 'firing' LIMIT 1")
+        or store.first("SELECT 1 FROM decisions WHERE printed_at IS NULL LIMIT 1")
+        or store.first(
+            "SELECT 1 FROM groups JOIN findings ON group_key = key WHERE thought_at <= ? AND state = 'firing' "
+            "AND severity <> 'info' AND last_seen_at > thought_at LIMIT 1",
+            (now - repeat_s,),
+        )
+    )
+
+
+def claim(store: Store, fingerprints: Sequence[str]) -> list[str]:
+    """Take findings for this process, and return those that no other living one deals with and that still wait."""
+    ours = name_this_process()
+    got = []
+    with store.transaction():
+        for fingerprint in fingerprints:
+            row = store.first("SELECT claim FROM findings WHERE fingerprint = ? AND waits = 1", (fingerprint,))
+            if row is not None and (row[0] is None or row[0] == ours):
+                got.append(fingerprint)
+        store.execute_many("UPDATE findings SET claim = ? WHERE fingerprint = ?", [(ours, each) for each in got])
+    return got
+
+
+def give_back(store: Store, fingerprints: Iterable[str]) -> None:
+    """Leave findings to whoever comes next."""
+    store.execute_many(
+        "UPDATE findings SET claim = NULL WHERE fingerprint = ? AND claim = ?",
+        [(each, name_this_process()) for each in fingerprints],
+    )
+
+
+def free_claims_of_dead(store: Store) -> None:
+    """Take the findings from processes that are gone."""
+    for (holder,) in store.select(HOLDER):
+        if not is_claim_held(str(holder)):
+            store.execute("UPDATE findings SET claim = NULL WHERE claim = ?", (holder,))
+
+
+def name_this_process() -> str:
+    """Return what tells this process from any other: pid, start in clock ticks since boot, boot, PID namespace."""
+    pid = os.getpid()
+    return f"{pid} {process_start(pid)} {read_boot_id()} {_read_namespace()}"
+
+
+def is_claim_held(holder: str) -> bool:
+    """Tell whether the process that a claim names may still be there: one that cannot be looked at from here is."""
+    words = holder.split()
+    if len(words) != 4 or words[2] != str(read_boot_id()):
+        return False
+    if words[3] != str(_read_namespace()):
+        # A wake ends within minutes; one of another container may have gone with it.
+        begun_s = int(words[1]) / os.sysconf("SC_CLK_TCK") if words[1].isdigit() else 0.0
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - begun_s < LONGEST_CLAIM_S
+    return words[0].isdigit() and words[1].isdigit() and is_alive(int(words[0]), int(words[1]))
+
+
+def _read_namespace() -> int | None:
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return None

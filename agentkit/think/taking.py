@@ -1,0 +1,187 @@
+"""Which findings does an input hold: JSON Lines, or the body of an Alertmanager webhook?
+
+Imported when nothing wakes anybody, and so `json` alone; what alerts need is imported where there are any.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from itertools import chain
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.times import parse_instant
+
+TYPE_CHECKING = False  # the one of typing costs an import
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import IO
+
+    Record = dict[str, object]
+    # Its number from 1, and its bytes; None where it is too long.
+    Line = tuple[int, bytes | None]
+
+SEVERITIES = ("info", "warning", "critical")
+TEXTS = ("source", "type", "subject", "title")
+# A line longer than this is no record of ours, and must not become our memory.
+LONGEST_LINE_BYTES = 16 * 1024 * 1024
+
+
+class Taken:
+    """One finding as it came: what the inbox asks of it, and the record as text."""
+
+    __slots__ = ("count", "fingerprint", "first_seen_at", "host", "record", "severity", "source", "state", "subject",
+                 "text", "type")  # fmt: skip
+
+    def __init__(self, record: Record, text: str | None, now: float) -> None:
+        """Raise ValueError, which names the key, where the record is no finding."""
+        for name in TEXTS:
+            if not isinstance(record.get(name), str) or not record[name]:
+                raise ValueError(f"{name} is {_show(record.get(name))}; expected text")
+        self.source, self.type, self.subject = str(record["source"]), str(record["type"]), str(record["subject"])
+        self.severity = _choose(record, "severity", None, SEVERITIES)
+        self.state = _choose(record, "state", "firing", ("firing", "resolved"))
+        host = record.get("host")
+        self.host = host if isinstance(host, str) and host else os.uname().nodename
+        seen = record.get("first_seen", record.get("at"))
+        try:
+            self.first_seen_at = parse_instant(seen) if isinstance(seen, str) else now
+        except ValueError:
+            raise ValueError(f"first_seen is {_show(seen)}; expected 2026-11-22T03:00:00.000Z") from None
+        count = record.get("count", 1)
+        self.count = count if isinstance(count, int) and 0 < count < 2**31 else 1
+        given = record.get("fingerprint")
+        if isinstance(given, str) and given:
+            self.fingerprint = given
+        else:
+            from agentkit.core.lines import fingerprint
+
+            key = record.get("key", "")
+            self.fingerprint = fingerprint(
+                self.host, self.source, self.type, self.subject, key if isinstance(key, str) else ""
+            )
+        self.record = record
+        self.text = json.dumps({**record, "fingerprint": self.fingerprint}) if text is None or not given else text
+
+
+class Input:
+    """What was read: findings and records of other kinds in their order; `faults` counts what was left out."""
+
+    def __init__(self, now: float, complain: Callable[[str], None], name: str) -> None:
+        self.findings: list[Taken] = []
+        self.others: list[str] = []
+        self.faults = 0
+        self._now = now
+        self._complain = complain
+        self._name = name
+
+    def leave_out(self, number: int, why: str) -> None:
+        """Count and tell a line that is of no use."""
+        self.faults += 1
+        self._complain(f"{self._name}: line {number} {why}")
+
+    def add(self, record: object, text: str | None, number: int) -> None:
+        """Take what a line held."""
+        if not isinstance(record, dict):
+            self.leave_out(number, "is no JSON object")
+        elif isinstance(record.get("alerts"), list) and "kind" not in record:
+            from agentkit.think.alerts import to_findings
+
+            for alert in to_findings(record):
+                self._take(alert, None, number)
+        elif record.get("kind") == "finding":
+            self._take(record, text, number)
+        elif text is not None:
+            self.others.append(text)
+
+    def _take(self, record: Record, text: str | None, number: int) -> None:
+        try:
+            self.findings.append(Taken(record, text, self._now))
+        except ValueError as error:
+            self.leave_out(number, f"is no finding: {error}")
+
+
+def read_input(source: str, now: float, complain: Callable[[str], None]) -> Input:
+    """Return what a file, or stdin where the source is `-`, holds; from a terminal nothing is expected.
+
+    Lines that are of no use go to `complain` with their number, and the others are taken all the same. Raises
+    AgentkitError (bad data) for a file that cannot be read.
+    """
+    found = Input(now, complain, "stdin" if source == "-" else source)
+    try:
+        if source != "-":
+            with open(source, "rb") as file:
+                _read(file, found)
+        elif sys.stdin is not None and not sys.stdin.isatty():
+            _read(sys.stdin.buffer, found)
+    except OSError as error:
+        raise AgentkitError(f"{source}: cannot be read: {error.strerror}", status=Exit.BAD_DATA) from error
+    return found
+
+
+def _read(stream: IO[bytes], found: Input) -> None:
+    lines = _split_lines(stream)
+    first = next((each for each in lines if each[1] is None or each[1].strip()), None)
+    if first is None:
+        return
+    begun = [first]
+    if first[1] is not None and first[1].lstrip().startswith(b"{") and _parse(first[1]) is None:
+        # The body of a webhook that was printed for people: one object over many lines.
+        body = _gather(begun, lines)
+        record = None if body is None else _parse(body)
+        if record is not None:
+            found.add(record, json.dumps(record), first[0])
+            return
+    for number, line in chain(begun, lines):
+        if line is None:
+            found.leave_out(number, f"is longer than {LONGEST_LINE_BYTES} bytes")
+        elif line.strip():
+            found.add(_parse(line), line.decode("utf-8", "replace").strip(), number)
+
+
+def _gather(begun: list[Line], lines: Iterator[Line]) -> bytes | None:
+    """Move lines to those that begun, and return all of them; None where that is too much for one object."""
+    size = len(begun[0][1] or b"")
+    for each in lines:
+        begun.append(each)
+        size += len(each[1] or b"")
+        if each[1] is None or size > LONGEST_LINE_BYTES:
+            return None
+    return b"".join(line or b"" for _, line in begun)
+
+
+def _split_lines(stream: IO[bytes]) -> Iterator[Line]:
+    """Yield the lines with their numbers, and None for one that is too long."""
+    number = 0
+    while line := stream.readline(LONGEST_LINE_BYTES):
+        number += 1
+        if len(line) < LONGEST_LINE_BYTES or line.endswith(b"\n"):
+            yield number, line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(LONGEST_LINE_BYTES)
+        yield number, None
+
+
+def _parse(line: bytes) -> Record | None:
+    try:
+        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON (RFC 8259, section 6)")
+
+
+def _choose(record: Record, key: str, default: str | None, allowed: tuple[str, ...]) -> str:
+    value = record.get(key, default)
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{key} is {_show(value)}; expected one of {', '.join(allowed)}")
+    return value
+
+
+def _show(value: object) -> str:
+    return "missing" if value is None else repr(value)[:60]

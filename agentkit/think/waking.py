@@ -1,0 +1,54 @@
+"""What does a wake do that is not asleep, and what does it say?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from agentkit.core.config import Configuration, load_configuration
+from agentkit.core.errors import tell
+from agentkit.core.lines import Record, write_record
+from agentkit.think.deciding import Waking
+from agentkit.think.decisions import ASLEEP, DEFERRED, REFUSED, RUNBOOK_ONLY, describe, make_decision
+from agentkit.think.store import Store
+from agentkit.think.wake import HOST, NOTHING_WAITS, REPEAT, SEEN, read_kept
+
+
+def wake_up(store: Store, environ: Mapping[str, str], looks: str, *, as_json: bool, is_quiet: bool) -> int:
+    """Deal with everything that is due, print the decisions, and return the status; `looks` tell the configuration."""
+    configuration = load(environ, is_quiet=is_quiet)
+    told: list[Record] = []
+
+    def tell_decision(record: Record) -> None:
+        told.append(record)
+        if as_json:
+            write_record(record)
+        elif record["status"] in (DEFERRED, REFUSED):
+            tell("" if is_quiet else f"agentkit: {describe(record)}\n")
+        elif record["status"] != RUNBOOK_ONLY:
+            from agentkit.core.screen import print_line
+
+            print_line(describe(record))
+
+    waking = Waking(store, configuration.think, environ, configuration.host, tell_decision)
+    waking.go()
+    _remember(store, configuration, looks)
+    if as_json and not told:
+        write_record(make_decision(ASLEEP, NOTHING_WAITS, [], host=configuration.host, at=time.time()))
+    return waking.status
+
+
+def load(environ: Mapping[str, str], *, is_quiet: bool = False) -> Configuration:
+    """Return the configuration; what is wrong in other commands' tables is a warning."""
+    return load_configuration(
+        environ, own=("think",), warn=lambda text: None if is_quiet else tell(f"agentkit: warning: {text}\n")
+    )
+
+
+def _remember(store: Store, configuration: Configuration, looks: str) -> None:
+    """Keep what the way to sleep needs, so that it need not read the file."""
+    values = {SEEN: looks, REPEAT: str(configuration.think.repeat_interval_s), HOST: configuration.host}
+    if read_kept(store).items() >= values.items():
+        return
+    with store.transaction():
+        store.execute_many("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", list(values.items()))
