@@ -24,7 +24,8 @@ class Reply:
     """What one call gave.
 
     `text` is None on any failure, and `trouble` one line for a person; `status` is that of HTTP or of a program.
-    `tokens_in` and `tokens_out` are None where the provider told no usage. `is_unbilled`: surely nothing was generated.
+    `tokens_in` and `tokens_out` are None where the provider told no usage, `cost_usd` where it told no price (only
+    programs do). `is_unbilled`: surely nothing was generated.
     """
 
     kind: str
@@ -35,3 +36,4 @@ class Reply:
     trouble: str = ""
     retry_after_s: float | None = None
     is_unbilled: bool = False
+    cost_usd: float | None = None

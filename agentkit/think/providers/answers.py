@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from agentkit.think.providers import FAILED, OVERLOADED, REFUSED, REJECTED, Reply
 
@@ -13,10 +12,15 @@ LONGEST_TROUBLE = 300
 LONGEST_WAIT_S = 30 * 86400.0
 # More than any model reads or writes at once; what a server says beyond it is nonsense, and no column holds it.
 MOST_TOKENS = 10**9
-# 529 is Anthropic's "overloaded".
 OVERLOADED_STATUSES = (429, 503, 529)
+# A newer protocol has no words for a status, and no standard has this one, which is Anthropic's.
+NAMES = {429: "Too Many Requests", 503: "Service Unavailable", 529: "Overloaded"}
 # Nothing was generated, but they pass without anybody changing the configuration: no money left, too slow, too early.
 PASSING_STATUSES = (402, 408, 409, 425)
+TOO_LONG = "the answer was cut off at max_output_tokens = {most}"
+UNKNOWN_TOOL = "the model called a tool that it was not offered"
+OWN_ERROR = "agentkit: error: "
+WORDLESS = "an answer without a word"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,7 @@ class Answer:
 def read_document(answer: Answer, now: float) -> Mapping[str, object] | Reply:
     """Return the JSON object of an answer of success, or the reply that says what it is instead."""
     encoding = answer.headers.get("content-encoding", "identity").strip().lower()
-    if answer.status != HTTPStatus.OK:
+    if answer.status != 200:
         return _describe_status(answer, now)
     if encoding not in ("", "identity"):
         return fail(f"the answer is {one_line(encoding)}, which was not asked for: not read", answer.status)
@@ -56,6 +60,13 @@ def fail(trouble: str, status: int | None = None, *, kind: str = FAILED, is_unbi
     return Reply(kind, status=status, trouble=one_line(trouble), is_unbilled=is_unbilled)
 
 
+def fail_after(
+    trouble: str, tokens_in: int | None, tokens_out: int | None, status: int | None = 200, cost_usd: float | None = None
+) -> Reply:
+    """Return the reply of a call that gave nothing to use, and yet was worked on."""
+    return Reply(FAILED, None, tokens_in, tokens_out, status, one_line(trouble), cost_usd=cost_usd)
+
+
 def count(value: object) -> int | None:
     """Return a number of tokens, or None where there is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS else None
@@ -75,6 +86,13 @@ def find_message(document: Mapping[str, object]) -> str:
         if isinstance(text, str) and text:
             return text
     return ""
+
+
+def find_error(stderr: bytes) -> str:
+    """Return what a program said last of why it failed: the line of agentkit's error, else its last line."""
+    lines = [line for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    errors = [line.removeprefix(OWN_ERROR) for line in lines if line.startswith(OWN_ERROR)]
+    return (errors or lines or ["it said nothing"])[-1]
 
 
 def read_retry_after(text: str, date: str | None, now: float) -> float | None:
@@ -103,7 +121,7 @@ def _parse_date(text: str) -> float | None:
 
 def _describe_status(answer: Answer, now: float) -> Reply:
     status = answer.status
-    words = f"{status} {answer.reason or _name_status(status)}".rstrip()
+    words = f"{status} {answer.reason or NAMES.get(status, '')}".rstrip()
     if 300 <= status < 400:
         words += f": redirects to {_name_service(answer.headers.get('location', ''))}, not followed"
         return fail(words, status, kind=REJECTED, is_unbilled=True)
@@ -123,13 +141,6 @@ def _describe_status(answer: Answer, now: float) -> Reply:
         retry_after_s=None if retry_after is None else read_retry_after(retry_after, answer.headers.get("date"), now),
         is_unbilled=kind != FAILED or status in PASSING_STATUSES,
     )
-
-
-def _name_status(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Overloaded" if status == 529 else ""
 
 
 def _name_service(address: str) -> str:

@@ -7,14 +7,12 @@ from urllib.parse import urlsplit
 
 from agentkit.core.settings import ProviderSettings
 from agentkit.think.providers import OK, Prompt, Reply
-from agentkit.think.providers.answers import count, fail
+from agentkit.think.providers.answers import TOO_LONG, UNKNOWN_TOOL, WORDLESS, count, fail_after
 from agentkit.think.providers.requests import Key, Request, demand_json, encode, make_headers
 
 END = "/chat/completions"
 # It knows max_tokens no longer for its newer models; everybody else knows nothing else.
 OWN_HOST = "api.openai.com"
-TOO_LONG = "the answer was cut off at max_output_tokens = {most}"
-UNKNOWN_TOOL = "the model called a tool that it was not offered"
 
 
 def build_request(provider: ProviderSettings, prompt: Prompt) -> Request:
@@ -45,11 +43,8 @@ def read_reply(provider: ProviderSettings, document: Mapping[str, object]) -> Re
     """Return what the model said, or why there is nothing to use."""
     tokens_in, tokens_out = _read_usage(document.get("usage"))
     text, trouble = _read_choice(provider, document.get("choices"))
-    if not trouble and not text.strip():
-        trouble = "an answer without a word"
-    if trouble:
-        failed = fail(trouble, 200)
-        return Reply(failed.kind, None, tokens_in, tokens_out, failed.status, failed.trouble)
+    if trouble or not text.strip():
+        return fail_after(trouble or WORDLESS, tokens_in, tokens_out)
     return Reply(OK, text, tokens_in, tokens_out, 200)
 
 
