@@ -10,10 +10,7 @@ from calendar import timegm
 from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from agentkit.core.settings import BudgetSettings
+from agentkit.core.settings import BudgetSettings
 
 NANODOLLARS = 10**9
 UNITS = ("usd", "tokens", "calls")

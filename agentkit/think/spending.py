@@ -9,14 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.settings import BudgetSettings
 from agentkit.core.times import format_instant
 from agentkit.think import caps
 from agentkit.think.caps import CALL, Cap
 from agentkit.think.store import Store
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from agentkit.core.settings import BudgetSettings
 
 # A provider may claim any usage. Sums of these stay below what SQLite can add up, a million dollars a call.
 HIGHEST_COST = 10**15
@@ -26,13 +23,14 @@ RESERVED, SETTLED, RELEASED, KEPT = "reserved", "settled", "released", "kept"
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What was spent since some instant; `cost` and `tokens` hold the reservations, of which the last two tell."""
+    """What was spent since some instant; `cost` and `tokens` hold the reservations, of which the last three tell."""
 
     cost: int
     tokens: int
     calls: int
     reserved_cost: int
     reserved_tokens: int
+    reserved_calls: int
 
     def amount(self, unit: str) -> int:
         """Return it in a unit of the caps: usd (in nanodollars), tokens or calls."""
@@ -116,7 +114,8 @@ def sum_spent(store: Store, since: float, provider: str | None = None) -> Spent:
     """Return what was spent since an instant, by one provider or by all."""
     row = store.first(
         "SELECT coalesce(sum(cost), 0), coalesce(sum(tokens), 0), count(*), "
-        "coalesce(sum(cost) FILTER (WHERE state = ?1), 0), coalesce(sum(tokens) FILTER (WHERE state = ?1), 0) "
+        "coalesce(sum(cost) FILTER (WHERE state = ?1), 0), coalesce(sum(tokens) FILTER (WHERE state = ?1), 0), "
+        "count(*) FILTER (WHERE state = ?1) "
         "FROM calls WHERE at >= ?2 AND (?3 IS NULL OR provider = ?3)",
         (RESERVED, since, provider),
     )
