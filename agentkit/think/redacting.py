@@ -18,10 +18,11 @@ from agentkit.think.prompting import build_prompt
 from agentkit.think.providers import Prompt
 from agentkit.think.quoting import Json
 
+LIMIT = timedelta(seconds=20)
 MOST_BYTES = 64 * 1024 * 1024
 
 
-def redact(text: str, environ: Mapping[str, str], limit: timedelta) -> str:
+def redact(text: str, environ: Mapping[str, str], limit: timedelta = LIMIT) -> str:
     """Return the text with each value of the vault masked.
 
     Raises AgentkitError (refused) where that cannot be done within the limit; nothing of the text is in it.
@@ -41,7 +42,7 @@ def redact(text: str, environ: Mapping[str, str], limit: timedelta) -> str:
 
 
 def prepare_prompt(
-    group: Group, runbooks: Sequence[RunbookSettings], now: float, environ: Mapping[str, str], limit: timedelta
+    group: Group, runbooks: Sequence[RunbookSettings], now: float, environ: Mapping[str, str], limit: timedelta = LIMIT
 ) -> Prompt:
     """Return what a model is asked about a group, as it may be sent; raises as `redact`, whose limit is for all of it.
 
@@ -56,12 +57,12 @@ def prepare_prompt(
     return redact_prompt(prompt, environ, _left(due))
 
 
-def redact_prompt(prompt: Prompt, environ: Mapping[str, str], limit: timedelta) -> Prompt:
+def redact_prompt(prompt: Prompt, environ: Mapping[str, str], limit: timedelta = LIMIT) -> Prompt:
     """Return the prompt with each value of the vault masked; raises as `redact`."""
     return Prompt(prompt.system, redact(prompt.user, environ, limit), prompt.schema)
 
 
-def mask_value(value: Json, environ: Mapping[str, str], limit: timedelta) -> Json:
+def mask_value(value: Json, environ: Mapping[str, str], limit: timedelta = LIMIT) -> Json:
     """Return plain JSON with each value of the vault masked in its texts, keys and lists; raises as `redact`."""
     texts: list[str] = []
     _collect(value, texts)
