@@ -6,12 +6,13 @@ was begun and not ended is told as interrupted, and a mind or a person decides.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 
 from agentkit.core import tree
 from agentkit.core.times import format_duration
-from agentkit.think.running import RunOutcome, cut_tail, note_of, run_command
+from agentkit.think.running import RunOutcome, cut_tail, end_leftovers, note_of, prepare_command, run_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ BEGIN = (
     "boot = excluded.boot RETURNING id"
 )
 STARTED = "started"
+# A run that cannot be seen is over when its limit has been over for so long.
+SURELY_OVER_S = 60.0
 
 
 def find_runbook(runbooks: Sequence[RunbookSettings], record: Mapping[str, object]) -> RunbookSettings | None:
@@ -60,12 +63,14 @@ def run_runbook(
     counts. Must not be called inside a transaction. What is in the store already is returned as it is: only one whose
     program could not be started, and so did nothing, is tried again.
     """
+    # First of all: what cannot be prepared must not be told as begun.
+    program = prepare_command(runbook, record, environ)
     begun = _begin(store, runbook, str(record["fingerprint"]), chosen_by, now)
     if isinstance(begun, RunOutcome):
         return begun
-    number, episode = begun
+    number, episode, mark = begun
     try:
-        state, status, output, duration_s = run_command(runbook, record, environ)
+        state, status, output, duration_s = run_command(program, mark)
     except BaseException:  # Ctrl-C, too: it was begun, and what it did is not known
         store.execute("UPDATE runs SET state = 'interrupted' WHERE id = ?", (number,))
         raise
@@ -90,18 +95,20 @@ def find_runs(store: Store, fingerprint: str) -> list[RunOutcome]:
 
 def _begin(
     store: Store, runbook: RunbookSettings, fingerprint: str, chosen_by: str, now: float
-) -> tuple[int, int] | RunOutcome:
-    """Write that it begins and return (id, episode) of the row, or say why it does not begin."""
+) -> tuple[int, int, str] | RunOutcome:
+    """Write that it begins and return (id, episode, mark) of the run, or say why it does not begin."""
     # Looked up before anybody else has to wait for us.
     me = os.getpid()
-    start, boot = tree.process_start(me), _name_boot()
+    start, boot = tree.process_start(me), _name_place()
     with store.transaction():
         found: Any = store.first("SELECT episode FROM findings WHERE fingerprint = ?", (fingerprint,))
         episode = found[0] or 0 if found else 0
-        row = store.first(SAME, (fingerprint, episode, runbook.name, chosen_by))
+        row: Any = store.first(SAME, (fingerprint, episode, runbook.name, chosen_by))
         if row is not None:
-            outcome = _read_outcome(row)
-            if outcome.state == "interrupted":
+            outcome = _read_outcome(row, now - runbook.limit_s - SURELY_OVER_S)
+            if outcome.state == "interrupted" and row[5] == STARTED:
+                if row[-1] == boot:
+                    end_leftovers(_make_mark(row[0], row[-3], row[-2]))
                 store.execute("UPDATE runs SET state = 'interrupted' WHERE id = ?", (row[0],))
             if outcome.state != "missing":
                 return outcome
@@ -112,19 +119,34 @@ def _begin(
             return RunOutcome("too_often", None, why, now, None, runbook.name, chosen_by, episode)
         values = (now, runbook.name, fingerprint, episode, chosen_by, me, start, boot)
         begun: Any = store.first(BEGIN, values)
-        return begun[0], episode
+        return begun[0], episode, _make_mark(begun[0], me, start)
 
 
-def _read_outcome(row: tuple[Any, ...]) -> RunOutcome:
-    _, at, name, episode, chosen_by, state, status, tail, duration_s, pid, start, boot = row
+def _read_outcome(row: tuple[Any, ...], over_before: float = -math.inf) -> RunOutcome:
+    """Return what a row tells; one that began elsewhere before `over_before` is over, whatever became of it."""
+    _, at, name, episode, chosen_by, state, status, tail, duration_s, pid, start, place = row
     if state == STARTED:
-        state = "running" if boot == _name_boot() and tree.is_alive(pid, start) else "interrupted"
+        here = _name_place()
+        if place == here:
+            is_there = tree.is_alive(pid, start)
+        else:
+            # In another container of this machine nobody can be seen; another start of the kernel has nobody left.
+            is_there = place.partition(" ")[0] == here.partition(" ")[0] and at >= over_before
+        state = "running" if is_there else "interrupted"
     return RunOutcome(state, status, tail or "", at, duration_s, name, chosen_by, episode)
 
 
-def _name_boot() -> str:
-    """Return what tells in which run of the kernel a pid means something."""
-    return tree.read_boot_id() or ""
+def _make_mark(number: int, pid: int, start: int | None) -> str:
+    return f"{number}.{pid}.{start}"
+
+
+def _name_place() -> str:
+    """Return what tells where a pid means something: the start of the kernel, and the container."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        space = ""
+    return f"{tree.read_boot_id()} {space}"
 
 
 def _fits(pattern: str, value: object) -> bool:
