@@ -177,6 +177,10 @@ class Asker:
         until = [] if breaker is None else [at for at in (breaker.open_until, breaker.not_before) if at is not None]
         _put_off(asked, f"{provider.name}: {reply.trouble}", max(until, default=None))
 
+    def left(self) -> timedelta:
+        """Return how much time there is before the deadline, at least none."""
+        return timedelta(seconds=max(0.0, self._left_s()))
+
     def _left_s(self) -> float:
         return self.due - time.monotonic()
 

@@ -20,8 +20,9 @@ from agentkit.think.decisions import DEFERRED, REFUSED, RUNBOOK, RUNBOOK_ONLY, T
 from agentkit.think.grouping import find_due_groups
 from agentkit.think.groups import Group
 from agentkit.think.inbox import claim, free_claims_of_dead, give_back, name_this_process
-from agentkit.think.prompting import build_prompt, repair_prompt
-from agentkit.think.redacting import redact_prompt
+from agentkit.think.prompting import repair_prompt
+from agentkit.think.providers import Prompt
+from agentkit.think.redacting import prepare_prompt, redact_prompt
 from agentkit.think.runbooks import find_runbook, note_of, run_runbook
 from agentkit.think.store import Store
 
@@ -32,6 +33,7 @@ HANDLE = (
     "UPDATE findings SET waits = 0, waiting_for = NULL, not_before = NULL, claim = NULL, handled_at = ?, "
     "handled_by = ? WHERE fingerprint = ?"
 )
+NOTHING_TO_ASK = Prompt("", "")
 THINK_AGAIN = "INSERT OR REPLACE INTO groups (key, thought_at) VALUES (?, ?)"
 
 
@@ -160,34 +162,35 @@ class Waking:
 
     def _think(self, asker: Asker, group: Group) -> tuple[Asked, Answer | None]:
         """Ask for a decision, once more where the answer does not fit; None where there is none, and why."""
-        offered = [runbook for runbook in self.settings.runbooks if runbook.offered]
+        runbooks, whole = self.settings.runbooks, Asked()
+        if not self.settings.providers:
+            # Not even masked: there is nobody whom to tell.
+            return asker.ask(NOTHING_TO_ASK), None
         if self._refusal is not None:
             return Asked(status=self._refusal.status, reason=self._refusal.message), None
-        prompt = build_prompt(group, offered, time.time())
-        whole = Asked()
         try:
-            if self.settings.providers:
-                prompt = redact_prompt(prompt, self.environ)
+            prompt = prepare_prompt(group, runbooks, time.time(), self.environ, asker.left())
             for is_last in (False, True):
                 asked = asker.ask(prompt, group.key)
                 whole = _add(whole, asked)
                 if asked.text is None:
                     return whole, None
                 try:
-                    return whole, read_answer(asked.text, group.severity, offered)
+                    return whole, read_answer(asked.text, group.severity, runbooks)
                 except AnswerError as error:
                     whole.status, whole.reason = Exit.TRY_LATER, f"{asked.provider}: its answer does not fit: {error}"
                     if not is_last:
-                        prompt = redact_prompt(repair_prompt(prompt, asked.text, str(error)), self.environ)
-            # It was paid for: the next try waits as a group does that was thought about.
-            self.store.execute(THINK_AGAIN, (group.key, time.time()))
+                        again = repair_prompt(prompt, asked.text, str(error))
+                        prompt = redact_prompt(again, self.environ, asker.left())
         except AgentkitError as error:
-            if error.status == Exit.REFUSED:
-                # It will be the same for every other group, and cost as much time.
-                self._refusal = error
-            elif error.status not in STATUS_ORDER:
+            if error.status != Exit.REFUSED:
                 raise
+            # It will be the same for every other group, and cost as much time.
+            self._refusal = error
             whole.status, whole.reason = error.status, error.message
+            return whole, None
+        # It was paid for: the next try waits as a group does that was thought about.
+        self.store.execute(THINK_AGAIN, (group.key, time.time()))
         return whole, None
 
     def _finish(self, record: Record) -> None:
