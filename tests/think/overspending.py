@@ -181,14 +181,14 @@ def _judge(environ: dict[str, str], referee: Path, found: Found) -> None:
         ("is in the store", sorted(kept.values())),
     ):
         for cap in caps.read_caps(BUDGET):
-            most, when = _find_most(rows, cap)
+            most, when = find_most(rows, cap)
             if told == "was spent":
                 found.use[cap.name] = round(most / cap.most, 4)
             if most > cap.most:
                 found.faults.append(f"{cap.name} is {cap.most}, and {most} {told} in the one that ends at {when}")
 
 
-def _find_most(rows: list[tuple[float, int, int]], cap: caps.Cap) -> tuple[int, float]:
+def find_most(rows: list[tuple[float, int, int]], cap: caps.Cap) -> tuple[int, float]:
     """Return the most that any window of that cap holds, and when that window ends."""
     times = [row[0] for row in rows]
     sums = [0]
