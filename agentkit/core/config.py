@@ -128,7 +128,7 @@ def _read_document(path: str, *, is_named: bool, may_be_json: bool = False) -> d
         what = "is neither TOML nor an object of JSON" if may_be_json else "is no TOML"
         raise fault(path, f"{what}: {error}") from error
     except ValueError as error:
-        raise fault(path, f"is no JSON: {error}") from error
+        raise fault(path, f"is no {'JSON' if may_be_json else 'TOML'}: {error}") from error
 
 
 def _parse_json(text: str) -> dict[str, object]:

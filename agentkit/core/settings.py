@@ -123,6 +123,16 @@ class ProviderSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MatchSettings:
+    """The table `[think.runbook.match]`: which findings a runbook is for; None: whatever stands there."""
+
+    source: str | None = _key(values.PATTERN, None, "which command or program found it")
+    type: str | None = _key(values.PATTERN, None, "what it found")
+    subject: str | None = _key(values.PATTERN, None, "what it found it of")
+    severity: str | None = _key(values.SEVERITY, None, "how bad it is")
+
+
+@dataclass(frozen=True, slots=True)
 class RunbookSettings:
     """A table `[[think.runbook]]`: what is run for which findings; `at_most` is (how often, in how many seconds)."""
 
@@ -158,6 +168,7 @@ TABLES = {
     "think.budget": BudgetSettings,
     "[think.provider]": ProviderSettings,
     "[think.runbook]": RunbookSettings,
+    "think.runbook.match": MatchSettings,
 }
 
 

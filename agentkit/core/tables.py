@@ -4,6 +4,7 @@ A fault names file, table, key, what was expected, what was found and the neares
 """
 
 import functools
+from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from typing import TypeVar
 
@@ -30,20 +31,25 @@ def read_table(shape: type[Table], table: object, path: str, where: str) -> Tabl
         field_name, setting = settings[key]
         try:
             values[field_name] = setting.kind.read(value)
-        except WrongKindError:
-            raise _wrong_value(path, f"{where}.{key}", setting.kind, value) from None
-    missing = [setting.name for name, setting in settings.values() if name not in values and name in _find_needed(kind)]
-    if missing:
-        raise fault(path, f"{where}: {missing[0]} is missing")
+        except WrongKindError as error:
+            raise _wrong_value(path, f"{where}.{key}", setting.kind, value, str(error)) from None
+    for key, (field_name, setting) in settings.items():
+        if field_name not in values and field_name in _find_needed(kind):
+            raise fault(path, f"{where}: {key} is missing; expected {setting.kind.expected}")
     return shape(**values)
 
 
-def _wrong_value(path: str, where: str, kind: Kind, value: object) -> AgentkitError:
-    if kind.may_be_secret and isinstance(value, str):
-        return fault(path, f"{where}: expected {kind.expected}; what stands there is not shown: it may be a secret")
-    near = nearest(value, list(kind.words)) if isinstance(value, str) else None
-    hint = f"did you mean {near}?" if near else None
-    return fault(path, f"{where}: expected {kind.expected}, found {show(value)}", hint=hint)
+def _wrong_value(path: str, where: str, kind: Kind, value: object, found: str) -> AgentkitError:
+    unknown = [word for word in _iterate_words(value) if word not in kind.words]
+    near = nearest(unknown[0], list(kind.words)) if unknown else None
+    hint = f"did you mean {near}?" if near else kind.hint
+    return fault(path, f"{where}: expected {kind.expected}, found {found or show(value)}", hint=hint)
+
+
+def _iterate_words(value: object) -> Iterator[str]:
+    for word in value if isinstance(value, list) else [value]:
+        if isinstance(word, str):
+            yield word
 
 
 @functools.cache
@@ -85,5 +91,8 @@ def fault(path: str, what: str, *, hint: str | None = None) -> AgentkitError:
 
 def show(value: object) -> str:
     """Return a value as an error shows it, at most 60 letters."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"  # which Python writes for nobody
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -23,7 +23,10 @@ UNITS = {
 
 NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 LONGEST_NAME = 64
+HOST_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:")
+SEVERITY_WORDS = ("info", "warning", "critical")
 LABEL_WORDS = ("host", "source", "type", "subject", "severity", "cause")
+MOST_DIGITS = 19  # of 2**63; Python itself refuses to read a number of more than 4,300
 # A sum of such amounts in nanodollars still fits in the 63 bits that SQLite has.
 MOST_USD = 10**6
 MOST_USD_PER_MILLION = 10**6
@@ -31,20 +34,20 @@ MOST_TOKENS = 10**6
 
 
 class WrongKindError(ValueError):
-    """The value is of another kind than its key holds."""
+    """The value is of another kind than its key holds; its text, if any, says what was found in place of the value."""
 
 
 @dataclass(frozen=True)
 class Kind:
     """One kind of value: what was expected, in the words of an error, and the function that reads it.
 
-    `words` are all that it may be, where that is a choice. What may hold a secret is not shown when it is wrong.
+    `words` are all that it may be, where that is a choice; `hint` is the next step when it is wrong.
     """
 
     expected: str
     read: Callable[[object], object]
     words: tuple[str, ...] = ()
-    may_be_secret: bool = False
+    hint: str | None = None
 
 
 def _read_text(value: object) -> str:
@@ -125,7 +128,7 @@ def _read_size(value: object) -> int:
         return _read_whole(value)
     number = value.strip().rstrip("BbiKkMmGgTt ")
     unit = value.strip()[len(number) :].strip().lower()
-    if unit not in UNITS or not number.isascii() or not number.isdigit():
+    if unit not in UNITS or not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS:
         raise WrongKindError
     return _read_whole(int(number) * UNITS[unit])
 
@@ -168,7 +171,7 @@ def _read_rate(value: object) -> tuple[int, float]:
     if isinstance(value, int):
         return _read_whole(value), 86400.0
     count, slash, per = (part.strip() for part in _read_text(value).partition("/"))
-    if not count.isascii() or not count.isdigit():
+    if not count.isascii() or not count.isdigit() or len(count) > MOST_DIGITS:
         raise WrongKindError
     return _read_whole(int(count)), _parse_duration(per, zero=False) if slash else 86400.0
 
@@ -181,14 +184,34 @@ def _read_name(value: object) -> str:
 
 
 def _read_secret(value: object) -> str:
-    text = _read_text(value)
-    parts = text.removeprefix("secret:").split("/")
-    for part in parts:
+    # Whatever else stands here may be the secret itself: it is told, never shown.
+    if not isinstance(value, str) or not value.startswith("secret:"):
+        raise WrongKindError("something else, which is not shown: it may be the secret itself")
+    for part in value.removeprefix("secret:").split("/"):
         if not part or part[0] in "._-" or ".." in part or not NAME_LETTERS.issuperset(part):
-            raise WrongKindError
-    if not text.startswith("secret:"):
-        raise WrongKindError
-    return text
+            raise WrongKindError("secret: and no name behind it")
+    return value
+
+
+def _read_url(value: object) -> str:
+    # What is wrong with it may be that it holds a password or a token: it is told, never shown.
+    from urllib.parse import urlsplit
+
+    if not isinstance(value, str) or not value.startswith(("http://", "https://")):
+        raise WrongKindError("none that begins with http:// or https://")
+    for letter, what in (("@", "a user or a password"), ("?", "a query"), ("#", "a fragment")):
+        if letter in value:
+            raise WrongKindError(f"one with {what}")
+    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
+        raise WrongKindError("one with a letter that no address has")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise WrongKindError("one without a valid host and port") from None
+    if not host or not HOST_LETTERS.issuperset(host) or port == 0:
+        raise WrongKindError("one without a valid host and port")
+    return value
 
 
 def _read_labels(value: object) -> tuple[str, ...]:
@@ -198,10 +221,20 @@ def _read_labels(value: object) -> tuple[str, ...]:
     return words
 
 
-def _read_match(value: object) -> dict[str, str]:
-    if not isinstance(value, dict) or not value:
+def _read_match(value: object) -> object:
+    # What stands in it is read as a table of its own.
+    if not isinstance(value, dict):
         raise WrongKindError
-    return {_read_text(name): _read_text(pattern) for name, pattern in value.items()}
+    return value
+
+
+def _read_severity(value: object) -> str:
+    from fnmatch import fnmatchcase
+
+    text = _read_text(value)
+    if not any(fnmatchcase(severity, text) for severity in SEVERITY_WORDS):
+        raise WrongKindError
+    return text
 
 
 def _choose(*words: str) -> Kind:
@@ -260,11 +293,17 @@ WHOLE_OR_ZERO = Kind("a whole number, 0 or above", _read_whole_or_zero)
 MONEY = Kind(f"a number of dollars from 0 to {MOST_USD} such as 0.05", _read_money)
 PRICE = Kind(f"a number of dollars from 0 to {MOST_USD_PER_MILLION} such as 2.50", _read_price)
 TOKENS = Kind(f"a whole number from 1 to {MOST_TOKENS}", _read_tokens)
-RATE = Kind('a number of times such as 3, or "3/1h" with the time in which', _read_rate)
+RATE = Kind('a number of times above 0 such as 3, or "3/1h" with the time in which', _read_rate)
 NAME = Kind(f'a name such as "local" of [a-z0-9][a-z0-9._-]*, at most {LONGEST_NAME} letters', _read_name)
-SECRET = Kind('the name of a secret in the vault such as "secret:openai/key"', _read_secret, may_be_secret=True)
-URL = Kind('an address such as "http://127.0.0.1:8080/v1"', _read_address, may_be_secret=True)
-LABELS = Kind(f"a list, each once, of {', '.join(LABEL_WORDS)}", _read_labels)
+SECRET = Kind(
+    'the name of a secret in the vault such as "secret:openai/key"',
+    _read_secret,
+    hint='agentkit vault set openai/key --purpose "asks a model" < FILE, then key = "secret:openai/key"',
+)
+URL = Kind('an address such as "http://127.0.0.1:8080/v1"', _read_url)
+LABELS = Kind(f"a list, each once, of {', '.join(LABEL_WORDS)}", _read_labels, LABEL_WORDS)
 MATCH = Kind('patterns such as { source = "heartbeat.check", subject = "job:*" }', _read_match)
+PATTERN = Kind('a pattern such as "job:*"', _read_text)
+SEVERITY = Kind('a pattern such as "critical" that one of info, warning, critical fits', _read_severity, SEVERITY_WORDS)
 PROVIDER = _choose("openai", "anthropic", "command")
 ANSWER = _choose("json_schema", "json_object", "text")
