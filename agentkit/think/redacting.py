@@ -84,9 +84,9 @@ def _collect(value: Json, texts: list[str]) -> None:
             texts.append(key)
             _collect(one, texts)
     elif isinstance(value, list):
-        together = _join(value)
-        if together is not None:
-            texts.append(together)
+        sign = _find_sign(value)
+        if sign:
+            texts.append(sign.join(map(str, value)))
         else:
             for one in value:
                 _collect(one, texts)
@@ -98,18 +98,19 @@ def _replace(value: Json, masked: Mapping[str, str]) -> Json:
     if isinstance(value, dict):
         return {masked[key]: _replace(one, masked) for key, one in value.items()}
     if isinstance(value, list):
-        together = _join(value)
-        if together is None:
+        sign = _find_sign(value)
+        if not sign:
             return [_replace(one, masked) for one in value]
-        return value if masked[together] == together else [*masked[together].split("\n")]
+        together = sign.join(map(str, value))
+        return value if masked[together] == together else [*masked[together].split(sign)]
     return value
 
 
-def _join(value: list[Json]) -> str | None:
-    """Return a list of texts and numbers as one text of lines: a value may stand in them letter by letter."""
-    if not all(isinstance(one, str | int | float) and not isinstance(one, bool) for one in value):
-        return None
-    return "\n".join(map(str, value))
+def _find_sign(value: list[Json]) -> str:
+    """Return what a list is joined by to be masked as one text: a value may stand in it line by line, byte by byte."""
+    if all(isinstance(one, str) for one in value):
+        return "\n"
+    return ", " if all(isinstance(one, int) for one in value) else ""
 
 
 def _left(due: float) -> timedelta:
