@@ -28,9 +28,9 @@ from agentkit.think.store import open_store
 DEAREST = 1_100_000_000
 MOST_TOKENS = 11_000
 BUDGET = BudgetSettings(
-    usd_per_call=1.0, usd_per_hour=2.0, usd_per_day=18.0, usd_per_month=300.0,
-    tokens_per_call=10_000, tokens_per_hour=18_000, tokens_per_day=180_000, tokens_per_month=3_000_000,
-    calls_per_hour=4, calls_per_day=45, calls_per_month=800,
+    usd_per_call=1.0, usd_per_hour=2.6, usd_per_day=38.0, usd_per_month=600.0,
+    tokens_per_call=10_000, tokens_per_hour=24_000, tokens_per_day=380_000, tokens_per_month=6_000_000,
+    calls_per_hour=6, calls_per_day=90, calls_per_month=1_500,
 )  # fmt: skip
 BEGIN = 1_795_000_000.0
 STEP_S = 300.0
@@ -64,7 +64,7 @@ def spend_at_once(folder: Path, trials: int, processes: int, seed: int) -> Found
     choices = random.Random(seed)
     stages = mmap.mmap(-1, processes)
     found, killed = Found(), Counter()
-    running: dict[int, tuple[int, float]] = {}
+    running: dict[int, tuple[int, float, int]] = {}
     free = list(range(processes))
     # A kill may come at any moment of a trial, and how long one takes depends on how many run beside it.
     took_s = 0.02
@@ -78,19 +78,25 @@ def spend_at_once(folder: Path, trials: int, processes: int, seed: int) -> Found
             if pid == 0:
                 _make_trial(environ, referee, number, trial_seed, memoryview(stages)[slot : slot + 1])
             now = time.monotonic()
-            is_killed = choices.random() < KILLED
-            running[pid] = (slot, now + choices.random() * took_s * 1.2 if is_killed else float("inf"))
+            kill_at, kill_in = float("inf"), len(STAGES)
+            if choices.random() < KILLED:
+                # Half of them at any time; half as soon as they are seen in a stage, for some are over in no time.
+                if choices.random() < 0.5:
+                    kill_at = now + choices.random() * took_s * 1.2
+                else:
+                    kill_in = choices.randint(1, 4)
+            running[pid] = (slot, kill_at, kill_in)
             begun[pid] = now
             found.trials += 1
         now = time.monotonic()
-        for pid, (_, kill_at) in running.items():
-            if kill_at <= now:
+        for pid, (slot, kill_at, kill_in) in running.items():
+            if kill_at <= now or stages[slot] >= kill_in:
                 os.kill(pid, signal.SIGKILL)  # ours and not waited for yet, so its number is nobody else's
         while running:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 break
-            slot, _ = running.pop(pid)
+            slot = running.pop(pid)[0]
             free.append(slot)
             code = os.waitstatus_to_exitcode(status)
             if code == -signal.SIGKILL:
