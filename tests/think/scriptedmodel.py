@@ -24,7 +24,8 @@ class ScriptedModel:
         self.script = script
         self.asked: list[dict[str, object]] = []
         self.url = ""
-        self.usage: dict[str, int] | None = {"prompt_tokens": 100, "completion_tokens": 20}
+        # What it says that an answer took, of a question; None: it says nothing.
+        self.count: Callable[[str], dict[str, int] | None] = lambda _: {"prompt_tokens": 100, "completion_tokens": 20}
 
     @property
     def questions(self) -> list[str]:
@@ -35,10 +36,12 @@ class ScriptedModel:
         """Answer one request."""
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         self.asked.append(body)
-        status, text, headers = self.script(str(body["messages"][-1]["content"]))
+        question = str(body["messages"][-1]["content"])
+        status, text, headers = self.script(question)
         if status == 200:
             message = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-            text = json.dumps({"choices": [message], **({"usage": self.usage} if self.usage else {})})
+            usage = self.count(question)
+            text = json.dumps({"choices": [message], **({} if usage is None else {"usage": usage})})
         raw = text.encode()
         handler.send_response(status)
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(raw)), **headers}.items():
