@@ -303,7 +303,7 @@ SECRET = Kind(
 URL = Kind('an address such as "http://127.0.0.1:8080/v1"', _read_url)
 LABELS = Kind(f"a list, each once, of {', '.join(LABEL_WORDS)}", _read_labels, LABEL_WORDS)
 MATCH = Kind('patterns such as { source = "heartbeat.check", subject = "job:*" }', _read_match)
-PATTERN = Kind('a pattern such as "job:*"', _read_text)
+PATTERN = Kind('a pattern such as "*web*"', _read_text)
 SEVERITY = Kind('a pattern such as "critical" that one of info, warning, critical fits', _read_severity, SEVERITY_WORDS)
 PROVIDER = _choose("openai", "anthropic", "command")
 ANSWER = _choose("json_schema", "json_object", "text")
