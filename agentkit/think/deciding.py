@@ -92,20 +92,24 @@ class Waking:
                 RUNBOOK_ONLY, f"runbook {name} ended with 0", fingerprints, host=self.host, at=now, action=RUNBOOK,
                 runbook=name,
             )  # fmt: skip
-            decisions.keep(self.store, record, "", now)
+            with self.store.transaction():
+                decisions.keep(self.store, record, "", now)
+                self.store.execute_many(HANDLE, [(now, f"runbook:{name}", each) for each in fingerprints])
             self._finish(record)
 
     def _is_ended_by(self, runbook: RunbookSettings, record: Record, fingerprint: str) -> bool:
+        """Run it for a finding that nobody else deals with; what it ended stays ours until that is written down."""
         if not claim(self.store, [fingerprint]):
             return False
+        is_ended = False
         try:
             record = {**record, "fingerprint": fingerprint}
             outcome = run_runbook(self.store, runbook, record, environ=self.environ, chosen_by="match", now=time.time())
-            if outcome.state == "ok":
-                self.store.execute(HANDLE, (time.time(), f"runbook:{runbook.name}", fingerprint))
-            return outcome.state == "ok"
+            is_ended = outcome.state == "ok"
+            return is_ended
         finally:
-            give_back(self.store, [fingerprint])
+            if not is_ended:
+                give_back(self.store, [fingerprint])
 
     def _decide(self, asker: Asker, group: Group, fingerprints: Sequence[str]) -> None:
         asked, answer = self._think(asker, group)
