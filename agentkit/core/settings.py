@@ -149,8 +149,8 @@ class ThinkSettings:
     """The table `[think]` and those below it; providers and runbooks are in the order of the file."""
 
     deadline_s: float = _key(values.DURATION, "60s", "how long one wake may take, all providers together")
-    repeat_interval_s: float = _key(values.DURATION, "4h", "when a group that has not changed is thought about again")
-    group_interval_s: float = _key(values.DURATION, "5m", "when a group that has grown is thought about again")
+    repeat_interval_s: float = _key(values.DURATION, "4h", "when a finding that still fires is thought about again")
+    group_interval_s: float = _key(values.DURATION, "5m", "how long a group is left alone after it was thought about")
     group_by: tuple[str, ...] = _key(values.LABELS, ["source", "type"], "what findings share that are one group")
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     providers: tuple[ProviderSettings, ...] = ()
