@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 
@@ -17,11 +18,22 @@ from agentkit.think.viewing import SHORT, find_finding, open_existing, read_conf
 
 SOURCE, TYPE = "think.inbox", "note"
 LONGEST_TITLE = 200
+LONGEST_SUBJECT = 60
+SUBJECT = re.compile(r"[a-z]+:.")
 FACTS = "SELECT subject, waits, state, handled_by, claim FROM findings WHERE fingerprint = ?"
+# What a person added, nobody else will ever call resolved.
+DROP = """
+UPDATE findings SET waits = 0, waiting_for = NULL, not_before = NULL, handled_at = ?, handled_by = ?,
+    state = CASE source WHEN ? THEN 'resolved' ELSE state END
+WHERE fingerprint = ?
+"""
 
 
 def add_finding(environ: Mapping[str, str], text: str, *, severity: str, subject: str | None) -> None:
-    """Put a finding of a person's own into the inbox; the same text of the same subject again is the same one."""
+    """Put a finding of a person's own into the inbox; the same text of the same subject again is the same one.
+
+    Raises AgentkitError (usage) for a text, a severity or a subject that is none.
+    """
     said = text.strip()
     if not said:
         raise AgentkitError("inbox add: the text is empty", hint="agentkit think inbox add TEXT", status=Exit.USAGE)
@@ -29,8 +41,10 @@ def add_finding(environ: Mapping[str, str], text: str, *, severity: str, subject
         raise AgentkitError(
             f"--severity: {severity!r} is none; expected one of {', '.join(SEVERITIES)}", status=Exit.USAGE
         )
+    if subject is not None and not SUBJECT.match(subject):
+        raise AgentkitError(f"--subject: {subject!r} is none; expected TYPE:NAME such as job:backup", status=Exit.USAGE)
     configuration, now = read_configuration(environ), time.time()
-    finding = _make_finding(configuration, said, severity, subject or f"host:{configuration.host}", now)
+    finding = _make_finding(configuration, said, severity, subject, now)
     with open_store(environ) as store:
         known = store.first(FACTS, (finding.fingerprint,))
         take_in(store, [Taken(finding.to_record(), None, now)], now)
@@ -42,7 +56,11 @@ def add_finding(environ: Mapping[str, str], text: str, *, severity: str, subject
 
 
 def drop_findings(environ: Mapping[str, str], words: Sequence[str], *, reason: str | None, is_dry: bool) -> None:
-    """Deal with findings by a person's word: nobody is woken for them until they fire anew or get worse."""
+    """Deal with findings by a person's word: nobody is woken for them until they fire anew or get worse.
+
+    Raises AgentkitError: usage without a reason, unavailable for one that is not there or does not fire, try later for
+    one that a wake deals with now; nothing is dropped then.
+    """
     if not words:
         raise AgentkitError("inbox drop: which ones?", hint="agentkit think inbox", status=Exit.USAGE)
     if not (reason or "").strip():
@@ -58,15 +76,11 @@ def drop_findings(environ: Mapping[str, str], words: Sequence[str], *, reason: s
             return
         free_claims_of_dead(store)
         with store.transaction():
-            for fingerprint in chosen:
-                subject = _demand_waiting(store, fingerprint)
-                if not is_dry:
-                    store.execute(
-                        "UPDATE findings SET waits = 0, waiting_for = NULL, not_before = NULL, handled_at = ?, "
-                        "handled_by = ? WHERE fingerprint = ?",
-                        (now, f"dropped: {reason}", fingerprint),
-                    )
-                print_line(f"{'would drop' if is_dry else 'dropped'} {fingerprint[:SHORT]} {subject}")
+            subjects = [_demand_firing(store, fingerprint) for fingerprint in chosen]
+            if not is_dry:
+                store.execute_many(DROP, [(now, f"dropped: {reason}", SOURCE, each) for each in chosen])
+    for fingerprint, subject in zip(chosen, subjects, strict=True):
+        print_line(f"{'would drop' if is_dry else 'dropped'} {fingerprint[:SHORT]} {subject}")
 
 
 def retry_findings(environ: Mapping[str, str], words: Sequence[str], *, is_dry: bool) -> None:
@@ -105,10 +119,12 @@ def forget_pause(store: Store, provider: str | None = None) -> None:
     )
 
 
-def _make_finding(configuration: Configuration, text: str, severity: str, subject: str, now: float) -> Finding:
+def _make_finding(configuration: Configuration, text: str, severity: str, subject: str | None, now: float) -> Finding:
     title = " ".join(text.split())
     if len(title) > LONGEST_TITLE:
         title = f"{title[: LONGEST_TITLE - 1]}…"
+    # Each is a subject of its own: a critical one of this machine would silence all the others.
+    subject = subject or f"note:{title[:LONGEST_SUBJECT]}"
     return Finding(
         SOURCE, TYPE, subject, severity, title, configuration.host, now, key=text,
         evidence={"text": text} if title != text else {},
@@ -123,16 +139,15 @@ def _choose(store: Store | None, words: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(find_finding(store, word) for word in words))
 
 
-def _demand_waiting(store: Store, fingerprint: str) -> str:
-    """Return the subject of a finding that waits and that nobody deals with now."""
+def _demand_firing(store: Store, fingerprint: str) -> str:
+    """Return the subject of a finding that fires and that nobody deals with now."""
     row = store.first(FACTS, (fingerprint,))
-    subject, waits, state, handled_by, claim = row if row is not None else ("", 0, "", None, None)
+    subject, _, state, _, claim = row if row is not None else ("", 0, "", None, None)
     name = fingerprint[:SHORT]
     if claim is not None:
         raise AgentkitError(f"a wake deals with {name} now", hint="try again", status=Exit.TRY_LATER)
-    if not waits:
-        why = f"it was dealt with ({handled_by!s})" if state == "firing" else "it is gone"
-        raise AgentkitError(f"{name} does not wait: {why}", hint="agentkit think inbox", status=Exit.UNAVAILABLE)
+    if state != "firing":
+        raise AgentkitError(f"{name} is gone: it does not fire", hint="agentkit think inbox", status=Exit.UNAVAILABLE)
     return str(subject)
 
 
