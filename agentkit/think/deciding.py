@@ -28,7 +28,12 @@ from agentkit.think.store import Store
 
 # The worst that happened is what the whole ends with.
 STATUS_ORDER = (Exit.OK, Exit.TRY_LATER, Exit.CONFIGURATION, Exit.REFUSED)
-FIRING = "SELECT fingerprint, record FROM findings WHERE waits = 1 AND state = 'firing' ORDER BY waiting_since"
+# A runbook that failed has had its turn.
+UNTRIED = """
+SELECT fingerprint, record FROM findings WHERE waits = 1 AND state = 'firing' AND NOT EXISTS (
+    SELECT 1 FROM runs WHERE runs.fingerprint = findings.fingerprint AND runs.episode = findings.episode
+    AND chosen_by = 'match' AND runs.state IN ('failed', 'timeout', 'interrupted')) ORDER BY waiting_since, fingerprint
+"""
 HANDLE = (
     "UPDATE findings SET waits = 0, waiting_for = NULL, not_before = NULL, claim = NULL, handled_at = ?, "
     "handled_by = ? WHERE fingerprint = ?"
@@ -74,18 +79,34 @@ class Waking:
 
     def _run_runbooks(self) -> None:
         """Run what fits each finding that waits; what none ended waits for a mind, unless it is no more than info."""
-        done: dict[str, list[str]] = {}
-        for fingerprint, text in self.store.select(FIRING):
-            record = json.loads(str(text))
+        matched: dict[str, tuple[RunbookSettings, Record]] = {}
+        for fingerprint, text in self.store.select(UNTRIED) if self.settings.runbooks else []:
+            record = {**json.loads(str(text)), "fingerprint": str(fingerprint)}
             runbook = find_runbook(self.settings.runbooks, record)
-            if runbook is not None and self._is_ended_by(runbook, record, str(fingerprint)):
-                done.setdefault(runbook.name, []).append(str(fingerprint))
+            if runbook is not None:
+                matched[str(fingerprint)] = runbook, record
+        done: dict[str, list[str]] = {}
+        ours = claim(self.store, list(matched))
+        try:
+            for fingerprint in ours:
+                runbook, record = matched[fingerprint]
+                outcome = run_runbook(
+                    self.store, runbook, record, environ=self.environ, chosen_by="match", now=time.time()
+                )
+                if outcome.state == "ok":
+                    done.setdefault(runbook.name, []).append(fingerprint)
+            self._tell_ended(done)
+        finally:
+            give_back(self.store, ours)
         # What nobody has to know is over once its runbook had its turn.
         self.store.execute(
             "UPDATE findings SET waits = 0, handled_at = ?, handled_by = 'info' WHERE waits = 1 AND severity = 'info' "
             "AND claim IS NULL",
             (time.time(),),
         )
+
+    def _tell_ended(self, done: Mapping[str, Sequence[str]]) -> None:
+        """Write down which findings each runbook ended, and tell it."""
         for name, fingerprints in done.items():
             now = time.time()
             record = make_decision(
@@ -96,20 +117,6 @@ class Waking:
                 decisions.keep(self.store, record, "", now)
                 self.store.execute_many(HANDLE, [(now, f"runbook:{name}", each) for each in fingerprints])
             self._finish(record)
-
-    def _is_ended_by(self, runbook: RunbookSettings, record: Record, fingerprint: str) -> bool:
-        """Run it for a finding that nobody else deals with; what it ended stays ours until that is written down."""
-        if not claim(self.store, [fingerprint]):
-            return False
-        is_ended = False
-        try:
-            record = {**record, "fingerprint": fingerprint}
-            outcome = run_runbook(self.store, runbook, record, environ=self.environ, chosen_by="match", now=time.time())
-            is_ended = outcome.state == "ok"
-            return is_ended
-        finally:
-            if not is_ended:
-                give_back(self.store, [fingerprint])
 
     def _decide(self, asker: Asker, group: Group, fingerprints: Sequence[str]) -> None:
         asked, answer = self._think(asker, group)

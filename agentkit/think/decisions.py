@@ -9,6 +9,7 @@ import json
 import os
 
 from agentkit.core.times import format_instant
+from agentkit.think.inbox import is_claim_held, name_this_process
 
 TYPE_CHECKING = False  # the one of typing costs an import
 if TYPE_CHECKING:
@@ -74,19 +75,17 @@ def make_decision(
 
 
 def keep(store: Store, record: Record, group_key: str, at: float) -> None:
-    """Write a decision down; until it is marked as told, every wake tells it first."""
+    """Write a decision down; when this process is gone before it is marked as told, the next wake tells it."""
     store.execute(
-        "INSERT INTO decisions (id, at, group_key, record) VALUES (?, ?, ?, ?)",
-        (str(record["id"]), at, group_key, json.dumps(record)),
+        "INSERT INTO decisions (id, at, group_key, record, teller) VALUES (?, ?, ?, ?, ?)",
+        (str(record["id"]), at, group_key, json.dumps(record), name_this_process()),
     )
 
 
 def find_untold(store: Store) -> list[Record]:
-    """Return the decisions that nobody has been told yet, oldest first."""
-    return [
-        json.loads(str(text))
-        for (text,) in store.select("SELECT record FROM decisions WHERE printed_at IS NULL ORDER BY at, id")
-    ]
+    """Return the decisions that were told nobody, and that nobody is about to tell, oldest first."""
+    rows = store.select("SELECT record, teller FROM decisions WHERE printed_at IS NULL ORDER BY at, id")
+    return [json.loads(str(text)) for text, teller in rows if not is_claim_held(str(teller))]
 
 
 def mark_told(store: Store, record: Record, now: float) -> None:

@@ -27,7 +27,7 @@ BUSY_LIMIT_S = 20.0
 FAULTS = (sqlite3.Error, UnicodeDecodeError)
 
 # `waits`: 1 while nobody has dealt with it. `episode` counts how often it fired anew after it was gone. `claim` names
-# the process that deals with it. Money is in nanodollars; `cost` and `tokens` of a call are what was reserved for it
+# the process that deals with it, `teller` the one that made a decision and tells it. Money is in nanodollars; `cost` and `tokens` of a call are what was reserved for it
 # until it is settled, so that one sum tells what may have been spent.
 TABLES = {
     "findings": "fingerprint TEXT PRIMARY KEY, host TEXT, source TEXT, type TEXT, subject TEXT, severity TEXT, "
@@ -44,7 +44,7 @@ TABLES = {
     "last_error_at REAL, last_ok_at REAL, digest TEXT, probe TEXT",
     "journal": "id TEXT PRIMARY KEY, at REAL, purpose TEXT, group_key TEXT, provider TEXT, model TEXT, prompt TEXT, "
     "answer TEXT, trouble TEXT, call INTEGER, cost INTEGER, tokens INTEGER",
-    "decisions": "id TEXT PRIMARY KEY, at REAL, group_key TEXT, record TEXT, printed_at REAL",
+    "decisions": "id TEXT PRIMARY KEY, at REAL, group_key TEXT, record TEXT, teller TEXT, printed_at REAL",
     "meta": "name TEXT PRIMARY KEY, value TEXT",
 }
 INDEXES = {
