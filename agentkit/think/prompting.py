@@ -95,11 +95,13 @@ def _describe_group(group: Group, runbooks: Sequence[RunbookSettings], now: floa
 
 def _describe_others(group: Group, shown: Sequence[Record]) -> list[tuple[Json, int]]:
     """Return what is told beside the samples, each with the bytes that it may take; nothing is told of nothing."""
-    subjects = dict.fromkeys([str(one.get("subject")) for one in group.findings if one not in shown])
-    names = list(islice(subjects, SHOWN_NAMES))
+    seen = {id(one) for one in shown}
+    subjects = dict.fromkeys(
+        [s for one in group.findings if isinstance(s := one.get("subject"), str) and id(one) not in seen]
+    )
     told: list[tuple[dict[str, object], int]] = [
         ({"labels": group.labels}, LABEL_BYTES),
-        ({"other_subjects": names, "other_subjects_count": len(subjects)}, SUBJECT_BYTES),
+        ({"other_subjects": list(islice(subjects, SHOWN_NAMES)), "other_subjects_count": len(subjects)}, SUBJECT_BYTES),
         ({"done_by_runbooks": group.notes[:SHOWN_NOTES]}, NOTE_BYTES),
     ]
     for record in group.recent[:SHOWN_DECISIONS]:
@@ -120,7 +122,7 @@ def _list_names(names: Sequence[str]) -> str:
 def _tell_instant(instant: float) -> str:
     try:
         return format_instant(instant)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, OSError):
         return "not known"
 
 

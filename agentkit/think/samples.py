@@ -25,15 +25,15 @@ def choose_samples(findings: Sequence[Record]) -> list[tuple[str, Record]]:
         ("oldest", lambda record: (0, _read_instant(record, "first_seen")), False),
     )
     left = dict(enumerate(findings))
-    titles: set[object] = set()
+    titles: set[str] = set()
     chosen = []
     for role, order, is_greatest in roles:
-        fresh = [at for at, record in left.items() if str(record.get("title")) not in titles] or list(left)
+        fresh = [at for at, record in left.items() if _read_title(record) not in titles] or list(left)
         if not fresh:
             break
         at = (max if is_greatest else min)(fresh, key=lambda at, order=order: order(left[at]))  # type: ignore[misc]
         record = left.pop(at)
-        titles.add(str(record.get("title")))
+        titles.add(_read_title(record))
         chosen.append((role, record))
     return chosen
 
@@ -49,13 +49,20 @@ def describe_sample(number: int, role: str, record: Record) -> Json:
         told["impact_count"] = max(len(impact), count) if isinstance(count, int) else len(impact)
     if "evidence" in record:
         told["evidence"] = record["evidence"]
-    told.update({str(key): value for key, value in record.items() if key not in UNTOLD and str(key) not in told})
+    more = {key: value for key, value in record.items() if key not in UNTOLD}
+    if more:
+        told["more"] = more
     return take_in(told)
 
 
 def rank_severity(severity: object) -> int:
     """Return how bad it is, from 0; what nobody knows is as bad as a warning."""
     return SEVERITIES.index(severity) if isinstance(severity, str) and severity in SEVERITIES else 1
+
+
+def _read_title(record: Record) -> str:
+    title = record.get("title")
+    return title if isinstance(title, str) else ""
 
 
 def _read_instant(record: Record, key: str) -> str:
