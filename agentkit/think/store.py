@@ -27,8 +27,9 @@ BUSY_LIMIT_S = 20.0
 FAULTS = (sqlite3.Error, UnicodeDecodeError)
 
 # `waits`: 1 while nobody has dealt with it. `episode` counts how often it fired anew after it was gone. `claim` names
-# the process that deals with it, `teller` the one that made a decision and tells it. Money is in nanodollars; `cost` and `tokens` of a call are what was reserved for it
-# until it is settled, so that one sum tells what may have been spent.
+# the process that deals with it, `teller` the one that made a decision and tells it. Money is in nanodollars; `cost`
+# and `tokens` of a call are what was reserved for it until it is settled, so that one sum tells what may have been
+# spent.
 TABLES = {
     "findings": "fingerprint TEXT PRIMARY KEY, host TEXT, source TEXT, type TEXT, subject TEXT, severity TEXT, "
     "state TEXT, record TEXT, group_key TEXT, episode INTEGER, first_seen_at REAL, last_seen_at REAL, count INTEGER, "
