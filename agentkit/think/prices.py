@@ -129,8 +129,8 @@ def worst_cost(price: Price, tokens_in: int, tokens_out: int) -> int:
 
 
 def _find_listed(provider: ProviderSettings) -> Price | None:
-    """Return the listed price; the same model costs something else elsewhere, and a program may ask it many times."""
-    if provider.kind == "command" or not provider.url or not provider.model:
+    """Return the listed price; the same model costs something else elsewhere, and a program may ask it often."""
+    if not provider.url or not provider.model:
         return None
     from urllib.parse import urlsplit
 

@@ -143,8 +143,6 @@ def _check_caps(store: Store, budget: tuple[Cap, ...], needed: dict[str, int], n
 
 def _find_room(store: Store, cap: Cap, used: int, needed: int, now: float) -> float | None:
     """Return from when on so much is left, if nobody spends more meanwhile; None: never."""
-    if needed > cap.most:
-        return None
     column = {"usd": "cost", "tokens": "tokens", "calls": "1"}[cap.unit]
     since = caps.window_begin(cap.window, now)
     for at, amount in store.select(f"SELECT at, {column} FROM calls WHERE at >= ? ORDER BY at", (since,)):  # noqa: S608  # a name of ours
