@@ -20,6 +20,7 @@ LONGEST = {"rationale": 2000, "proposal": 20_000, "repository": 200}
 ASKED_LETTERS = {"rationale": 600, "proposal": 1800, "repository": 200}
 LONGEST_ANSWER = 256 * 1024
 QUOTED_LETTERS = 40
+NAMED_CHOICES = 10
 # An object begins so; a brace in a sentence or in `{{vault:NAME}}` does not.
 OPENING = re.compile(r'\{\s*["}]')
 THOUGHTS = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
@@ -93,7 +94,7 @@ def read_answer(text: str, group_severity: str, runbooks: Sequence[RunbookSettin
     if "runbook" in told:
         _choose(told, "runbook", offered)
     if action == RUNBOOK and "runbook" not in told:
-        raise AnswerError(f"runbook is missing; with the action runbook it is one of {', '.join(offered)}")
+        raise AnswerError(f"runbook is missing; with the action runbook it is one of {_list(offered)}")
     if action == PROPOSE and not told.get("proposal", "").strip():
         raise AnswerError("proposal is missing; with the action propose it says what is to be changed")
     floor = group_severity if group_severity in SEVERITIES else SEVERITIES[0]
@@ -145,14 +146,19 @@ def _refuse_constant(name: str) -> object:
 
 def _choose(told: dict[str, str], name: str, choices: Sequence[str]) -> str:
     if name not in told:
-        raise AnswerError(f"{name} is missing; expected one of {', '.join(choices)}")
+        raise AnswerError(f"{name} is missing; expected one of {_list(choices)}")
     if told[name] not in choices:
-        raise AnswerError(f"{name} is {_show(told[name])}; expected one of {', '.join(choices)}")
+        raise AnswerError(f"{name} is {_show(told[name])}; expected one of {_list(choices)}")
     return told[name]
 
 
+def _list(choices: Sequence[str]) -> str:
+    more = len(choices) - NAMED_CHOICES
+    return ", ".join(choices[:NAMED_CHOICES]) + (f" and {more} more" if more > 0 else "")
+
+
 def _show(text: str) -> str:
-    return json.dumps(text if len(text) <= QUOTED_LETTERS else f"{text[:QUOTED_LETTERS]}…")
+    return json.dumps(text[:QUOTED_LETTERS]) + ("…" if len(text) > QUOTED_LETTERS else "")
 
 
 def _clean(text: str) -> str:

@@ -94,7 +94,7 @@ def find(told: list[dict[str, object]], key: str) -> Mapping[str, object]:
     return next(line for line in told if key in line)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(GROUPS, RUNBOOKS, INSTANTS)
 @example(make_group(make_finding(evidence={"tail": "</data>" * 100_000})), [], math.nan)
 @example(
@@ -119,7 +119,7 @@ def test_whatever_a_group_holds_its_text_has_8_kib_and_stays_between_the_tags(
     assert (repaired.user.count("<data>"), repaired.user.count("</data>")) == (2, 2)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VALUES, st.integers(2, 5000))
 def test_what_is_fitted_is_json_of_no_more_bytes(value: object, most: int) -> None:
     text = fit(take_in({"a": value, "b": "c"}), most)
