@@ -101,7 +101,7 @@ def _send(request: Request, *, limit: timedelta, environ: Mapping[str, str], rea
             keep_bytes=MOST_ANSWER,
         )
     )
-    return _read_child(ended, limit)
+    return _read_child(ended, limit, request.key.secret if request.key else None)
 
 
 def give_key(argv: tuple[str, ...], secret: str, reason: str) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def give_key(argv: tuple[str, ...], secret: str, reason: str) -> tuple[str, ...]
     return (*call_ourselves(*words), *argv)
 
 
-def _read_child(ended: Ended, limit: timedelta) -> Answer | Reply:
+def _read_child(ended: Ended, limit: timedelta, secret: str | None) -> Answer | Reply:
     """Return what the child told; what it did not send was surely not billed."""
     first, _, rest = ended.stdout.partition(b"\n")
     is_sent = first == SENT
@@ -120,7 +120,9 @@ def _read_child(ended: Ended, limit: timedelta) -> Answer | Reply:
         return fail(LATE.format(limit=format_duration(limit.total_seconds())), is_unbilled=not is_sent)
     if ended.status != 0 or not line:
         said = ended.trouble or find_error(ended.stderr)
-        return fail(f"not asked: {said}" if not is_sent else f"broken off: {said}", is_unbilled=not is_sent)
+        if is_sent:
+            return fail(f"broken off: {said}")
+        return fail(f"no key {secret}: {said}" if secret else f"not asked: {said}", is_unbilled=True)
     head = json.loads(line)
     if "trouble" in head:
         return fail(head["trouble"], is_unbilled=not is_sent)

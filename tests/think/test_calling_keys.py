@@ -1,6 +1,6 @@
 """Where does a key go, and where does it never stand?"""
 
-import datetime
+import datetime as dt
 import ipaddress
 import os
 import subprocess
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from agentkit.think.providers import FAILED, OK, REFUSED, REJECTED
-from tests.think.providers import LIMIT_S, call, make_answer, make_provider, say, start_bad_server
+from tests.think.providers import call, make_answer, make_provider, say, start_bad_server
 from tests.vault.ownvault import OwnVault
 
 NAME = "think/provider"
@@ -41,16 +41,11 @@ def vault(tmp_path: Path, key: str) -> OwnVault:
     return own
 
 
-@pytest.mark.parametrize(
-    ("kind", "header", "answer"),
-    [
-        ("openai", "Authorization: Bearer {}", say("yes")),
-        ("anthropic", "x-api-key: {}", {"content": [{"type": "text", "text": "yes"}]}),
-    ],
-)
+@pytest.mark.parametrize(("kind", "header"), [("openai", "Authorization: Bearer {}"), ("anthropic", "x-api-key: {}")])
 def test_a_key_is_in_its_header_and_in_no_other_word(
-    tmp_path: Path, vault: OwnVault, key: str, kind: str, header: str, answer: object
+    tmp_path: Path, vault: OwnVault, key: str, kind: str, header: str
 ) -> None:
+    answer = {**say("yes"), "content": [{"type": "text", "text": "yes"}]}
     with start_bad_server(tmp_path, "plain", make_answer(answer)) as server:
         provider = make_provider(server.url(), kind=kind, key=f"secret:{NAME}")
         reply = call(provider, vault.environ, reason=REASON)
@@ -123,8 +118,7 @@ def test_a_secret_that_is_not_there_is_told_in_the_words_of_the_vault(tmp_path: 
         reply = call(make_provider(server.url(), key="secret:think/none"), vault.environ)
         assert server.asked() == ""
     assert (reply.kind, reply.is_unbilled) == (FAILED, True)
-    assert reply.trouble.startswith("not asked: ")
-    assert "think/none" in reply.trouble
+    assert reply.trouble == "no key secret:think/none: there is no secret of this name"
 
 
 def test_without_a_vault_nothing_is_asked(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -177,15 +171,15 @@ def _make_certificate(folder: Path) -> tuple[str, str]:
     """Return the files of a certificate for 127.0.0.1 that no authority has signed, and of its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "provider")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
