@@ -2,7 +2,7 @@
 
     python -m tests.sweeps.think_runbook_kills [COUNT] [SEED]
 
-After each kill two runners go on and a new episode begins. What really ran is counted by a file to which each runbook
+After each kill others go on and a new episode begins. What really ran is counted by a file to which each runbook
 appends. Half of the strikes are at system calls of the runner, the others after a while, together with the runbook, by
 the runbook itself, and in a crowd of runners.
 """
