@@ -4,7 +4,7 @@
 speaks OpenAI's chat completions and holds answers to a JSON schema; what they say is mostly nonsense.
 
 With nothing else to do, two cores answer a prompt of 2 KB within some seconds and one of 8 KB within half a minute;
-a busy machine takes several times as long. It holds some 300 MB.
+a busy machine takes several times as long. It holds up to 400 MB.
 """
 
 import json
