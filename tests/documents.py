@@ -27,7 +27,7 @@ MASKS = (
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?Z?", "INSTANT"),
     (r"\d{8}T\d{6}Z", "INSTANT"),
     (r"(?<=since )\d{4}-\d\d-\d\d\b", "DAY"),
-    (r"(?<=ratchet show )[0-9a-f]{12}\b", "ID"),
+    (r"(?<=ratchet show )[0-9a-f]{12}\b|\b[0-9a-f]{16}\b", "ID"),
     (r"\bpid \d+", "pid N"),
     (r"\bwrapper \d+", "wrapper N"),
     (r"\bnow\b(?! (?:on|and))", "TIME ago"),

@@ -110,7 +110,39 @@ printf '[[check]]\\nnode = "%s"\\nrun = [%s]\\nlimit = "%s"\\n\\n' > checks.toml
     unit:fail2ban.service '"fail2ban-client", "ping"' 1s job:report '"./report", "--dry-run"' 5s
 printf '[[depmap.declare]]\\nfrom = "job:report"\\nto = "unit:fail2ban.service"\\n' >> checks.toml
 """
+# A machine without a model, and one with a script in its place, which tells what it used as `claude -p` does.
+MINDLESS = "mkdir -p home && echo 'host = \"web-1\"' > home/agentkit.toml && chmod 600 home/agentkit.toml"
+DECISION = {
+    "action": "notify",
+    "severity": "critical",
+    "rationale": "the disk is full, and the backup is the first to notice",
+}
+USED = {"type": "result", "usage": {"input_tokens": 812, "output_tokens": 61}}
+SAYS = json.dumps({**USED, "result": json.dumps(DECISION)})
+TELLS = json.dumps({**USED, "result": "Most often logs that nothing rotates: du -xh / | sort -h | tail names them."})
+MIND = rf"""{MINDLESS}
+cat > claude <<'END'
+#!/bin/sh
+said={shlex.quote(TELLS)}
+grep -q '^Decide about this group' && said={shlex.quote(SAYS)}
+printf '%s\n' "$said"
+END
+chmod +x claude && cat >> home/agentkit.toml <<END
+[think.budget]
+usd_per_day = 1
+calls_per_hour = 20
+[[think.provider]]
+name = "claude"
+kind = "command"
+model = "claude-sonnet-5-5"
+run = ["$PWD/claude"]
+price_in = 2
+price_out = 10
+END
+"""
 SCENES = {
+    "mind": MIND,
+    "mindless": MINDLESS,
     "hanging": HANGING,
     "shop": SHOP,
     "node": f"{NODE}; chmod +x node/usr/local/bin/*",
@@ -296,11 +328,11 @@ def _open_door(name: str) -> TyperGroup:
 
 
 def _iterate_verbs(group: TyperGroup, before: str = "") -> Iterator[tuple[str, Command]]:
-    """Yield each verb of a door with its name; one of a group within it as `audit verify`."""
+    """Yield each verb of a door with its name, as `set` or `audit verify`; a group only where it answers itself."""
     for name, command in group.commands.items():
         if isinstance(command, TyperGroup):
             yield from _iterate_verbs(command, f"{before}{name} ")
-        else:
+        if not isinstance(command, TyperGroup) or command.invoke_without_command:
             yield f"{before}{name}", command
 
 

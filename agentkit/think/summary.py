@@ -35,7 +35,7 @@ def summarise(store: Store | None, configuration: Configuration, now: float) -> 
     """Return what there is to say; None: nothing ever came in."""
     if store is None:
         told = Line("no finding ever came in: agentkit heartbeat check --json | agentkit think wake")
-        return Summary("think: asleep", (told, *_tell_providers(None, configuration, now)), None)
+        return Summary("think: asleep", (told,), None)
     waiting = find_waiting(store)
     outlook = project(store, configuration.think.budget, now)
     lines = (
@@ -79,7 +79,7 @@ def _tell_budget(outlook: Outlook) -> Iterator[Line]:
             yield Line(f"{one.cap.name} is used up: {format_amount(one.cap.unit, one.spent)}", WARNING)
 
 
-def _tell_providers(store: Store | None, configuration: Configuration, now: float) -> Iterator[Line]:
+def _tell_providers(store: Store, configuration: Configuration, now: float) -> Iterator[Line]:
     providers = configuration.think.providers
     if not providers:
         yield Line("no provider is configured: runbooks run, and what needs a mind waits")
