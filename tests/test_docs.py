@@ -21,8 +21,9 @@ from agentkit.core.config import load_configuration
 from agentkit.core.cronline import FIXES
 from agentkit.core.crontext import parse_crontab
 from agentkit.core.errors import EXIT_TABLE
+from agentkit.core.fingerprints import fingerprint
 from agentkit.core.ledger.schema import TABLES as LEDGER_TABLES
-from agentkit.core.lines import SEVERITIES, fingerprint
+from agentkit.core.lines import SEVERITIES
 from agentkit.core.schemas import list_kinds, read_schema
 from agentkit.core.settings import TABLES, TOP, describe_settings
 from agentkit.depmap.probing.findings import ORDER

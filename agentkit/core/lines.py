@@ -3,7 +3,6 @@
 One object a line, UTF-8, flushed line by line. Unknown kinds and unknown keys pass through untouched.
 """
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import IO
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.fingerprints import fingerprint
 from agentkit.core.times import format_instant, parse_instant
 
 Record = dict[str, object]
@@ -98,12 +98,6 @@ class Finding:
             extra={name: value for name, value in record.items() if name not in known},
             given_fingerprint=_text(record, "fingerprint", "") or None,
         )
-
-
-def fingerprint(host: str, source: str, type_: str, subject: str, key: str = "") -> str:
-    """Return the sha256 (hex) over the five, written as a JSON list: so no two lists of five read the same."""
-    text = json.dumps([host, source, type_, subject, key], ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_record(record: Mapping[str, object], stream: IO[str] | None = None) -> None:

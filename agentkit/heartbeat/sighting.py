@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agentkit.core.evidence import NewFinding, StoredFinding
+from agentkit.core.fingerprints import fingerprint
 from agentkit.core.ledger.beats import write_json
 from agentkit.core.ledger.findings import to_finding
-from agentkit.core.lines import fingerprint
 from agentkit.core.times import format_instant
 
 SOURCE = "heartbeat.check"

@@ -26,6 +26,7 @@ from agentkit.think.store import Store
 SHORTEST_CALL_S = 0.2
 ROUNDS = 3
 PAUSE_S = 1.0
+DEADLINE_OVER = "the deadline is over"
 # What a gateway says for a moment; all else will be the same a second later.
 PASSING = (500, 502, 503, 504, 529)
 
@@ -100,7 +101,7 @@ class Asker:
         """Call a provider inside the budget; None where it may not be called, and `asked` says why."""
         left_s = self._left_s()
         if left_s < SHORTEST_CALL_S:
-            _put_off(asked, "the deadline is over", None)
+            _put_off(asked, DEADLINE_OVER, None)
             return None
         price = price_of(provider)
         if price is None:

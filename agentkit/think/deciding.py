@@ -15,7 +15,7 @@ from agentkit.core.lines import Record
 from agentkit.core.settings import RunbookSettings, ThinkSettings
 from agentkit.think import decisions
 from agentkit.think.answering import Answer, AnswerError, read_answer
-from agentkit.think.asking import Asked, Asker
+from agentkit.think.asking import DEADLINE_OVER, Asked, Asker
 from agentkit.think.decisions import DEFERRED, REFUSED, RUNBOOK, RUNBOOK_ONLY, THOUGHT, make_decision
 from agentkit.think.grouping import find_due_groups
 from agentkit.think.groups import Group
@@ -196,6 +196,10 @@ class Waking:
         except AgentkitError as error:
             if error.status != Exit.REFUSED:
                 raise
+            if not asker.left():
+                # Nobody refused anything: there was no time left to mask it.
+                whole.status, whole.reason = Exit.TRY_LATER, DEADLINE_OVER
+                return whole, None
             # It will be the same for every other group, and cost as much time.
             self._refusal = error
             whole.status, whole.reason = error.status, error.message

@@ -11,6 +11,7 @@ import sys
 from itertools import chain
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.fingerprints import fingerprint
 from agentkit.core.times import parse_instant
 
 TYPE_CHECKING = False  # the one of typing costs an import
@@ -55,8 +56,6 @@ class Taken:
         if isinstance(given, str) and given:
             self.fingerprint = given
         else:
-            from agentkit.core.lines import fingerprint
-
             key = record.get("key", "")
             self.fingerprint = fingerprint(
                 self.host, self.source, self.type, self.subject, key if isinstance(key, str) else ""

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from agentkit.core import lines
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.lines import Finding, fingerprint, read_records, write_record
+from agentkit.core.fingerprints import fingerprint
+from agentkit.core.lines import Finding, read_records, write_record
 from agentkit.core.schemas import read_schema
 
 FINDING = Finding(
