@@ -134,8 +134,9 @@ def open_store(environ: Mapping[str, str]) -> Store:
         except OSError as error:
             raise AgentkitError(f"inbox {path}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
         connection = sqlite3.connect(path, timeout=BUSY_LIMIT_S, isolation_level=None)
-        # A crash of the machine must not lose what was said to be stored.
-        connection.execute("PRAGMA synchronous = FULL")
+        # A crash of the machine must not lose what was said to be stored: with FULL the end of the journal is not
+        # made durable, and a reservation whose call was made could be undone (https://sqlite.org/pragma.html).
+        connection.execute("PRAGMA synchronous = EXTRA")
         _check(connection, path)
         return Store(connection, path)
     except BaseException as error:  # Ctrl-C, too, leaves no connection open
