@@ -14,7 +14,7 @@ from agentkit.think.breakers import CLOSED
 from agentkit.think.inbox import free_claims_of_dead, take_in
 from agentkit.think.store import Store, open_store
 from agentkit.think.taking import Taken
-from agentkit.think.viewing import SHORT, find_finding, open_existing, read_configuration, say_count
+from agentkit.think.viewing import SHORT, find_finding, open_existing, read_configuration, say_count, shorten
 
 SOURCE, TYPE = "think.inbox", "note"
 LONGEST_TITLE = 200
@@ -120,9 +120,7 @@ def forget_pause(store: Store, provider: str | None = None) -> None:
 
 
 def _make_finding(configuration: Configuration, text: str, severity: str, subject: str | None, now: float) -> Finding:
-    title = " ".join(text.split())
-    if len(title) > LONGEST_TITLE:
-        title = f"{title[: LONGEST_TITLE - 1]}…"
+    title = shorten(text, LONGEST_TITLE)
     # Each is a subject of its own: a critical one of this machine would silence all the others.
     subject = subject or f"note:{title[:LONGEST_SUBJECT]}"
     return Finding(

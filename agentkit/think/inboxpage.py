@@ -33,6 +33,7 @@ WHERE waits = 1 AND state = 'firing'
 ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, waiting_since, fingerprint
 """
 NEXT_WAKE = "the next wake"
+LONGEST_AGAIN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +98,22 @@ def explain(one: Waiting) -> str:
 
 
 def _draw(waiting: list[Waiting], now: float) -> None:
-    rows: list[list[Cell]] = [
-        [
-            Styled(one.severity, one.severity),
-            one.fingerprint[:SHORT],
-            str(one.record.get("title", "-")),
-            say_when(one.waiting_since, now),
-            explain(one),
-            say_when(one.not_before, now),
-        ]
-        for one in waiting[:MOST_SHOWN]
-    ]
+    rows: list[list[Cell]] = []
+    before = ""
+    for one in waiting[:MOST_SHOWN]:
+        why = explain(one)
+        rows.append(
+            [
+                Styled(one.severity, one.severity),
+                one.fingerprint[:SHORT],
+                str(one.record.get("title", "-")),
+                say_when(one.waiting_since, now),
+                # What holds back one often holds back many, and to say it takes lines.
+                why if len(why) <= LONGEST_AGAIN or why != before else "the same",
+                say_when(one.not_before, now),
+            ]
+        )
+        before = why
     print_table(COLUMNS, rows)
     if len(waiting) > MOST_SHOWN:
         print_line(Styled(f"and {len(waiting) - MOST_SHOWN} more: agentkit think inbox --json", "dim"))

@@ -17,7 +17,7 @@ from agentkit.core.times import format_instant
 from agentkit.think.caps import to_usd
 from agentkit.think.decisions import describe
 from agentkit.think.store import Store
-from agentkit.think.viewing import begin_record, demand_limit, open_existing, read_configuration, say_usd
+from agentkit.think.viewing import begin_record, demand_limit, open_existing, read_configuration, say_usd, shorten
 
 if TYPE_CHECKING:
     from agentkit.think.store import Value
@@ -149,7 +149,7 @@ def _read(row: tuple[Value, ...]) -> Entry:
 
 
 def _draw(entry: Entry, now: float) -> tuple[str, ...]:
-    said = entry.trouble if entry.answer is None else _shorten(entry.answer)
+    said = entry.trouble if entry.answer is None else _describe_answer(entry.answer)
     return (
         entry.id[:SHORT],
         say_when(entry.at, now),
@@ -161,16 +161,15 @@ def _draw(entry: Entry, now: float) -> tuple[str, ...]:
     )
 
 
-def _shorten(answer: str) -> str:
-    """Return what an answer says at most: of a decision its action and why."""
+def _describe_answer(answer: str) -> str:
+    """Return an answer on one line: of a decision its action and why."""
     try:
         told = json.loads(answer)
     except (ValueError, RecursionError):
         told = None
     if isinstance(told, dict) and isinstance(told.get("rationale"), str):
         answer = f"{told.get('action')}: {told['rationale']}"
-    line = " ".join(answer.split())
-    return line if len(line) <= LONGEST_ANSWER else f"{line[: LONGEST_ANSWER - 1]}…"
+    return shorten(answer, LONGEST_ANSWER)
 
 
 def _draw_whole(entry: Entry, decision: Record | None) -> None:

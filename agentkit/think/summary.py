@@ -15,9 +15,10 @@ from agentkit.think.inboxpage import Waiting, explain, find_waiting
 from agentkit.think.outlook import Outlook, project
 from agentkit.think.providerspage import UNASKED, find_standing
 from agentkit.think.store import Store
-from agentkit.think.viewing import open_existing, read_configuration, say_count, say_usd
+from agentkit.think.viewing import open_existing, read_configuration, say_count, say_usd, shorten
 
 INBOX, PROVIDERS, BUDGET = "agentkit think inbox", "agentkit think providers", "agentkit think budget"
+LONGEST_TITLE, LONGEST_REASON = 80, 80
 
 
 def print_summary(environ: Mapping[str, str], *, as_json: bool) -> None:
@@ -61,7 +62,8 @@ def _tell_waiting(waiting: list[Waiting], now: float) -> Iterator[Line]:
         f"{count}, {critical} critical; the oldest came {_say_oldest(waiting, now)}",
         CRITICAL if critical else WARNING,
     )
-    yield Line(f"{worst.record.get('title', worst.fingerprint)}: waits for {explain(worst)}", worst.severity)
+    title = shorten(str(worst.record.get("title", worst.fingerprint)), LONGEST_TITLE)
+    yield Line(f"{title}: waits for {shorten(explain(worst), LONGEST_REASON)}", worst.severity)
 
 
 def _say_oldest(waiting: list[Waiting], now: float) -> str:

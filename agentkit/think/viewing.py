@@ -81,3 +81,9 @@ def say_count(count: int, noun: str) -> str:
 def say_usd(nanodollars: int) -> str:
     """Return money for a person, rounded up to a ten-thousandth of a dollar: `0.0023 usd`."""
     return format_amount("usd", -(-nanodollars // STEP) * STEP)
+
+
+def shorten(text: str, most: int) -> str:
+    """Return the text on one line of at most so many letters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
