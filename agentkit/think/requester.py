@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 MOST_BYTES = 1024 * 1024
 # Python with ssl needs 9 MiB of this; an answer of 1 MiB a few more. What is mapped from files does not count.
-MOST_MEMORY = 64 * 1024 * 1024
+MOST_MEMORY = 40 * 1024 * 1024
 # The parent ends us at the limit; where it was killed itself nobody else would.
 SPARE_S = 2.0
 KEY_DESCRIPTOR = 3
