@@ -8,6 +8,7 @@ finding silences the warnings of the same subject. There is no `group_wait`: cro
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -56,7 +57,8 @@ def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float
         named = _label(settings.group_by, row)
         key = json.dumps(named, sort_keys=True)
         reason = silenced.get(fingerprint)
-        if reason is None and now < thought.get(key, 0.0) + settings.group_interval_s:
+        # A clock that was set back must not silence a group until it is there again.
+        if reason is None and 0 <= now - thought.get(key, -math.inf) < settings.group_interval_s:
             reason = "group_interval"
         reasons.append((key, reason, fingerprint))
         if reason is None:

@@ -108,19 +108,28 @@ def read_input(source: str, now: float, complain: Callable[[str], None]) -> Inpu
     AgentkitError (bad data) for a file that cannot be read.
     """
     found = Input(now, complain, "stdin" if source == "-" else source)
-    try:
-        if source != "-":
-            with open(source, "rb") as file:
-                _read(file, found)
-        elif sys.stdin is not None and not sys.stdin.isatty():
+    if source == "-":
+        if sys.stdin is not None and not sys.stdin.isatty():
             _read(sys.stdin.buffer, found)
+        return found
+    try:
+        file = open(source, "rb", opener=_open_at_once)
     except OSError as error:
         raise AgentkitError(f"{source}: cannot be read: {error.strerror}", status=Exit.BAD_DATA) from error
+    with file:
+        _read(file, found)
     return found
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    # A named pipe to which nobody writes is at its end, and does not hold us; one with a writer is waited for.
+    descriptor = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(descriptor, True)
+    return descriptor
+
+
 def _read(stream: IO[bytes], found: Input) -> None:
-    lines = _split_lines(stream)
+    lines = _split_lines(stream, found)
     first = next((each for each in lines if each[1] is None or each[1].strip()), None)
     if first is None:
         return
@@ -150,17 +159,21 @@ def _gather(begun: list[Line], lines: Iterator[Line]) -> bytes | None:
     return b"".join(line or b"" for _, line in begun)
 
 
-def _split_lines(stream: IO[bytes]) -> Iterator[Line]:
-    """Yield the lines with their numbers, and None for one that is too long."""
+def _split_lines(stream: IO[bytes], found: Input) -> Iterator[Line]:
+    """Yield the lines with their numbers, and None for one that is too long; what comes after a failure is a fault."""
     number = 0
-    while line := stream.readline(LONGEST_LINE_BYTES):
-        number += 1
-        if len(line) < LONGEST_LINE_BYTES or line.endswith(b"\n"):
-            yield number, line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = stream.readline(LONGEST_LINE_BYTES)
-        yield number, None
+    try:
+        while line := stream.readline(LONGEST_LINE_BYTES):
+            number += 1
+            if len(line) < LONGEST_LINE_BYTES or line.endswith(b"\n"):
+                yield number, line
+                continue
+            while line and not line.endswith(b"\n"):
+                line = stream.readline(LONGEST_LINE_BYTES)
+            yield number, None
+    except OSError as error:
+        # What was read until then is taken all the same.
+        found.leave_out(number + 1, f"cannot be read: {error.strerror}")
 
 
 def _parse(line: bytes) -> Record | None:
