@@ -40,13 +40,14 @@ def _to_finding(alert: Mapping[str, object]) -> dict[str, object]:
     labels, annotations = _texts(alert.get("labels")), _texts(alert.get("annotations"))
     name = labels.get("alertname") or "alert"
     instance = labels.get("instance", "")
+    host = instance.rpartition(":")[0] or instance
     record: dict[str, object] = {
         "v": 1,
         "kind": "finding",
-        "host": instance.rpartition(":")[0] or instance or os.uname().nodename,
+        "host": host or os.uname().nodename,
         "source": SOURCE,
         "type": name,
-        "subject": f"alert:{name}" if not instance else f"host:{instance}",
+        "subject": f"host:{host}" if host else f"alert:{name}",
         # Every label tells two alerts apart.
         "key": json.dumps(labels, sort_keys=True),
         "severity": SEVERITIES.get(labels.get("severity", "").lower(), "warning"),
