@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from agentkit.core.times import parse_instant
 
 SOURCE = "alertmanager"
 # What people write there; what nobody knows is at least worth a warning.
@@ -56,7 +59,9 @@ def _to_finding(alert: Mapping[str, object]) -> dict[str, object]:
         "evidence": {"labels": labels, "annotations": annotations},
     }
     begun = alert.get("startsAt")
-    if isinstance(begun, str):
+    with suppress(ValueError):
+        # An alert counts whatever its clock says.
+        parse_instant(str(begun))
         record["at"] = record["first_seen"] = begun
     return record
 
