@@ -14,7 +14,8 @@ app = make_door(
 WAKE_HELP = """findings in, decisions out: store them, run the runbooks, and wake a model only for what is left
 
 \b
-  agentkit heartbeat check --json | agentkit depmap explain --json | agentkit think wake
+  agentkit heartbeat check --json | agentkit depmap explain --json |
+      agentkit think wake
 
 The body of an Alertmanager webhook is taken, too. Without anything new it ends at once and says nothing.
 """
