@@ -5,6 +5,9 @@ import ipaddress
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from agentkit.think.providers import FAILED, OK, REFUSED, REJECTED
-from tests.think.providers import call, make_answer, make_provider, say, start_bad_server
+from tests.think.providers import LIMIT_S, call, make_answer, make_provider, say, start_bad_server
 from tests.vault.ownvault import OwnVault
 
 NAME = "think/provider"
@@ -65,17 +68,21 @@ def test_the_log_of_the_vault_says_for_what_a_key_was_given(tmp_path: Path, vaul
 def test_while_a_call_lasts_the_key_is_in_no_command_line_and_no_environment(
     tmp_path: Path, vault: OwnVault, key: str
 ) -> None:
-    with start_bad_server(tmp_path, "hang") as server:
-        argv = [sys.executable, "-c", CALLER, server.url()]
-        with subprocess.Popen(argv, env=vault.environ, start_new_session=True) as caller:
-            try:
-                while key not in server.asked():
-                    assert caller.poll() is None
-                seen = _read_processes(caller.pid)
-            finally:
-                caller.kill()
-    assert len(seen) >= 2
+    with _call_for_long(tmp_path, vault, key) as caller:
+        pids = [caller.pid, *_find_descendants(caller.pid)]
+        seen = [Path(f"/proc/{pid}/{name}").read_bytes() for pid in pids for name in ("cmdline", "environ")]
+    assert len(pids) >= 2
     assert [text for text in seen if key.encode() in text] == []
+
+
+def test_a_call_does_not_outlive_who_made_it(tmp_path: Path, vault: OwnVault, key: str) -> None:
+    with _call_for_long(tmp_path, vault, key) as caller:
+        pids = _find_descendants(caller.pid)
+        caller.kill()
+        caller.wait(LIMIT_S)
+        while any(map(_is_alive, pids)):
+            time.sleep(0.01)
+    assert pids
 
 
 def test_a_key_that_the_server_repeats_is_not_shown(tmp_path: Path, vault: OwnVault, key: str) -> None:
@@ -150,21 +157,31 @@ def test_over_tls_a_server_that_says_nothing_gets_no_key_and_costs_nothing(tmp_p
     assert (reply.kind, reply.trouble, reply.is_unbilled) == (FAILED, "no answer within 4s", True)
 
 
-def _read_processes(session: int) -> list[bytes]:
-    """Return command lines and environments of the processes that descend from the first one of the session."""
-    children: dict[int, list[int]] = {}
-    for pid in (int(name) for name in os.listdir("/proc") if name.isdecimal()):
-        try:
-            parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        children.setdefault(parent, []).append(pid)
-    waiting, seen = [session], []
-    while waiting:
-        pid = waiting.pop()
-        waiting += children.get(pid, [])
-        seen.append(Path(f"/proc/{pid}/cmdline").read_bytes() + Path(f"/proc/{pid}/environ").read_bytes())
-    return seen
+@contextmanager
+def _call_for_long(folder: Path, vault: OwnVault, key: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Yield a process that has sent the key to a server that never answers."""
+    with start_bad_server(folder, "hang") as server:
+        argv = [sys.executable, "-c", CALLER, server.url()]
+        with subprocess.Popen(argv, env=vault.environ) as caller:
+            try:
+                while key not in server.asked():
+                    assert caller.poll() is None
+                    time.sleep(0.01)
+                yield caller
+            finally:
+                caller.kill()
+
+
+def _find_descendants(pid: int) -> list[int]:
+    children = list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    return [found for child in children for found in (child, *_find_descendants(child))]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
 
 
 def _make_certificate(folder: Path) -> tuple[str, str]:
