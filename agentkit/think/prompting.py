@@ -50,23 +50,15 @@ def build_prompt(group: Group, runbooks: Sequence[RunbookSettings], now: float, 
     """
     samples = choose_samples(group.findings)
     others = _describe_others(group, [record for _, record in samples])
-    told: Json = [
-        *[describe_sample(place, *one) for place, one in enumerate(samples, start=1)],
-        *[o for o, _ in others],
-    ]
+    told: list[Json] = [describe_sample(number, *sample) for number, sample in enumerate(samples, start=1)]
+    told.extend([one for one, _ in others])
     masked = told if mask is None else mask(told)
     assert isinstance(masked, list)
     head, tail = f"{_describe_group(group, runbooks, now)}\n<data>\n", "</data>\nDecide about this group."
-    room = MOST_BYTES - len(f"{head}{tail}")
     # By place: a key of ours may be a value of the vault as any other word.
     lines = [fit(one, most) for one, (_, most) in zip(masked[len(samples) :], others, strict=True)]
-    room -= sum(len(line.encode()) + 1 for line in lines)
-    shown = []
-    for place, sample in enumerate(masked[: len(samples)]):
-        shown.append(fit(sample, room // (len(samples) - place) - 1))
-        room -= len(shown[-1].encode()) + 1
-    data = "".join([f"{line}\n" for line in (*shown, *lines)])
-    return Prompt(SYSTEM, f"{head}{data}{tail}", answer_schema(runbooks))
+    lines = _fit_samples(masked[: len(samples)], MOST_BYTES - len("\n".join([head, *lines, tail]).encode())) + lines
+    return Prompt(SYSTEM, head + "".join([f"{line}\n" for line in lines]) + tail, answer_schema(runbooks))
 
 
 def repair_prompt(prompt: Prompt, text: str, error: str) -> Prompt:
@@ -91,6 +83,15 @@ def _describe_group(group: Group, runbooks: Sequence[RunbookSettings], now: floa
             f"Runbooks to choose from: {_list_names(list_offered(runbooks))}",
         ]
     )
+
+
+def _fit_samples(samples: Sequence[Json], room: int) -> list[str]:
+    """Return the samples as lines that fit in so many bytes; what a short one leaves the others get."""
+    lines: list[str] = []
+    for place, sample in enumerate(samples):
+        lines.append(fit(sample, room // (len(samples) - place) - 1))
+        room -= len(lines[-1].encode()) + 1
+    return lines
 
 
 def _describe_others(group: Group, shown: Sequence[Record]) -> list[tuple[Json, int]]:
