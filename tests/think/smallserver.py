@@ -35,10 +35,12 @@ def main(weights: str, port: str) -> None:
     settings.cpuparams.poll = settings.cpuparams_batch.poll = 0
     settings.ui, settings.offline, settings.cache_ram_mib = False, True, 0
     settings.verbosity = 1  # errors
-    server = xllamacpp.Server(settings)
+    # Held, or it would be ended at once.
+    server = xllamacpp.Server(settings)  # noqa: F841
     os.write(1, b"ready\n")
     sys.stdin.read()
-    del server
+    # Ended in good order, its threads now and then wait for each other for ever.
+    os._exit(0)
 
 
 if __name__ == "__main__":
