@@ -14,6 +14,7 @@ from agentkit.core.lines import SEVERITIES
 from agentkit.core.settings import RunbookSettings
 
 RUNBOOK, PROPOSE, NOTIFY, NONE = "runbook", "propose", "notify", "none"
+NEEDED = ("rationale", "severity", "action")
 LONGEST = {"rationale": 2000, "proposal": 20_000, "repository": 200}
 # What is asked for is shorter than what is taken: a small model fills whatever room there is, until it is cut off.
 # llama.cpp takes no `maxLength` of 2,000 and more, in some of its releases.
@@ -64,7 +65,8 @@ def answer_schema(runbooks: Sequence[RunbookSettings]) -> dict[str, object]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "additionalProperties": False,
-        "required": ["rationale", "severity", "action"],
+        # A model that is held to it letter by letter could not name one after it had chosen to run one.
+        "required": [*NEEDED, *(["runbook"] if offered else [])],
         "properties": properties,
     }
 
@@ -72,15 +74,14 @@ def answer_schema(runbooks: Sequence[RunbookSettings]) -> dict[str, object]:
 def read_answer(text: str, group_severity: str, runbooks: Sequence[RunbookSettings]) -> Answer:
     """Return what an answer says; there may be a fence or words around its one object.
 
-    A severity below that of the group is raised to it. Raises AnswerError where it is not what `answer_schema` says
-    (with longer texts, see `LONGEST`), or where what its action needs is missing.
+    A severity below that of the group is raised to it; fields that nobody asked for are passed over, and so is null.
+    Raises AnswerError where it is not what `answer_schema` says (with longer texts, see `LONGEST`), or where what its
+    action needs is missing.
     """
-    found = _find_object(text)
     offered = list_offered(runbooks)
-    fields = ["rationale", "severity", "action", *(["runbook"] if offered else []), "proposal", "repository"]
+    fields = [*NEEDED, *(["runbook"] if offered else []), "proposal", "repository"]
+    found = {name: value for name, value in _find_object(text).items() if name in fields and value is not None}
     for name, value in found.items():
-        if name not in fields:
-            raise AnswerError(f"{_show(name)} is no field of an answer; expected {', '.join(fields)}")
         if not isinstance(value, str):
             raise AnswerError(f"{name} is no text in quotes")
         if len(value) > LONGEST.get(name, len(value)):

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from agentkit.core.lines import SEVERITIES
 from agentkit.core.settings import RunbookSettings
-from agentkit.think.answering import LONGEST, Answer, AnswerError, answer_schema, read_answer
+from agentkit.think.answering import LONGEST, NEEDED, Answer, AnswerError, answer_schema, read_answer
 
 
 def make_runbook(name: str, *, offered: bool = True) -> RunbookSettings:
@@ -58,17 +58,21 @@ ANSWERS = st.one_of(
 
 
 def widen(schema: dict[str, object]) -> dict[str, object]:
-    """Return the schema with the lengths that are taken in the place of those that are asked for."""
+    """Return the schema with what is taken in the place of what is asked for: longer texts, more fields, nulls."""
     wide = json.loads(json.dumps(schema))
     for name, size in LONGEST.items():
         wide["properties"][name]["maxLength"] = size
+    for name in {"runbook", "proposal", "repository"} & set(wide["properties"]):
+        wide["properties"][name] = {"anyOf": [wide["properties"][name], {"type": "null"}]}
+    wide["additionalProperties"] = True
+    wide["required"] = list(NEEDED)
     return wide  # type: ignore[no-any-return]
 
 
 def has_what_it_needs(answer: dict[str, object]) -> bool:
     if answer["action"] == "runbook":
-        return "runbook" in answer
-    return answer["action"] != "propose" or bool(str(answer.get("proposal", "")).strip())
+        return answer.get("runbook") is not None
+    return answer["action"] != "propose" or bool(str(answer.get("proposal") or "").strip())
 
 
 def read(text: str, floor: str, runbooks: list[RunbookSettings]) -> Answer | str:
@@ -91,7 +95,7 @@ def test_what_is_taken_is_what_the_schema_says(
     assert isinstance(taken, Answer) == is_right, taken
     if isinstance(taken, str):
         assert len(taken.splitlines()) == 1
-        assert len(taken) < 300
+        assert len(taken) < 400
     else:
         assert (taken.action, taken.rationale) == (answer["action"], answer["rationale"])
         assert SEVERITIES.index(taken.severity) == max(map(SEVERITIES.index, (floor, str(answer["severity"]))))
@@ -143,6 +147,11 @@ def test_a_severity_is_raised_and_never_lowered(said: str, group: str, taken: st
     assert read_answer(json.dumps(GOOD | {"severity": said}), group, []).severity == taken
 
 
+@pytest.mark.parametrize("more", [{"runbook": None, "proposal": None, "repository": None}, {"confidence": 0.9}])
+def test_nulls_and_fields_that_nobody_asked_for_are_passed_over(more: dict[str, object]) -> None:
+    assert read_answer(json.dumps(GOOD | more), "info", RUNBOOKS) == Answer("notify", "critical", "the disk is full")
+
+
 def test_what_belongs_to_another_action_is_dropped() -> None:
     given_all = GOOD | {"runbook": "free-disk", "proposal": "mend it", "repository": "shop"}
     assert read_answer(json.dumps(given_all), "info", RUNBOOKS) == Answer("notify", "critical", "the disk is full")
@@ -171,14 +180,12 @@ WRONG = {
     json.dumps(GOOD | {"severity": "INFO\n" * 99}): (
         'severity is "' + "INFO\\n" * 8 + '"…; expected one of info, warning, critical'
     ),
-    json.dumps(GOOD | {"runbook": "free-disk"}): (
-        '"runbook" is no field of an answer; expected rationale, severity, action, proposal, repository'
-    ),
     json.dumps(GOOD | {"action": "propose"}): (
         "proposal is missing; with the action propose it says what is to be changed"
     ),
     json.dumps(GOOD | {"rationale": "x" * 2001}): "rationale has 2001 letters; at most 2000 are allowed",
-    json.dumps(GOOD | {"rationale": None}): "rationale is no text in quotes",
+    json.dumps(GOOD | {"rationale": None}): "rationale is missing",
+    json.dumps(GOOD | {"rationale": 7}): "rationale is no text in quotes",
     json.dumps({"severity": "info", "action": "none"}): "rationale is missing",
     WHOLE.replace('"notify"', "NaN"): "NaN is no JSON",
     WHOLE.replace('"notify"', "9" * 5000): "the JSON object cannot be read: ValueError",
