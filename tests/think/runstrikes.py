@@ -17,6 +17,7 @@ from pathlib import Path
 from agentkit.core import tree
 from agentkit.think.store import NAME, Store, open_store
 from tests.conftest import ROOT
+from tests.processes import wait_until
 from tests.think.ownrunbooks import BEGIN, DEADLY, STYLES, add_finding, read_referee, run_all
 
 LIMIT_S = 120
@@ -49,7 +50,7 @@ class Scene:
         self.states: dict[str, int] = {}
         self.points: list[tuple[str, int]] = []
         self.changing: list[tuple[str, int]] = []
-        self.longest_s = 0.0
+        self.works_s = 0.0
 
     def list_points(self) -> int:
         """Look at which system calls a runner can be struck, and how long it runs; return how many there are."""
@@ -65,9 +66,11 @@ class Scene:
                     self.points.append((found[1], counts[found[1]]))
         self._prepare()
         self.changing = [point for point in self.points if point[0] not in READING]
+        runner = self._start()
+        wait_until(Path(f"{self.home}/referee.begun").exists)
         begun = time.monotonic()
-        assert self._wait(self._start()) == 0
-        self.longest_s = time.monotonic() - begun
+        assert self._wait(runner) == 0
+        self.works_s = time.monotonic() - begun
         return len(self.points)
 
     def choose_points(self, count: int) -> list[tuple[str, int]]:
@@ -101,12 +104,17 @@ class Scene:
         self._wait(self._start("strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", inject))
 
     def _kill_after(self, process: "subprocess.Popen[bytes]", *, is_whole_tree: bool) -> None:
-        time.sleep(self.choices.uniform(0.2, 1.0) * self.longest_s)
+        self._let_work()
         below = tree.find_descendants(process.pid) if is_whole_tree else {}
         process.send_signal(signal.SIGKILL)
         for pid, start in below.items():
             tree.send_signal(pid, start, signal.SIGKILL)
         self._wait(process)
+
+    def _let_work(self) -> None:
+        """Wait until a runner is at work, and somewhat longer."""
+        wait_until(Path(f"{self.home}/referee.begun").exists)
+        time.sleep(self.choices.uniform(0, self.works_s))
 
     def _have_it_kill(self) -> None:
         self.has_deadly = True
@@ -119,7 +127,7 @@ class Scene:
     def _strike_crowd(self) -> None:
         crowd = [self._start() for _ in range(CROWD)]
         for process in self.choices.sample(crowd, CROWD - 1):
-            time.sleep(self.choices.uniform(0, 0.5) * self.longest_s)
+            self._let_work()
             process.send_signal(signal.SIGKILL)
         for process in crowd:
             self._wait(process)
