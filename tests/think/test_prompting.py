@@ -104,6 +104,14 @@ def find(told: list[dict[str, object]], key: str) -> Mapping[str, object]:
 @example(
     make_group(labels={"\ud800" * 999: "x"}, notes=("\0" * 9999,) * 9, recent=({"rationale": "<" * 9999},) * 9), [], 0
 )
+@example(make_group(make_finding(), first_seen=7e16, last_seen=-math.inf, severity="</data>\n"), [], 1e300)
+@example(
+    make_group(
+        *[make_finding(number, evidence={"tail": "x" * 9999}) for number in range(40)], labels={"a": "b" * 999},
+        notes=("c" * 999,) * 5, recent=({"rationale": "d" * 999},) * 3,
+    ),
+    [], NOW,
+)  # fmt: skip
 @example(make_group(make_finding()), [make_runbook(f"{'r' * 60}{n}") for n in range(200)], NOW)
 def test_whatever_a_group_holds_its_text_has_8_kib_and_stays_between_the_tags(
     group: Group, runbooks: list[RunbookSettings], now: float
