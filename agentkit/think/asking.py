@@ -16,7 +16,7 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.settings import ProviderSettings, ThinkSettings
 from agentkit.think import breakers, spending
 from agentkit.think.calling import call_provider, size_request
-from agentkit.think.caps import require_cap
+from agentkit.think.caps import require_cap, to_nanodollars
 from agentkit.think.decisions import new_id
 from agentkit.think.prices import Price, price_of, worst_cost
 from agentkit.think.providers import FAILED, OK, OVERLOADED, Prompt, Reply
@@ -137,7 +137,9 @@ class Asker:
         now, outcome = time.time(), reply.trouble or reply.kind
         if reply.tokens_in is not None and reply.tokens_out is not None:
             tokens = reply.tokens_in + reply.tokens_out
-            cost = worst_cost(price, reply.tokens_in, reply.tokens_out)
+            told = reply.cost_usd if cost else None
+            # A program may have taken several turns, of which it alone knows what they cost.
+            cost = worst_cost(price, reply.tokens_in, reply.tokens_out) if told is None else to_nanodollars(told)
             spending.settle(self.store, call, tokens=tokens, cost=cost, outcome=outcome, now=now)
         elif reply.is_unbilled:
             cost = tokens = 0

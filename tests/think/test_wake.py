@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,3 +180,17 @@ def test_two_thousand_findings_are_ten_groups_and_the_same_again_wakes_nobody(
     assert sum(len(record["findings"]) for record in records) == 2_000  # type: ignore[arg-type]
     assert wake(*many)[1][0]["status"] == "asleep"
     assert len(model.asked) == 10
+
+
+def test_what_a_program_says_that_it_cost_counts(wake: Wake, home: Path, tmp_path: Path) -> None:
+    home.mkdir()
+    program = tmp_path / "claude"
+    said = {"type": "result", "result": say(), "usage": {"input_tokens": 9, "output_tokens": 9}, "total_cost_usd": 0.02}
+    program.write_text(f"#!/bin/sh\ncat >/dev/null\ncat <<'END'\n{json.dumps(said)}\nEND\n")
+    program.chmod(0o755)
+    (home / "agentkit.toml").write_text(
+        "[think.budget]\nusd_per_day = 1\n"
+        f'[[think.provider]]\nname = "c"\nkind = "command"\nrun = ["{program}"]\nprice = 1\n'
+    )
+    _, (record,), _ = wake(finding())
+    assert (record["status"], record["spent_usd"]) == ("thought", 0.02)
