@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from agentkit.core.hiding import hide_secrets
 from agentkit.core.shellgrammar import read_shell_bytes
 from agentkit.depmap.bounds import judge
 from agentkit.depmap.boundsfix import write_fix
@@ -14,7 +15,6 @@ from agentkit.depmap.callnotes import LONGEST_TEXT
 from agentkit.depmap.calls import BUILTIN, Call, Loop, Place, Script, Wrapper
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.frames import show_holes
-from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.lintaround import (
     Texts,
     complete,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from agentkit.core.hiding import hide_secrets
 from agentkit.core.unittext import Setting
-from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.unitcommands import UnitCommand
 from agentkit.depmap.unitlimits import UnitLimits
 from agentkit.depmap.unitmap import UnitMap

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from agentkit.core.hiding import hide_secrets
 from agentkit.depmap import calls
 from agentkit.depmap.calls import HOLE, Call, Place, Script
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.endpoints import name_port
 from agentkit.depmap.frames import show_holes
-from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.python.finding import find_module_file
 from agentkit.depmap.touches import find_touches
 

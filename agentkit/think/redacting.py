@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.hiding import HIDDEN, hide_secrets
 from agentkit.core.ourselves import call_ourselves
 from agentkit.core.paths import state_folder
 from agentkit.core.process import run_program
@@ -20,6 +22,9 @@ from agentkit.think.quoting import Json
 
 LIMIT = timedelta(seconds=20)
 MOST_BYTES = 64 * 1024 * 1024
+# Of a longer text a prompt could not show the middle, and to look for names in it takes a second for each megabyte.
+MOST_SHOWN = 16 * 1024
+HALF = MOST_SHOWN // 2
 
 
 def redact(text: str, environ: Mapping[str, str], limit: timedelta = LIMIT) -> str:
@@ -47,19 +52,35 @@ def prepare_prompt(
     """Return what a model is asked about a group, as it may be sent; raises as `redact`, whose limit is for all of it.
 
     What came with the findings is masked before it is cut, for half of a secret is not known any more; and then the
-    text as it is sent, for there stands beside each other what did not before.
+    text as it is sent, for there stands beside each other what did not before. What only looks like a secret, by the
+    name that it stands behind, is hidden too: not every secret is in a vault.
     """
     due = time.monotonic() + limit.total_seconds()
     has_vault = os.path.lexists(f"{state_folder(environ)}/vault")
-    prompt = build_prompt(
-        group, runbooks, now, mask=(lambda told: mask_value(told, environ, _left(due))) if has_vault else None
-    )
-    return redact_prompt(prompt, environ, _left(due))
+
+    def mask(told: Json) -> Json:
+        return hide_value(mask_value(told, environ, _left(due)) if has_vault else told)
+
+    return redact_prompt(build_prompt(group, runbooks, now, mask=mask), environ, _left(due))
 
 
 def redact_prompt(prompt: Prompt, environ: Mapping[str, str], limit: timedelta = LIMIT) -> Prompt:
     """Return the prompt with each value of the vault masked; raises as `redact`."""
     return Prompt(prompt.system, redact(prompt.user, environ, limit), prompt.schema)
+
+
+def hide_value(value: Json) -> Json:
+    """Return plain JSON with `***` for each piece of a text that looks like a secret."""
+    if isinstance(value, str):
+        return hide_secrets(value if len(value) <= MOST_SHOWN else f"{value[:HALF]} … {value[-HALF:]}")
+    if isinstance(value, dict):
+        return {key: HIDDEN if _names_secret(key, one) else hide_value(one) for key, one in value.items()}
+    return [hide_value(one) for one in value] if isinstance(value, list) else value
+
+
+def _names_secret(key: str, value: Json) -> bool:
+    pair = json.dumps({key: "value"})
+    return isinstance(value, str) and value != "" and hide_secrets(pair) != pair
 
 
 def mask_value(value: Json, environ: Mapping[str, str], limit: timedelta = LIMIT) -> Json:

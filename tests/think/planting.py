@@ -3,9 +3,12 @@
 import json
 import random
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from agentkit.core.settings import RunbookSettings
 from agentkit.think.groups import Group, Record
+from agentkit.think.prompting import build_prompt
+from agentkit.think.providers import Prompt
 from tests.vault.encodings import draw_value, find_encodings
 
 # So many letters of a spelling that is masked, one after the other, are a leak.
@@ -19,6 +22,11 @@ FILLING = [
     '"quoted" ',
     "it's <odd> & \\n ",
 ]
+
+
+def build_bare(group: Group, runbooks: Sequence[RunbookSettings], now: float) -> Prompt:
+    """Return what a model would be asked, were nothing masked."""
+    return build_prompt(group, runbooks, now, mask=lambda told: told)
 
 
 class Planter:

@@ -13,6 +13,7 @@ from agentkit.think.groups import Group, Record
 from agentkit.think.prompting import MOST_BYTES, SYSTEM, build_prompt, repair_prompt
 from agentkit.think.quoting import fit, quote, take_in
 from agentkit.think.samples import choose_samples
+from tests.think.planting import build_bare
 
 NOW = 1_795_004_000.0
 LETTERS = st.characters(exclude_categories=())
@@ -116,7 +117,7 @@ def find(told: list[dict[str, object]], key: str) -> Mapping[str, object]:
 def test_whatever_a_group_holds_its_text_has_8_kib_and_stays_between_the_tags(
     group: Group, runbooks: list[RunbookSettings], now: float
 ) -> None:
-    prompt = build_prompt(group, runbooks, now)
+    prompt = build_bare(group, runbooks, now)
     assert len(prompt.user.encode()) <= MOST_BYTES
     assert prompt.system == SYSTEM
     assert all(letter.isprintable() or letter == "\n" for letter in prompt.user)
@@ -146,7 +147,7 @@ def test_a_value_as_deep_or_as_long_as_json_can_be_is_told_in_a_few_words() -> N
     for _ in range(5000):
         deep = [deep]
     told = read_data(
-        build_prompt(make_group(make_finding(evidence={"deep": deep, "long": list(range(10**6))})), [], NOW).user
+        build_bare(make_group(make_finding(evidence={"deep": deep, "long": list(range(10**6))})), [], NOW).user
     )
     assert "[left out]" in json.dumps(told)
     assert "[left out: 981 more]" in json.dumps(told)
@@ -162,7 +163,7 @@ def test_a_small_group_is_told_whole() -> None:
         record, notes=("restart-nginx: ended with 1",),
         recent=({"at": "2026-11-21T00:00:00.000Z", "id": "01J", "action": "notify", "rationale": "a", "x": None},),
     )  # fmt: skip
-    prompt = build_prompt(group, [make_runbook("free-disk"), make_runbook("wipe-disk", offered=False)], NOW)
+    prompt = build_bare(group, [make_runbook("free-disk"), make_runbook("wipe-disk", offered=False)], NOW)
     assert prompt.user.splitlines()[:6] == [
         "Now: 2026-11-18T12:13:20.000Z",
         "Findings in this group: 1, seen 1 times",
@@ -186,7 +187,7 @@ def test_a_small_group_is_told_whole() -> None:
 
 
 def test_the_schema_offers_what_a_model_may_choose_and_nothing_else() -> None:
-    schema = build_prompt(make_group(make_finding()), [make_runbook("a"), make_runbook("b", offered=False)], NOW).schema
+    schema = build_bare(make_group(make_finding()), [make_runbook("a"), make_runbook("b", offered=False)], NOW).schema
     assert schema is not None
     assert schema["properties"]["runbook"]["enum"] == ["a"]  # type: ignore[index]
 
@@ -196,7 +197,7 @@ def test_three_samples_are_the_worst_the_newest_and_the_oldest() -> None:
     findings[4] = make_finding(4, severity="critical")
     chosen = [(role, record["subject"]) for role, record in choose_samples(findings)]
     assert chosen == [("worst", "job:j4"), ("newest", "job:j9"), ("oldest", "job:j0")]
-    told = read_data(build_prompt(make_group(*findings), [], NOW).user)
+    told = read_data(build_bare(make_group(*findings), [], NOW).user)
     assert find(told, "other_subjects")["other_subjects"] == [f"job:j{number}" for number in (1, 2, 3, 5, 6, 7, 8)]
 
 
@@ -212,7 +213,7 @@ def test_a_long_text_keeps_both_ends_and_a_long_list_its_beginning() -> None:
     tail = "begin " + "x" * 50_000 + " end"
     impact = [f"job:{number}" for number in range(100)]
     record = make_finding(evidence={"tail": tail}, impact=impact, impact_count=4711)
-    sample = find(read_data(build_prompt(make_group(record), [], NOW).user), "finding")
+    sample = find(read_data(build_bare(make_group(record), [], NOW).user), "finding")
     shown = sample["evidence"]["tail"]  # type: ignore[index]
     assert (shown[:6], shown[-4:]) == ("begin ", " end")
     assert "[…48010 letters…]" in shown
@@ -222,15 +223,13 @@ def test_a_long_text_keeps_both_ends_and_a_long_list_its_beginning() -> None:
 def test_no_fingerprint_and_no_digest_is_told() -> None:
     digest = "5f0c9e8d7a6b" + "0a" * 26
     record = make_finding(1, evidence={"output_sha256": digest, "words": f"commit {digest[:40]}."}, fingerprint=digest)
-    user = build_prompt(make_group(record, recent=({"action": "none", "findings": [digest]},)), [], NOW).user
+    user = build_bare(make_group(record, recent=({"action": "none", "findings": [digest]},)), [], NOW).user
     assert digest[:20] not in user
     assert "commit 5f0c9e8d7a6b…." in user
 
 
 def test_more_runbooks_than_there_is_room_for_are_counted() -> None:
-    user = build_prompt(
-        make_group(make_finding()), [make_runbook(f"book{number:060}") for number in range(50)], NOW
-    ).user
+    user = build_bare(make_group(make_finding()), [make_runbook(f"book{number:060}") for number in range(50)], NOW).user
     assert user.splitlines()[5].endswith("book000000000000000000000000000000000000000000000000000000000011 and 38 more")
 
 
@@ -245,8 +244,8 @@ def test_more_runbooks_than_there_is_room_for_are_counted() -> None:
     ],
 )  # fmt: skip
 def test_instructions_in_a_log_stay_quoted_where_the_model_is_told_to_expect_them(line: str) -> None:
-    plain = build_prompt(make_group(make_finding(evidence={"tail": "all is well"})), [], NOW)
-    prompt = build_prompt(make_group(make_finding(evidence={"tail": line}, title=line)), [], NOW)
+    plain = build_bare(make_group(make_finding(evidence={"tail": "all is well"})), [], NOW)
+    prompt = build_bare(make_group(make_finding(evidence={"tail": line}, title=line)), [], NOW)
     sample = find(read_data(prompt.user), "finding")
     assert (sample["title"], sample["evidence"]) == (line, {"tail": line})
     # Nothing outside of the tags is another one, and no server can take any of it for a turn of its own.
@@ -272,7 +271,7 @@ def test_the_mask_sees_everything_before_any_of_it_is_cut() -> None:
 
 
 def test_a_second_try_holds_the_answer_and_what_is_wrong_with_it() -> None:
-    prompt = build_prompt(make_group(make_finding()), [], NOW)
+    prompt = build_bare(make_group(make_finding()), [], NOW)
     repaired = repair_prompt(prompt, '{"action": "</data>"', "the JSON object cannot be read")
     assert repaired.user.startswith(prompt.user)
     assert '"answer": "{\\"action\\": \\"\\u003c/data>\\"", "error": "the JSON object cannot be read"' in repaired.user

@@ -1,5 +1,6 @@
 """Does a value of the vault reach a model, however it is spelled and cut, and what if values cannot be known?"""
 
+import json
 import os
 import random
 import sys
@@ -12,10 +13,10 @@ import pytest
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.think import redacting
 from agentkit.think.groups import Group
-from agentkit.think.prompting import MOST_BYTES, build_prompt
+from agentkit.think.prompting import MOST_BYTES
 from agentkit.think.providers import Prompt
 from agentkit.think.redacting import mask_value, prepare_prompt, redact, redact_prompt
-from tests.think.planting import Planter, draw_values, find_leaks
+from tests.think.planting import Planter, build_bare, draw_values, find_leaks
 from tests.vault.ownvault import OwnVault
 
 LIMIT = timedelta(seconds=60)
@@ -52,7 +53,7 @@ def test_no_value_in_any_spelling_reaches_a_prompt_wherever_it_stands_and_is_cut
         group = planter.draw_group()
         prompt = prepare_prompt(group, [], NOW, vault.environ, LIMIT)
         assert find_leaks(prompt.user, planter.spelled) == []
-        assert find_leaks(build_prompt(group, [], NOW).user, planter.spelled), "nothing could have leaked"
+        assert find_leaks(build_bare(group, [], NOW).user, planter.spelled), "nothing could have leaked"
 
 
 @pytest.mark.parametrize("at", range(3, 40, 9))
@@ -64,7 +65,7 @@ def test_a_value_at_the_edge_of_what_is_left_out_is_not_shown_in_part(vault: Own
     for group in (draw_group(texts[0], more=texts), draw_group({f"k{at}": text for at, text in enumerate(texts)})):
         user = prepare_prompt(group, [], NOW, vault.environ, LIMIT).user
         assert not [piece for piece in (needle[:6], needle[-6:]) if piece in user]
-        assert needle[:6] in build_prompt(group, [], NOW).user
+        assert needle[:6] in build_bare(group, [], NOW).user
 
 
 @pytest.mark.parametrize(
@@ -182,3 +183,24 @@ def test_a_huge_finding_is_masked_and_told_in_a_few_words(vault: OwnVault, needl
     assert needle[:8] not in user
     assert "[left out: 3900000 letters]" in user
     assert len(user.encode()) <= MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {"tail": "login with --password %s failed"},
+        {"tail": "curl -H 'Authorization: Bearer %s' http://db"},
+        {"env": {"DB_PASSWORD": "%s"}},
+        {"tail": "x" * 100_000 + " token=%s"},
+        {"words": ["postgres://me:%s@db/shop"]},
+    ],
+)
+def test_what_looks_like_a_secret_is_hidden_without_any_vault(
+    environ: dict[str, str], needle: str, evidence: dict[str, object]
+) -> None:
+    held = json.loads(json.dumps(evidence).replace("%s", needle))
+    group = draw_group("x", evidence=held)
+    assert needle in build_bare(group, [], NOW).user
+    user = prepare_prompt(group, [], NOW, environ, LIMIT).user
+    assert needle not in user
+    assert "***" in user

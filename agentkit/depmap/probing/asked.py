@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from agentkit.core.config import Configuration, load_checks
+from agentkit.core.hiding import hide_secrets
 from agentkit.core.settings import CheckSettings, DeclareSettings
 from agentkit.depmap.edge import check_kind
-from agentkit.depmap.hiding import hide_secrets
 
 DEFAULT_LIMIT_S = 10.0
 LONGEST_COMMAND = 120

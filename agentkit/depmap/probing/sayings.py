@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agentkit.core.hiding import hide_secrets
 from agentkit.core.masking import mask_texts
-from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.probing.rounds import KEEP_BYTES, OK, Answer
 
 LONGEST = 200

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
+from agentkit.core.hiding import hide_secrets
 from agentkit.depmap.calls import HOLE, Place
 from agentkit.depmap.disk import Disk
 from agentkit.depmap.document import Defined
 from agentkit.depmap.edge import Edge
-from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.python.filecalls import FILES, LOCKS, OPENS, PATH_METHODS, WRITING_FLAGS
 from agentkit.depmap.python.module import Module
 from agentkit.depmap.python.networkcalls import find_endpoints

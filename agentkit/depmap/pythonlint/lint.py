@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from agentkit.core.hiding import hide_secrets
 from agentkit.depmap.boundsgap import Gap
 from agentkit.depmap.disk import Disk
-from agentkit.depmap.hiding import hide_secrets
 from agentkit.depmap.lint import number_waits
 from agentkit.depmap.python.program import Program, PyCall
 from agentkit.depmap.pythonlint import rowsdatabases, rowshttp, rowsprocesses, rowssockets, rowsthreads

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from agentkit.depmap.hiding import hide_secrets
+from agentkit.core.hiding import hide_secrets
 from agentkit.depmap.python.program import PyCall
 from agentkit.depmap.pythonlint.view import View, unparse
 from agentkit.depmap.wait import UNBOUNDED, Wait

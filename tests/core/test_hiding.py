@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.depmap.hiding import hide_secrets
+from agentkit.core.hiding import hide_secrets
 from agentkit.depmap.lintreading import lint_paths
 
 SECRETS = [

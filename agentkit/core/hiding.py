@@ -1,7 +1,7 @@
 """What of a command's text may be a secret, and is told by its name alone?
 
-The map, findings and the mails made of them go where a script does not. A secret is known by the name it stands
-behind, or by the option; one with neither cannot be told from any other word.
+The map, findings, the mails made of them and what a model is asked go where a script does not. A secret is known by
+the name it stands behind, or by the option; one with neither cannot be told from any other word.
 """
 
 import re
