@@ -137,8 +137,11 @@ class Scene:
         faults: list[str] = []
         for _ in range(2):
             # What may kill who runs it gets a process for that, and what it killed is gone on with again.
+            goes = 0
             while self.has_deadly and self._wait(self._start()) == -signal.SIGKILL:
-                pass
+                goes += 1
+                if goes > len(DEADLY):
+                    return [*faults, *self._find_twice("going on"), f"its runner was killed {goes} times"]
             run_all(self._environ(self.home), str(self.home / "referee"))
         faults += self._find_twice(f"in episode {episode}")
         ran = read_referee(self.home / "referee")
