@@ -24,6 +24,8 @@ from agentkit.think.store import Store
 
 # Less than this is left: no model answers in it.
 SHORTEST_CALL_S = 0.2
+# Less than this would be left for another try, which is worse than none.
+SHORTEST_RETRY_S = 1.0
 ROUNDS = 3
 PAUSE_S = 1.0
 DEADLINE_OVER = "the deadline is over"
@@ -161,7 +163,7 @@ class Asker:
     def _is_passing(self, reply: Reply) -> bool:
         """Tell whether it is worth waiting for the provider before the deadline."""
         is_passing = reply.kind == OVERLOADED or (reply.kind == FAILED and reply.status in PASSING)
-        return is_passing and self._left_s() > _wait_of(reply) + SHORTEST_CALL_S
+        return is_passing and self._left_s() > _wait_of(reply) + SHORTEST_RETRY_S
 
     def _give_up(self, again: Sequence[tuple[ProviderSettings, Reply]], asked: Asked) -> None:
         for provider, reply in again:

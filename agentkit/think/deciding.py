@@ -39,11 +39,12 @@ HANDLE = (
     "handled_by = ? WHERE fingerprint = ?"
 )
 NOTHING_TO_ASK = Prompt("", "")
+WAITING_FOR = "SELECT waiting_for FROM findings WHERE fingerprint = ?"
 THINK_AGAIN = "INSERT OR REPLACE INTO groups (key, thought_at) VALUES (?, ?)"
 
 
 class Waking:
-    """One wake: `tell` gets each decision as a record, as soon as it is written down."""
+    """One wake: `tell` gets each decision as a record, as soon as it is written down, and whether it is news."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class Waking:
         settings: ThinkSettings,
         environ: Mapping[str, str],
         host: str,
-        tell: Callable[[Record], None],
+        tell: Callable[[Record, bool], None],
     ) -> None:
         self.store = store
         self.settings = settings
@@ -151,6 +152,7 @@ class Waking:
         """Leave the findings waiting, and tell why; the next wake decides anew, so this is not kept."""
         self.status = max(self.status, asked.status, key=STATUS_ORDER.index)
         with self.store.transaction():
+            told = self.store.select(WAITING_FOR, (fingerprints[0],))
             self.store.execute_many(
                 "UPDATE findings SET waiting_for = ?, not_before = ? WHERE fingerprint = ?",
                 [(asked.reason, asked.not_before, each) for each in fingerprints],
@@ -168,7 +170,8 @@ class Waking:
                 tokens=asked.tokens,
                 providers_tried=asked.tried,
                 not_before=asked.not_before,
-            )
+            ),
+            told != [(asked.reason,)],
         )
 
     def _think(self, asker: Asker, group: Group) -> tuple[Asked, Answer | None]:
@@ -212,7 +215,7 @@ class Waking:
         """Do what was decided, if that was not begun already, and tell it."""
         if record["status"] == THOUGHT and record["action"] == RUNBOOK:
             record = {**record, "outcome": self._run_chosen(record)}
-        self.tell(record)
+        self.tell(record, True)
         decisions.mark_told(self.store, record, time.time())
 
     def _run_chosen(self, record: Record) -> str:

@@ -29,7 +29,7 @@ WHERE waits = 1 AND state = 'firing' AND severity <> 'info' AND (claim IS NULL O
 SILENCED = """
 SELECT quiet.fingerprint, min(loud.fingerprint) FROM findings AS quiet JOIN findings AS loud
     ON loud.subject = quiet.subject AND loud.host = quiet.host
-    AND loud.state = 'firing' AND loud.severity = 'critical'
+    AND loud.state = 'firing' AND loud.severity = 'critical' AND coalesce(loud.handled_by, '') NOT LIKE 'dropped%'
 WHERE quiet.waits = 1 AND quiet.state = 'firing' AND quiet.severity = 'warning' GROUP BY quiet.fingerprint
 """
 # Fires on, was seen since, and its time has come again.
@@ -65,7 +65,10 @@ def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float
             labels[key] = named
             members[key].append(row)
     with store.transaction():
-        store.execute_many("UPDATE findings SET group_key = ?, waiting_for = ? WHERE fingerprint = ?", reasons)
+        # What is due keeps the reason of the last time, until there is another one.
+        store.execute_many(
+            "UPDATE findings SET group_key = ?, waiting_for = coalesce(?, waiting_for) WHERE fingerprint = ?", reasons
+        )
     return [
         (_make_group(store, key, labels[key], rows), [str(row[0]) for row in rows]) for key, rows in members.items()
     ]

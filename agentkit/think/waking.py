@@ -19,12 +19,13 @@ def wake_up(store: Store, environ: Mapping[str, str], looks: str, *, as_json: bo
     configuration = load(environ, is_quiet=is_quiet)
     told: list[Record] = []
 
-    def tell_decision(record: Record) -> None:
+    def tell_decision(record: Record, is_news: bool) -> None:
         told.append(record)
         if as_json:
             write_record(record)
         elif record["status"] in (DEFERRED, REFUSED):
-            tell("" if is_quiet else f"agentkit: {describe(record)}\n")
+            # The same again every five minutes is what nobody reads; the status says that it still holds.
+            tell(f"agentkit: {describe(record)}\n" if is_news and not is_quiet else "")
         elif record["status"] != RUNBOOK_ONLY:
             from agentkit.core.screen import print_line
 

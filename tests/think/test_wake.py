@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.conftest import Run
 from tests.think.conftest import Wake, finding
 from tests.think.scriptedmodel import ScriptedModel, say
 
@@ -194,3 +195,25 @@ def test_what_a_program_says_that_it_cost_counts(wake: Wake, home: Path, tmp_pat
     )
     _, (record,), _ = wake(finding())
     assert (record["status"], record["spent_usd"]) == ("thought", 0.02)
+
+
+def test_why_a_finding_waits_is_told_once_and_again_when_it_is_another_reason(agentkit: Run, home: Path) -> None:
+    text = json.dumps(finding())
+    told = [agentkit("think", "wake", input=text) for _ in range(2)]
+    assert [(ended.returncode, ended.stderr.count("no provider is configured")) for ended in told] == [(75, 1), (75, 0)]
+    (home / "agentkit.toml").write_text(
+        '[[think.provider]]\nname = "m"\nkind = "command"\nrun = ["no-such-program"]\nprice = 0\n'
+    )
+    assert "no-such-program" in agentkit("think", "wake", input=text).stderr
+
+
+def test_a_critical_finding_that_was_dropped_silences_nobody(
+    agentkit: Run, wake: Wake, configure: Callable[..., None]
+) -> None:
+    loud, quiet = finding(severity="critical"), finding(type="slow")
+    wake(loud, quiet)
+    waiting = [json.loads(line) for line in agentkit("think", "inbox", "--json").stdout.splitlines()]
+    fingerprint = next(each["fingerprint"] for each in waiting if each["severity"] == "critical")
+    assert agentkit("think", "inbox", "drop", fingerprint, "--reason", "known").returncode == 0
+    configure()
+    assert wake()[1][0]["status"] == "thought"

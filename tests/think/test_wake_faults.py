@@ -29,7 +29,7 @@ def forget_breakers(home: Path) -> None:
 def test_a_failure_of_the_provider_defers_and_loses_nothing(
     wake: Wake, configure: Configure, model: ScriptedModel, home: Path, status: int
 ) -> None:
-    configure('[think]\ndeadline = "3s"')
+    configure('[think]\ndeadline = "30s"')
     model.script = always(status)
     ended, (record,), _ = wake(finding())
     assert (ended, record["status"], record["providers_tried"]) == (75, "deferred", ["mine"] * len(model.asked))
