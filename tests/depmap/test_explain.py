@@ -222,6 +222,12 @@ def test_without_a_map_everything_passes_with_a_warning(agentkit: Run) -> None:
     assert ended.stderr == "agentkit: warning: there is no map yet, so nothing is explained: agentkit depmap build\n"
 
 
+def test_without_a_map_a_line_of_a_crontab_is_silent(agentkit: Run) -> None:
+    ended = agentkit("depmap", "explain", "--json", "--quiet", input=write([finding("job:report")]))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert json.loads(ended.stdout) == finding("job:report")
+
+
 @pytest.mark.usefixtures("declared")
 def test_lines_that_are_no_records_are_named_and_the_others_explained(agentkit: Run) -> None:
     ended = agentkit("depmap", "explain", "--json", input="nonsense\n" + write([finding("unit:db.service")]) + "[]\n")

@@ -39,8 +39,11 @@ class Explained:
             yield self.explainer.explain(record) if self.explainer is not None else record
 
 
-def explain(environ: Mapping[str, str], source: str) -> Explained:
-    """Return the records of a file, or of stdin (`-`), ready to be told with what explains them."""
+def explain(environ: Mapping[str, str], source: str, *, is_quiet: bool = False) -> Explained:
+    """Return the records of a file, or of stdin (`-`), ready to be told with what explains them.
+
+    Without a map that is a warning, unless it is quiet: in a crontab it would be mailed every five minutes.
+    """
     explained = Explained()
     try:
         explained.records.extend(read_records(source, warn))
@@ -54,7 +57,8 @@ def explain(environ: Mapping[str, str], source: str) -> Explained:
     except AgentkitError as error:
         if error.hint != BUILD:
             raise
-        warn("there is no map yet, so nothing is explained: agentkit depmap build")
+        if not is_quiet:
+            warn("there is no map yet, so nothing is explained: agentkit depmap build")
     return explained
 
 

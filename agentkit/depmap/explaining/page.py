@@ -23,7 +23,7 @@ SHOWN_ROOTS = 10
 
 def print_explained(environ: Mapping[str, str], source: str, *, as_json: bool, is_quiet: bool) -> None:
     """Print every record of a pipe, the findings explained; for a person those that hold now, the roots first."""
-    explained = explain(environ, source)
+    explained = explain(environ, source, is_quiet=is_quiet)
     if as_json:
         for record in explained.tell():
             write_record(record)
