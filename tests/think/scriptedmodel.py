@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 # What is answered to the text of a question: an HTTP status, and the text of the model or the body of an error.
@@ -47,7 +47,8 @@ class ScriptedModel:
         for name, value in {"Content-Type": "application/json", "Content-Length": str(len(raw)), **headers}.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(raw)
+        with suppress(BrokenPipeError, ConnectionResetError):  # who asked may have been killed
+            handler.wfile.write(raw)
 
 
 @contextmanager
