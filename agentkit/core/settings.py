@@ -151,6 +151,7 @@ class ThinkSettings:
     deadline_s: float = _key(values.DURATION, "60s", "how long one wake may take, all providers together")
     repeat_interval_s: float = _key(values.DURATION, "4h", "when a finding that still fires is thought about again")
     group_interval_s: float = _key(values.DURATION, "5m", "how long a group is left alone after it was thought about")
+    keep_days: int = _key(values.WHOLE, 90, "days for which the journal, decisions and what is gone are kept")
     group_by: tuple[str, ...] = _key(values.LABELS, ["source", "type"], "what findings share that are one group")
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     providers: tuple[ProviderSettings, ...] = ()

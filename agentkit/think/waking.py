@@ -10,6 +10,7 @@ from agentkit.core.errors import tell
 from agentkit.core.lines import Record, write_record
 from agentkit.think.deciding import Waking
 from agentkit.think.decisions import ASLEEP, DEFERRED, REFUSED, RUNBOOK_ONLY, describe, make_decision
+from agentkit.think.forgetting import forget_old
 from agentkit.think.store import Store
 from agentkit.think.wake import HOST, NOTHING_WAITS, REPEAT, SEEN, read_kept
 
@@ -33,6 +34,7 @@ def wake_up(store: Store, environ: Mapping[str, str], looks: str, *, as_json: bo
 
     waking = Waking(store, configuration.think, environ, configuration.host, tell_decision)
     waking.go()
+    forget_old(store, configuration.think.keep_days, time.time())
     _remember(store, configuration, looks)
     if as_json and not told:
         write_record(make_decision(ASLEEP, NOTHING_WAITS, [], host=configuration.host, at=time.time()))
