@@ -21,8 +21,8 @@ LONGEST_CLAIM_S = 3600.0
 RANK = "CASE {} WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END"
 FIRES_AGAIN = "findings.state = 'resolved' AND excluded.state = 'firing'"
 GOT_WORSE = f"{RANK.format('excluded.severity')} > {RANK.format('findings.severity')}"
-# One that fires again, or got worse, waits again; one that is gone waits for nobody. The same again changes nothing but
-# when it was last seen, and what is told of it.
+# One that fires again, or got worse, waits again, even while somebody deals with what it was before; one that is gone
+# waits for nobody. The same again changes nothing but when it was last seen, and what is told of it.
 TAKE = f"""
 INSERT INTO findings (fingerprint, host, source, type, subject, severity, state, record, episode, first_seen_at,
     last_seen_at, count, waits, waiting_since)
@@ -39,8 +39,20 @@ ON CONFLICT (fingerprint) DO UPDATE SET host = excluded.host, source = excluded.
     waiting_for = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE waiting_for END,
     not_before = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE not_before END,
     handled_at = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE handled_at END,
-    handled_by = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE handled_by END
+    handled_by = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE handled_by END,
+    claim = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE claim END
 """  # noqa: S608  # texts of ours
+# A mind decided, it fires on, was seen since, and the time of its group has come again (?1 is now, ?2 the interval). A
+# clock that was set back must not silence anything until it is there again.
+DUE_AGAIN = """
+waits = 0 AND state = 'firing' AND severity <> 'info' AND handled_by LIKE 'decision:%'
+    AND (last_seen_at > handled_at OR handled_at > ?1)
+    AND group_key IN (SELECT key FROM groups WHERE abs(?1 - thought_at) >= ?2)
+"""
+HANDLE = (
+    "UPDATE findings SET waits = 0, waiting_for = NULL, not_before = NULL, claim = NULL, handled_at = ?, "
+    "handled_by = ? WHERE fingerprint = ? AND claim = ?"
+)
 HOLDER = "SELECT DISTINCT claim FROM findings WHERE claim IS NOT NULL"
 
 
@@ -61,11 +73,7 @@ def is_anything_due(store: Store, now: float, repeat_s: float) -> bool:
     return bool(
         store.first("SELECT 1 FROM findings WHERE waits = 1 AND state = 'firing' LIMIT 1")
         or store.first("SELECT 1 FROM decisions WHERE printed_at IS NULL LIMIT 1")
-        or store.first(
-            "SELECT 1 FROM groups JOIN findings ON group_key = key WHERE thought_at <= ? AND state = 'firing' "
-            "AND severity <> 'info' AND last_seen_at > thought_at LIMIT 1",
-            (now - repeat_s,),
-        )
+        or store.first(f"SELECT 1 FROM findings WHERE {DUE_AGAIN} LIMIT 1", (now, repeat_s))  # noqa: S608  # a text of ours
     )
 
 
@@ -88,6 +96,12 @@ def give_back(store: Store, fingerprints: Iterable[str]) -> None:
         "UPDATE findings SET claim = NULL WHERE fingerprint = ? AND claim = ?",
         [(each, name_this_process()) for each in fingerprints],
     )
+
+
+def handle(store: Store, fingerprints: Iterable[str], by: str, now: float) -> None:
+    """Write down that findings of this process are dealt with; what changed under its hands goes on waiting."""
+    ours = name_this_process()
+    store.execute_many(HANDLE, [(now, by, each, ours) for each in fingerprints])
 
 
 def free_claims_of_dead(store: Store) -> None:

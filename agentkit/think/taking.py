@@ -27,6 +27,8 @@ SEVERITIES = ("info", "warning", "critical")
 TEXTS = ("source", "type", "subject", "title")
 # A line longer than this is no record of ours, and must not become our memory.
 LONGEST_LINE_BYTES = 16 * 1024 * 1024
+# What is nested deeper than this can be read here, and perhaps no more by who reads it with more of Python around it.
+DEEPEST = 100
 
 
 class Taken:
@@ -40,11 +42,13 @@ class Taken:
         for name in TEXTS:
             if not isinstance(record.get(name), str) or not record[name]:
                 raise ValueError(f"{name} is {_show(record.get(name))}; expected text")
-        self.source, self.type, self.subject = str(record["source"]), str(record["type"]), str(record["subject"])
+        if _is_deeper(record, DEEPEST):
+            raise ValueError(f"it is nested more than {DEEPEST} deep")
+        self.source, self.type, self.subject = [_make_whole(str(record[name])) for name in TEXTS[:3]]
         self.severity = _choose(record, "severity", None, SEVERITIES)
         self.state = _choose(record, "state", "firing", ("firing", "resolved"))
         host = record.get("host")
-        self.host = host if isinstance(host, str) and host else os.uname().nodename
+        self.host = _make_whole(host) if isinstance(host, str) and host else os.uname().nodename
         seen = record.get("first_seen", record.get("at"))
         try:
             self.first_seen_at = parse_instant(seen) if isinstance(seen, str) else now
@@ -54,7 +58,7 @@ class Taken:
         self.count = count if isinstance(count, int) and 0 < count < 2**31 else 1
         given = record.get("fingerprint")
         if isinstance(given, str) and given:
-            self.fingerprint = given
+            self.fingerprint = _make_whole(given)
         else:
             key = record.get("key", "")
             self.fingerprint = fingerprint(
@@ -186,6 +190,25 @@ def _parse(line: bytes) -> Record | None:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON (RFC 8259, section 6)")
+
+
+def _is_deeper(record: Record, deepest: int) -> bool:
+    level: list[object] = [record]
+    for _ in range(deepest):
+        level = [
+            each
+            for one in level
+            for each in (one.values() if isinstance(one, dict) else one)  # type: ignore[attr-defined]  # a list
+            if isinstance(each, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _make_whole(text: str) -> str:
+    # Half of a letter can be written in JSON, and nowhere else.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _choose(record: Record, key: str, default: str | None, allowed: tuple[str, ...]) -> str:

@@ -37,3 +37,8 @@ class Reply:
     retry_after_s: float | None = None
     is_unbilled: bool = False
     cost_usd: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.text is not None:
+            # Half of a letter can be written in JSON, and nowhere else.
+            object.__setattr__(self, "text", self.text.encode("utf-8", "replace").decode())
