@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 
 from agentkit.core import tree
 from agentkit.core.settings import ProviderSettings
-from agentkit.core.times import format_instant
 from agentkit.think.providers import OVERLOADED, REFUSED
 from agentkit.think.store import Store
 
@@ -22,6 +21,7 @@ JITTER = 0.1
 # A failure that lies so far in the future was noted by a clock that has been set back: what it says ends never.
 SET_BACK_S = 3600.0
 LONGEST_TROUBLE = 300
+UNTIL_CHANGED = "not asked until its configuration changes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +173,10 @@ def _judge(known: Breaker | None, digest: str, now: float) -> Verdict:
         return Verdict(is_open=False)
     why = f"{known.last_error}" if known.last_error else "it failed"
     if known.state != CLOSED and known.open_until is None:
-        return Verdict(is_open=True, why=f"{why}; not asked until its configuration changes")
+        return Verdict(is_open=True, why=f"{why}; {UNTIL_CHANGED}")
     until = max(known.open_until or 0.0, known.not_before or 0.0)
     if now < until and not _is_set_back(known, now):
-        return Verdict(is_open=True, not_before=until, why=f"{why}; not before {format_instant(until)}")
+        return Verdict(is_open=True, not_before=until, why=why)
     if known.state == CLOSED:
         return Verdict(is_open=False)
     if known.probe and known.probe != _name_ourselves() and _lives(known.probe):

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 ASLEEP, THOUGHT, RUNBOOK_ONLY, DEFERRED, REFUSED = "asleep", "thought", "runbook_only", "deferred", "refused"
 RUNBOOK, PROPOSE, NOTIFY, NONE = "runbook", "propose", "notify", "none"
 
+# How much was spent and how long was waited is another number each time.
+NO_NUMBERS = str.maketrans("", "", ".0123456789")
+
 
 def new_id(now: float) -> str:
     """Return an id that sorts by time: 48 bits of milliseconds and 80 of chance, in hex."""
@@ -100,4 +103,14 @@ def describe(record: Record) -> str:
     what = {RUNBOOK: f"runbook {record['runbook']}", PROPOSE: "a proposal", NOTIFY: "look at it", NONE: "nothing to do"}
     action = what[str(record["action"])] if record["status"] == THOUGHT else str(record["status"])
     told = record["rationale"] or record["reason"]
-    return f"{record['severity'] or 'info'}: {count} finding{'s' if count != 1 else ''}: {action}: {told}"
+    again = f" (not before {record['not_before']})" if record["not_before"] else ""
+    return f"{record['severity'] or 'info'}: {count} finding{'s' if count != 1 else ''}: {action}: {told}{again}"
+
+
+def is_same_reason(one: str, other: str) -> bool:
+    """Tell whether two reasons to wait are the same but for amounts and instants, and for who was asked first."""
+    return _strip(one) == _strip(other)
+
+
+def _strip(reason: str) -> list[str]:
+    return sorted(reason.translate(NO_NUMBERS).split("; "))

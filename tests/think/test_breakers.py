@@ -107,7 +107,7 @@ def test_the_pause_grows_with_each_trial_that_fails_and_stays_at_an_hour(store: 
         refused = ask(store, now + pause_s - 1)
         assert refused.is_open
         assert refused.not_before == now + pause_s
-        assert refused.why.startswith(f"it {kind}; not before 2026-11-2")
+        assert refused.why == f"it {kind}"
         now += pause_s
     assert ask(store, now).is_probe
 
