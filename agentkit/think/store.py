@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 NAME = "think.db"
 VERSION = 1
 APPLICATION_ID = 0x74686E6B  # "thnk"
-BUSY_LIMIT_S = 20.0
+# A crowd of wakes on a slow disk takes turns; what cannot be stored has nowhere else to wait.
+BUSY_LIMIT_S = 60.0
 # A flipped bit in the name of a column or in SQLite's own words about it is no sqlite3.Error.
 FAULTS = (sqlite3.Error, UnicodeDecodeError)
 

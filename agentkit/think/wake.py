@@ -43,20 +43,21 @@ def main(words: list[str]) -> int:
 def wake(environ: Mapping[str, str], source: str, *, as_json: bool, is_quiet: bool) -> int:
     """Do what `main` says for one source of findings, `-` for stdin."""
     found = read_input(source, time.time(), lambda text: tell(f"agentkit: warning: {text}\n"))
+    is_stored = False
     try:
-        store = open_store(environ)
-    except AgentkitError:
-        _tell_lost(found)
-        raise
-    with store:
-        try:
+        with open_store(environ) as store:
             take_in(store, found.findings, time.time())
-        except BaseException:  # Ctrl-C, too: what is not stored is told
+            is_stored = True
+            if as_json:
+                _pass_on(found)
+            status = _think(store, environ, as_json=as_json, is_quiet=is_quiet)
+    except BaseException as error:  # Ctrl-C, too: what is not stored is told
+        if not is_stored and found.findings:
             _tell_lost(found)
-            raise
-        if as_json:
-            _pass_on(found)
-        status = _think(store, environ, as_json=as_json, is_quiet=is_quiet)
+            if isinstance(error, AgentkitError) and error.status == Exit.TRY_LATER:
+                # "Try later" would say that they wait in the inbox.
+                raise AgentkitError(error.message, hint=error.hint, status=Exit.CANNOT_WRITE) from error
+        raise
     if found.faults:
         name = "stdin" if source == "-" else source
         tell(f"agentkit: error: {name}: {found.faults} lines left out; expected one finding a line\n")

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.core.errors import AgentkitError
+from agentkit.think import store
+from agentkit.think.wake import wake
 from tests.conftest import ROOT, Run
 from tests.think.conftest import Wake, finding
 from tests.think.scriptedmodel import ScriptedModel
@@ -177,3 +180,16 @@ def test_a_wrong_configuration_is_told_and_the_finding_waits(agentkit: Run, home
     assert (ended.returncode, "deadlin" in ended.stderr) == (78, True)
     (home / "agentkit.toml").unlink()
     assert agentkit("think", "wake").returncode == 75
+
+
+def test_an_inbox_that_others_hold_is_no_inbox_in_which_a_finding_waits(
+    agentkit: Run, home: Path, own_environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agentkit("think", "wake", input=LINE)
+    monkeypatch.setattr(store, "BUSY_LIMIT_S", 0.1)
+    other = home.parent / "other"
+    other.write_text(json.dumps(finding("job:other")))
+    with store.open_store(own_environ) as held, held.transaction(), pytest.raises(AgentkitError) as told:
+        wake(own_environ, str(other), as_json=False, is_quiet=False)
+    assert told.value.status == 73
+    assert waits(agentkit) == ["job:backup"]
