@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ASLEEP, THOUGHT, RUNBOOK_ONLY, DEFERRED, REFUSED = "asleep", "thought", "runbook_only", "deferred", "refused"
 RUNBOOK, PROPOSE, NOTIFY, NONE = "runbook", "propose", "notify", "none"
+# As much of an id as the journal shows.
+SHOWN_ID = 16
 
 # How much was spent and how long was waited is another number each time.
 NO_NUMBERS = str.maketrans("", "", ".0123456789")
@@ -96,15 +98,21 @@ def mark_told(store: Store, record: Record, now: float) -> None:
     store.execute("UPDATE decisions SET printed_at = ? WHERE id = ?", (now, str(record["id"])))
 
 
-def describe(record: Record) -> str:
-    """Return a decision in one line, for a person."""
+def describe(record: Record, title: str = "") -> str:
+    """Return a decision in one line, for a person; `title` is that of the worst finding, where it is at hand."""
     findings = record["findings"]
     count = len(findings) if isinstance(findings, list) else 0
     what = {RUNBOOK: f"runbook {record['runbook']}", PROPOSE: "a proposal", NOTIFY: "look at it", NONE: "nothing to do"}
     action = what[str(record["action"])] if record["status"] == THOUGHT else str(record["status"])
-    told = record["rationale"] or record["reason"]
-    again = f" (not before {record['not_before']})" if record["not_before"] else ""
-    return f"{record['severity'] or 'info'}: {count} finding{'s' if count != 1 else ''}: {action}: {told}{again}"
+    about = f"{count} finding{'s' if count != 1 else ''}"
+    if title:
+        about = title if count <= 1 else f"{title} and {count - 1} more"
+    told = [f"{record['severity'] or 'info'}: {about}: {action}: {record['rationale'] or record['reason']}"]
+    if record.get("outcome"):
+        told.append(str(record["outcome"]))
+    if record["proposal"]:
+        told.append(f"agentkit think journal show {str(record['id'])[:SHOWN_ID]}")
+    return f"{'; '.join(told)} (not before {record['not_before']})" if record["not_before"] else "; ".join(told)
 
 
 def is_same_reason(one: str, other: str) -> bool:

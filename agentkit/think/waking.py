@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 
 from agentkit.core.config import Configuration, load_configuration
 from agentkit.core.errors import tell
-from agentkit.core.lines import Record, write_record
+from agentkit.core.lines import SEVERITIES, Record, write_record
 from agentkit.think.deciding import Waking
 from agentkit.think.decisions import ASLEEP, DEFERRED, REFUSED, RUNBOOK_ONLY, describe, make_decision
 from agentkit.think.forgetting import forget_old
 from agentkit.think.store import Store
+from agentkit.think.viewing import shorten
 from agentkit.think.wake import HOST, NOTHING_WAITS, REPEAT, SEEN, read_kept
+
+LONGEST_TITLE = 100
 
 
 def wake_up(store: Store, environ: Mapping[str, str], looks: str, *, as_json: bool, is_quiet: bool) -> int:
@@ -26,11 +30,11 @@ def wake_up(store: Store, environ: Mapping[str, str], looks: str, *, as_json: bo
             write_record(record)
         elif record["status"] in (DEFERRED, REFUSED):
             # The same again every five minutes is what nobody reads; the status says that it still holds.
-            tell(f"agentkit: {describe(record)}\n" if is_news and not is_quiet else "")
+            tell(f"agentkit: {describe(record, _find_title(store, record))}\n" if is_news and not is_quiet else "")
         elif record["status"] != RUNBOOK_ONLY:
             from agentkit.core.screen import print_line
 
-            print_line(describe(record))
+            print_line(describe(record, _find_title(store, record)))
 
     waking = Waking(store, configuration.think, environ, configuration.host, tell_decision)
     waking.go()
@@ -39,6 +43,22 @@ def wake_up(store: Store, environ: Mapping[str, str], looks: str, *, as_json: bo
     if as_json and not told:
         write_record(make_decision(ASLEEP, NOTHING_WAITS, [], host=configuration.host, at=time.time()))
     return waking.status
+
+
+def _find_title(store: Store, record: Record) -> str:
+    """Return the title of the worst of the findings, the first of these: who reads a mail knows no fingerprints."""
+    findings = record["findings"]
+    rows = [
+        (str(severity), str(text))
+        for fingerprint in (findings if isinstance(findings, list) else ())
+        for severity, text in store.select(
+            "SELECT severity, record FROM findings WHERE fingerprint = ?", (fingerprint,)
+        )
+    ]
+    if not rows:
+        return ""
+    _, worst = max(rows, key=lambda row: SEVERITIES.index(row[0]))
+    return shorten(str(json.loads(worst).get("title", "")), LONGEST_TITLE)
 
 
 def load(environ: Mapping[str, str], *, is_quiet: bool = False) -> Configuration:
