@@ -17,7 +17,8 @@ WAKE_HELP = """findings in, decisions out: store them, run the runbooks, and wak
   agentkit heartbeat check --json | agentkit depmap explain --json |
       agentkit think wake
 
-The body of an Alertmanager webhook is taken, too. Without anything new it ends at once and says nothing.
+The body of an Alertmanager webhook is taken, too. Without anything new it ends at once and says nothing; why something
+waits is told once.
 """
 
 
@@ -27,7 +28,7 @@ The body of an Alertmanager webhook is taken, too. Without anything new it ends 
 def wake(
     source: str = typer.Argument("-", metavar="FILE", help="of findings; a pipe", show_default=False),
     as_json: bool = flag("--json", JSON_HELP),
-    quiet: bool = flag("--quiet", "decisions and errors only, not what goes on waiting"),
+    quiet: bool = flag("--quiet", "decisions and errors only, no word of what waits"),
 ) -> int:
     """Answer as the hot path does."""
     from agentkit.think.wake import wake as wake_for
@@ -117,7 +118,7 @@ def _list_inbox(context: typer.Context, as_json: bool = flag("--json", JSON_HELP
 def add(
     text: str = typer.Argument(..., metavar="TEXT", help="what there is to look at", show_default=False),
     severity: str = typer.Option("warning", "--severity", metavar="info|warning|critical", help="how bad it is"),
-    subject: str | None = one("--subject", "TYPE:NAME", "what it is about; this machine"),
+    subject: str | None = one("--subject", "TYPE:NAME", "what it is about; the text itself"),
 ) -> None:
     """put a finding of your own into the inbox; the next wake deals with it"""
     from agentkit.think.byhand import add_finding
