@@ -29,7 +29,7 @@ OPTIONS = {"--json": FLAG, "--quiet": FLAG}
 # What of the configuration the way to sleep needs stands in the store, with what the file looked like then.
 SEEN = "configuration"
 REPEAT, HOST = "repeat_interval_s", "host"
-NOTHING_WAITS = "nothing that fires waits for anybody"
+NOTHING_DUE = "nothing is due"
 
 
 def main(words: list[str]) -> int:
@@ -71,7 +71,7 @@ def _think(store: Store, environ: Mapping[str, str], *, as_json: bool, is_quiet:
     kept = read_kept(store)
     if kept.get(SEEN) == looks and not is_anything_due(store, now, float(kept.get(REPEAT, "0"))):
         if as_json:
-            print_record(make_decision(ASLEEP, NOTHING_WAITS, [], host=kept.get(HOST, ""), at=now))
+            print_record(make_decision(ASLEEP, NOTHING_DUE, [], host=kept.get(HOST, ""), at=now))
         return Exit.OK
     from agentkit.think.waking import wake_up
 

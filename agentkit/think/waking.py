@@ -14,7 +14,7 @@ from agentkit.think.decisions import ASLEEP, DEFERRED, REFUSED, RUNBOOK_ONLY, de
 from agentkit.think.forgetting import forget_old
 from agentkit.think.store import Store
 from agentkit.think.viewing import shorten
-from agentkit.think.wake import HOST, NOTHING_WAITS, REPEAT, SEEN, read_kept
+from agentkit.think.wake import HOST, NOTHING_DUE, REPEAT, SEEN, read_kept
 
 LONGEST_TITLE = 100
 
@@ -41,7 +41,7 @@ def wake_up(store: Store, environ: Mapping[str, str], looks: str, *, as_json: bo
     forget_old(store, configuration.think.keep_days, time.time())
     _remember(store, configuration, looks)
     if as_json and not told:
-        write_record(make_decision(ASLEEP, NOTHING_WAITS, [], host=configuration.host, at=time.time()))
+        write_record(make_decision(ASLEEP, NOTHING_DUE, [], host=configuration.host, at=time.time()))
     return waking.status
 
 
