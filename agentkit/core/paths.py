@@ -41,6 +41,16 @@ def configuration_file(environ: Mapping[str, str]) -> str:
     return f"{home}/.config/agentkit/agentkit.toml" if home else f"{fallback_folders()[0]}/agentkit.toml"
 
 
+def look_at_configuration(environ: Mapping[str, str]) -> str:
+    """Return a text that is another one when the configuration file is another one, or another's to write."""
+    path = configuration_file(environ)
+    try:
+        found = os.stat(path)
+    except OSError:
+        return f"{path} is not there"
+    return f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ino} {found.st_uid} {found.st_mode}"
+
+
 def home_folder(environ: Mapping[str, str]) -> str | None:
     """Return the home of the environment, else of the password database, else None."""
     home = environ.get("HOME")

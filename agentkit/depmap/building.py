@@ -14,8 +14,9 @@ from datetime import timedelta
 from functools import partial
 
 from agentkit.core.locks import hold_lock
+from agentkit.core.paths import look_at_configuration
 from agentkit.depmap.document import Document, Mapped, Reader
-from agentkit.depmap.opening import find_map, look_at_configuration
+from agentkit.depmap.opening import find_map
 from agentkit.depmap.signatures import Signature, is_same, look_at, sign
 from agentkit.depmap.store import CorruptMapError, Map, OlderMapError, is_sound, open_store, unpack
 from agentkit.depmap.writing import DECLARED_KIND, KEPT_KINDS, SEEN_KIND, Change, replace_map

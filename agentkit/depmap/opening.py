@@ -5,13 +5,12 @@ Imported by the hot verbs: what needs the configuration read is imported only wh
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Mapping
 
 from agentkit.core.errors import AgentkitError, tell
-from agentkit.core.paths import configuration_file, state_folder
+from agentkit.core.paths import look_at_configuration, state_folder
 from agentkit.depmap.store import BUILD, FAULTS, NAME, Map, make_tables, open_store
 
 
@@ -35,16 +34,6 @@ def open_map(environ: Mapping[str, str]) -> Map:
 def find_map(environ: Mapping[str, str]) -> str:
     """Return the path of the map, which need not be there."""
     return f"{state_folder(environ)}/{NAME}"
-
-
-def look_at_configuration(environ: Mapping[str, str]) -> str:
-    """Return a text that is another one when the configuration file is another one."""
-    path = configuration_file(environ)
-    try:
-        found = os.stat(path)
-    except OSError:
-        return f"{path} is not there"
-    return f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ino}"
 
 
 def _with_declared(environ: Mapping[str, str], path: str, chart: Map | None) -> Map:

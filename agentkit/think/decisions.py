@@ -94,8 +94,10 @@ def find_untold(store: Store) -> list[Record]:
 
 
 def mark_told(store: Store, record: Record, now: float) -> None:
-    """Write down that a decision was told."""
-    store.execute("UPDATE decisions SET printed_at = ? WHERE id = ?", (now, str(record["id"])))
+    """Write down that a decision was told, as it was told: what became of its runbook belongs to it."""
+    store.execute(
+        "UPDATE decisions SET printed_at = ?, record = ? WHERE id = ?", (now, json.dumps(record), str(record["id"]))
+    )
 
 
 def describe(record: Record, title: str = "") -> str:

@@ -15,7 +15,7 @@ import time
 
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.optionwords import FLAG, split_options, usage
-from agentkit.core.paths import configuration_file
+from agentkit.core.paths import look_at_configuration
 from agentkit.think.decisions import ASLEEP, make_decision
 from agentkit.think.inbox import is_anything_due, take_in
 from agentkit.think.store import Store, open_store
@@ -81,16 +81,6 @@ def _think(store: Store, environ: Mapping[str, str], *, as_json: bool, is_quiet:
 def read_kept(store: Store) -> dict[str, str]:
     """Return what was kept of the configuration."""
     return {str(name): str(value) for name, value in store.select("SELECT name, value FROM meta")}
-
-
-def look_at_configuration(environ: Mapping[str, str]) -> str:
-    """Return a text that is another one when the configuration file is another one, or another's to write."""
-    path = configuration_file(environ)
-    try:
-        found = os.stat(path)
-    except OSError:
-        return f"{path} is not there"
-    return f"{path} {found.st_size} {found.st_mtime_ns} {found.st_ino} {found.st_uid} {found.st_mode}"
 
 
 def print_record(record: Mapping[str, object]) -> None:

@@ -6,14 +6,14 @@ import json
 import time
 from collections.abc import Mapping
 
-from agentkit.core.config import Configuration, load_configuration
+from agentkit.core.config import Configuration
 from agentkit.core.errors import tell
 from agentkit.core.lines import SEVERITIES, Record, write_record
 from agentkit.think.deciding import Waking
 from agentkit.think.decisions import ASLEEP, DEFERRED, REFUSED, RUNBOOK_ONLY, describe, make_decision
 from agentkit.think.forgetting import forget_old
 from agentkit.think.store import Store
-from agentkit.think.viewing import shorten
+from agentkit.think.viewing import read_configuration, shorten
 from agentkit.think.wake import HOST, NOTHING_DUE, REPEAT, SEEN, read_kept
 
 LONGEST_TITLE = 100
@@ -21,7 +21,7 @@ LONGEST_TITLE = 100
 
 def wake_up(store: Store, environ: Mapping[str, str], looks: str, *, as_json: bool, is_quiet: bool) -> int:
     """Deal with everything that is due, print the decisions, and return the status; `looks` tell the configuration."""
-    configuration = load(environ, is_quiet=is_quiet)
+    configuration = read_configuration(environ, is_quiet=is_quiet)
     told: list[Record] = []
 
     def tell_decision(record: Record, is_news: bool) -> None:
@@ -59,13 +59,6 @@ def _find_title(store: Store, record: Record) -> str:
         return ""
     _, worst = max(rows, key=lambda row: SEVERITIES.index(row[0]))
     return shorten(str(json.loads(worst).get("title", "")), LONGEST_TITLE)
-
-
-def load(environ: Mapping[str, str], *, is_quiet: bool = False) -> Configuration:
-    """Return the configuration; what is wrong in other commands' tables is a warning."""
-    return load_configuration(
-        environ, own=("think",), warn=lambda text: None if is_quiet else tell(f"agentkit: warning: {text}\n")
-    )
 
 
 def _remember(store: Store, configuration: Configuration, looks: str) -> None:

@@ -89,6 +89,9 @@ def test_a_line_tells_what_became_of_a_chosen_runbook_and_where_a_proposal_is(
     assert line.startswith("warning: a is gone: runbook fix: because; runbook fix at ")
     assert "failed with status 4" in line
     assert "no luck" in line
+    [entry] = map(json.loads, agentkit("think", "journal", "--json").stdout.splitlines())
+    assert "failed with status 4" in entry["decision"]["outcome"]
+    assert "failed with status 4" in agentkit("think", "journal", "show", entry["id"]).stdout
     model.script = lambda _: (200, say("propose", proposal="rotate the logs", repository="ops"), {})
     line = agentkit("think", "wake", input=json.dumps(finding(type="slow", title="a is slow"))).stdout
     assert line.startswith("warning: a is slow: a proposal: because; agentkit think journal show ")

@@ -13,10 +13,11 @@ from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.locks import hold_lock
+from agentkit.core.paths import look_at_configuration
 from agentkit.depmap.document import Document, Mapped
 from agentkit.depmap.edge import SEEN, Edge
 from agentkit.depmap.names import find_node
-from agentkit.depmap.opening import find_map, look_at_configuration
+from agentkit.depmap.opening import find_map
 from agentkit.depmap.store import BUILD, Map, open_store, unpack
 from agentkit.depmap.stored import read_edges_by
 from agentkit.depmap.tracing.seen import name_dependency
