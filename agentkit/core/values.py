@@ -229,10 +229,10 @@ def _read_match(value: object) -> object:
 
 
 def _read_severity(value: object) -> str:
-    from fnmatch import fnmatchcase
+    from agentkit.core.patterns import fits_pattern
 
     text = _read_text(value)
-    if not any(fnmatchcase(severity, text) for severity in SEVERITY_WORDS):
+    if not any(fits_pattern(text, severity) for severity in SEVERITY_WORDS):
         raise WrongKindError
     return text
 

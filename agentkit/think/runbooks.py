@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from agentkit.core import tree
+from agentkit.core.patterns import fits_pattern
 from agentkit.core.times import format_duration
 from agentkit.think.running import RunOutcome, cut_tail, end_leftovers, note_of, prepare_command, run_command
 
@@ -150,19 +151,4 @@ def _name_place() -> str:
 
 
 def _fits(pattern: str, value: object) -> bool:
-    """Tell whether the whole text fits the pattern, in which `*` stands for any letters and all else for itself."""
-    if not isinstance(value, str):
-        return False
-    first, *others = pattern.split("*")
-    if not others:
-        return value == pattern
-    *middle, last = others
-    if len(value) < len(first) + len(last) or not (value.startswith(first) and value.endswith(last)):
-        return False
-    place, end = len(first), len(value) - len(last)
-    for piece in middle:
-        found = value.find(piece, place, end)
-        if found < 0:
-            return False
-        place = found + len(piece)
-    return True
+    return isinstance(value, str) and fits_pattern(pattern, value)

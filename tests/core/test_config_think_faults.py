@@ -45,7 +45,7 @@ def test_a_number_that_python_does_not_read_makes_the_file_no_toml(file: Path) -
         (
             "[think]\nxyzzy = 1",
             "unknown key think.xyzzy",
-            "known keys: budget, deadline, group_by, group_interval, provider, repeat_interval, runbook",
+            "known keys: budget, deadline, group_by, group_interval, keep_days, provider, repeat_interval, runbook",
         ),
         ("[thinks]\nx = 1", "unknown key thinks", "did you mean think?"),
         ("[think]\ndeadline = 60", "think.deadline: expected a duration", None),
@@ -146,6 +146,12 @@ def test_a_number_that_python_does_not_read_makes_the_file_no_toml(file: Path) -
         (f'{RUNBOOK}match = {{ source = "" }}', "think.runbook #1.match.source: expected a pattern", None),
         (
             f'{RUNBOOK}match = {{ severity = "critcal" }}',
+            "think.runbook #1.match.severity: expected a pattern",
+            "did you mean critical?",
+        ),
+        # A runbook of it would never be run.
+        (
+            f'{RUNBOOK}match = {{ severity = "critica?" }}',
             "think.runbook #1.match.severity: expected a pattern",
             "did you mean critical?",
         ),

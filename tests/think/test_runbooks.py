@@ -65,6 +65,20 @@ def test_a_star_stands_for_what_it_stands_for_in_a_shell(pattern: str, text: str
     assert (found is not None) == fnmatch.fnmatchcase(text, pattern)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "text", "fits"),
+    [
+        ("job:a?", "job:ab", False),
+        ("job:a[1]", "job:a[1]", True),
+        ("job:a[1]", "job:a1", False),
+        ("job:A", "job:a", False),
+    ],
+)
+def test_all_but_a_star_stands_for_itself(pattern: str, text: str, fits: bool) -> None:
+    found = find_runbook([make_runbook(["true"], match={"subject": pattern})], {"subject": text})
+    assert (found is not None) is fits
+
+
 def test_a_pattern_of_many_stars_is_no_trap() -> None:
     assert (
         find_runbook([make_runbook(["true"], match={"subject": "a*" * 5000 + "b"})], {"subject": "a" * 50000}) is None
