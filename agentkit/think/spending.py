@@ -42,11 +42,13 @@ class OverBudgetError(AgentkitError):
 
     def __init__(self, cap: Cap, spent: int, needed: int, room_at: float | None) -> None:
         most, used, wanted = (caps.format_amount(cap.unit, amount) for amount in (cap.most, spent, needed))
+        # That a call is one call, everybody knows.
+        also = "" if cap.unit == "calls" else f", and the call may take {wanted}"
         if room_at is None:
-            told = f"{cap.name} allows {most}, and the call alone may take {wanted}"
-            hint = f"raise {cap.name} in [think.budget]; no waiting helps"
+            told = f"{cap.name} allows {most}{also}: no waiting helps"
+            hint = f"raise {cap.name} in [think.budget]"
         else:
-            told = f"{cap.name} allows {most}: {used} spent or reserved, and the call may take {wanted}"
+            told = f"{cap.name} allows {most}: {used} spent or reserved{also}"
             hint = f"there is room from {format_instant(room_at)} on; nothing is lost until then"
         super().__init__(told, hint=hint, status=Exit.TRY_LATER)
         self.cap = cap

@@ -100,7 +100,7 @@ def test_there_is_room_again_when_it_says_so_and_no_moment_before(store: Store, 
 def test_a_call_that_is_larger_than_a_cap_never_finds_room(store: Store) -> None:
     refused = refuse(store, BudgetSettings(usd_per_call=0.5, usd_per_hour=0.5), cost=60 * CENT)
     assert refused.room_at is None
-    assert "no waiting helps" in str(refused.hint)
+    assert "no waiting helps" in refused.message
 
 
 def test_of_several_caps_the_one_that_says_no_the_longest_is_told(store: Store) -> None:
