@@ -147,7 +147,10 @@ class Asker:
             cost = tokens = 0
             spending.release(self.store, call, outcome=outcome, now=now)
         else:
-            spending.settle(self.store, call, tokens=None, cost=None, outcome=outcome, now=now)
+            # Where it tells only what it cost, and that is more than it should, it is the more that was spent.
+            told = to_nanodollars(reply.cost_usd) if cost and reply.cost_usd else 0
+            cost = max(cost, told)
+            spending.settle(self.store, call, tokens=None, cost=cost if told else None, outcome=outcome, now=now)
         asked.spent += cost
         asked.tokens += tokens
 
@@ -180,7 +183,10 @@ class Asker:
         )  # fmt: skip
         breaker = breakers.read_breaker(self.store, provider.name)
         until = [] if breaker is None else [at for at in (breaker.open_until, breaker.not_before) if at is not None]
-        _put_off(asked, f"{provider.name}: {reply.trouble}", max(until, default=None))
+        # As the next wake will say it, which asks nobody: the same reason is told once.
+        is_shut = breaker is not None and breaker.state != breakers.CLOSED and breaker.open_until is None
+        why = f"{reply.trouble}; {breakers.UNTIL_CHANGED}" if is_shut else reply.trouble
+        _put_off(asked, f"{provider.name}: {why}", max(until, default=None))
 
     def left(self) -> timedelta:
         """Return how much time there is before the deadline, at least none."""
@@ -196,7 +202,9 @@ def _wait_of(reply: Reply) -> float:
 
 def _put_off(asked: Asked, reason: str, not_before: float | None, status: int = Exit.TRY_LATER) -> None:
     """Note why there is no answer; what can be tried again by itself counts more than what a person has to mend."""
-    asked.reason = f"{asked.reason}; {reason}" if asked.reason else reason
+    # What the budget says is the same for every provider.
+    if f"; {reason}; " not in f"; {asked.reason}; ":
+        asked.reason = f"{asked.reason}; {reason}" if asked.reason else reason
     if asked.status in (Exit.OK, Exit.CONFIGURATION):
         asked.status = status
     if not_before is not None:

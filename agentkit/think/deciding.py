@@ -19,7 +19,7 @@ from agentkit.think.asking import DEADLINE_OVER, Asked, Asker
 from agentkit.think.decisions import DEFERRED, REFUSED, RUNBOOK, RUNBOOK_ONLY, THOUGHT, make_decision
 from agentkit.think.grouping import find_due_groups
 from agentkit.think.groups import Group
-from agentkit.think.inbox import claim, free_claims_of_dead, give_back, name_this_process
+from agentkit.think.inbox import claim, free_claims_of_dead, give_back, handle, name_this_process
 from agentkit.think.prompting import repair_prompt
 from agentkit.think.providers import Prompt
 from agentkit.think.redacting import prepare_prompt, redact_prompt
@@ -34,10 +34,13 @@ SELECT fingerprint, record FROM findings WHERE waits = 1 AND state = 'firing' AN
     SELECT 1 FROM runs WHERE runs.fingerprint = findings.fingerprint AND runs.episode = findings.episode
     AND chosen_by = 'match' AND runs.state IN ('failed', 'timeout', 'interrupted')) ORDER BY waiting_since, fingerprint
 """
-HANDLE = (
-    "UPDATE findings SET waits = 0, waiting_for = NULL, not_before = NULL, claim = NULL, handled_at = ?, "
-    "handled_by = ? WHERE fingerprint = ?"
+NO_MORE_THAN_INFO = "SELECT fingerprint FROM findings WHERE waits = 1 AND severity = 'info' AND claim IS NULL"
+END_INFO = (
+    "UPDATE findings SET waits = 0, handled_at = ?, handled_by = 'info' "
+    "WHERE fingerprint = ? AND waits = 1 AND severity = 'info' AND claim IS NULL"
 )
+# What changed since then is another matter, about which somebody decides anew.
+STILL_DECIDED = "SELECT record FROM findings WHERE fingerprint = ? AND handled_by = ? AND state = 'firing'"
 NOTHING_TO_ASK = Prompt("", "")
 WAITING_FOR = "SELECT waiting_for FROM findings WHERE fingerprint = ?"
 THINK_AGAIN = "INSERT OR REPLACE INTO groups (key, thought_at) VALUES (?, ?)"
@@ -80,6 +83,8 @@ class Waking:
 
     def _run_runbooks(self) -> None:
         """Run what fits each finding that waits; what none ended waits for a mind, unless it is no more than info."""
+        # Looked at before the runbooks are chosen: what comes later has a turn of its own.
+        infos = self.store.select(NO_MORE_THAN_INFO)
         matched: dict[str, tuple[RunbookSettings, Record]] = {}
         for fingerprint, text in self.store.select(UNTRIED) if self.settings.runbooks else []:
             record = {**json.loads(str(text)), "fingerprint": str(fingerprint)}
@@ -100,11 +105,10 @@ class Waking:
         finally:
             give_back(self.store, ours)
         # What nobody has to know is over once its runbook had its turn.
-        self.store.execute(
-            "UPDATE findings SET waits = 0, handled_at = ?, handled_by = 'info' WHERE waits = 1 AND severity = 'info' "
-            "AND claim IS NULL",
-            (time.time(),),
-        )
+        if infos:
+            now = time.time()
+            with self.store.transaction():
+                self.store.execute_many(END_INFO, [(now, fingerprint) for (fingerprint,) in infos])
 
     def _tell_ended(self, done: Mapping[str, Sequence[str]]) -> None:
         """Write down which findings each runbook ended, and tell it."""
@@ -116,7 +120,7 @@ class Waking:
             )  # fmt: skip
             with self.store.transaction():
                 decisions.keep(self.store, record, "", now)
-                self.store.execute_many(HANDLE, [(now, f"runbook:{name}", each) for each in fingerprints])
+                handle(self.store, fingerprints, f"runbook:{name}", now)
             self._finish(record)
 
     def _decide(self, asker: Asker, group: Group, fingerprints: Sequence[str]) -> None:
@@ -144,7 +148,7 @@ class Waking:
         )
         with self.store.transaction():
             decisions.keep(self.store, record, group.key, now)
-            self.store.execute_many(HANDLE, [(now, f"decision:{record['id']}", each) for each in fingerprints])
+            handle(self.store, fingerprints, f"decision:{record['id']}", now)
             self.store.execute(THINK_AGAIN, (group.key, now))
         self._finish(record)
 
@@ -152,7 +156,7 @@ class Waking:
         """Leave the findings waiting, and tell why; the next wake decides anew, so this is not kept."""
         self.status = max(self.status, asked.status, key=STATUS_ORDER.index)
         with self.store.transaction():
-            told = self.store.select(WAITING_FOR, (fingerprints[0],))
+            before = {str(why) for each in fingerprints for (why,) in self.store.select(WAITING_FOR, (each,))}
             self.store.execute_many(
                 "UPDATE findings SET waiting_for = ?, not_before = ? WHERE fingerprint = ?",
                 [(asked.reason, asked.not_before, each) for each in fingerprints],
@@ -171,12 +175,12 @@ class Waking:
                 providers_tried=asked.tried,
                 not_before=asked.not_before,
             ),
-            told != [(asked.reason,)],
+            not all(decisions.is_same_reason(why, asked.reason) for why in before),
         )
 
     def _think(self, asker: Asker, group: Group) -> tuple[Asked, Answer | None]:
         """Ask for a decision, once more where the answer does not fit; None where there is none, and why."""
-        runbooks, whole = self.settings.runbooks, Asked()
+        runbooks, whole, had_answer = self.settings.runbooks, Asked(), False
         if not self.settings.providers:
             # Not even masked: there is nobody whom to tell.
             return asker.ask(NOTHING_TO_ASK), None
@@ -188,7 +192,8 @@ class Waking:
                 asked = asker.ask(prompt, group.key)
                 whole = _add(whole, asked)
                 if asked.text is None:
-                    return whole, None
+                    break
+                had_answer = True
                 try:
                     return whole, read_answer(asked.text, group.severity, runbooks)
                 except AnswerError as error:
@@ -202,13 +207,13 @@ class Waking:
             if not asker.left():
                 # Nobody refused anything: there was no time left to mask it.
                 whole.status, whole.reason = Exit.TRY_LATER, DEADLINE_OVER
-                return whole, None
-            # It will be the same for every other group, and cost as much time.
-            self._refusal = error
-            whole.status, whole.reason = error.status, error.message
-            return whole, None
-        # It was paid for: the next try waits as a group does that was thought about.
-        self.store.execute(THINK_AGAIN, (group.key, time.time()))
+            else:
+                # It will be the same for every other group, and cost as much time.
+                self._refusal = error
+                whole.status, whole.reason = error.status, error.message
+        if had_answer:
+            # It was paid for: the next try waits as a group does that was thought about.
+            self.store.execute(THINK_AGAIN, (group.key, time.time()))
         return whole, None
 
     def _finish(self, record: Record) -> None:
@@ -223,9 +228,11 @@ class Waking:
         name, findings = record["runbook"], record["findings"]
         runbook = next((each for each in self.settings.runbooks if each.name == name), None)
         fingerprint = str(findings[0]) if isinstance(findings, list) and findings else ""
-        row = self.store.first("SELECT record FROM findings WHERE fingerprint = ?", (fingerprint,))
-        if runbook is None or row is None:
-            return f"runbook {name} is not configured any more" if runbook is None else "the finding is gone"
+        row = self.store.first(STILL_DECIDED, (fingerprint, f"decision:{record['id']}"))
+        if runbook is None:
+            return f"runbook {name} is not configured any more"
+        if row is None:
+            return "the finding is gone, or not what it was: the runbook is not begun for it"
         finding = {**json.loads(str(row[0])), "fingerprint": fingerprint}
         outcome = run_runbook(self.store, runbook, finding, environ=self.environ, chosen_by="model", now=time.time())
         return note_of(outcome)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from agentkit.core.settings import ThinkSettings
 from agentkit.think.groups import Group, Record
+from agentkit.think.inbox import DUE_AGAIN
 from agentkit.think.runbooks import find_runs, note_of
 from agentkit.think.store import Store
 
@@ -29,14 +30,20 @@ WHERE waits = 1 AND state = 'firing' AND severity <> 'info' AND (claim IS NULL O
 SILENCED = """
 SELECT quiet.fingerprint, min(loud.fingerprint) FROM findings AS quiet JOIN findings AS loud
     ON loud.subject = quiet.subject AND loud.host = quiet.host
-    AND loud.state = 'firing' AND loud.severity = 'critical' AND coalesce(loud.handled_by, '') NOT LIKE 'dropped%'
+    AND loud.state = 'firing' AND loud.severity = 'critical' AND loud.last_seen_at > quiet.last_seen_at - ?
+    AND coalesce(loud.handled_by, '') NOT LIKE 'dropped%'
 WHERE quiet.waits = 1 AND quiet.state = 'firing' AND quiet.severity = 'warning' GROUP BY quiet.fingerprint
 """
-# Fires on, was seen since, and its time has come again.
-REPEATS = """
-UPDATE findings SET waits = 1, waiting_since = ?1, waiting_for = 'repeat' WHERE waits = 0 AND state = 'firing'
-    AND severity <> 'info' AND handled_by LIKE 'decision:%' AND group_key IN
-    (SELECT key FROM groups WHERE thought_at <= ?2) AND last_seen_at > handled_at
+REPEATS = f"UPDATE findings SET waits = 1, waiting_since = ?1, waiting_for = 'repeat' WHERE {DUE_AGAIN}"  # noqa: S608
+# A check tells for a day what is gone. A critical finding that was heard of so much earlier than its warning will never
+# be told as gone any more, and silences nothing.
+SILENCES_S = 2 * 86400.0
+# What is due keeps the reason of the last time, until there is another one; so does what was asked about in vain and
+# waits for its group: it is not told again each time that the group is due.
+PUT_OFF = """
+UPDATE findings SET group_key = ?1, waiting_for = CASE
+    WHEN ?2 = 'group_interval' AND waiting_for NOT LIKE 'critical %' AND waiting_for <> 'repeat' THEN waiting_for
+    ELSE coalesce(?2, waiting_for) END WHERE fingerprint = ?3
 """
 
 
@@ -46,8 +53,8 @@ def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float
     What is not due keeps waiting, and why is written down.
     """
     with store.transaction():
-        store.execute(REPEATS, (now, now - settings.repeat_interval_s))
-    silenced = {str(quiet): f"critical {loud!s}" for quiet, loud in store.select(SILENCED)}
+        store.execute(REPEATS, (now, settings.repeat_interval_s))
+    silenced = {str(quiet): f"critical {loud!s}" for quiet, loud in store.select(SILENCED, (SILENCES_S,))}
     thought = {str(key): float(at or 0.0) for key, at in store.select("SELECT key, thought_at FROM groups")}
     members: dict[str, list[tuple[object, ...]]] = defaultdict(list)
     labels: dict[str, dict[str, str]] = {}
@@ -57,18 +64,15 @@ def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float
         named = _label(settings.group_by, row)
         key = json.dumps(named, sort_keys=True)
         reason = silenced.get(fingerprint)
-        # A clock that was set back must not silence a group until it is there again.
-        if reason is None and 0 <= now - thought.get(key, -math.inf) < settings.group_interval_s:
+        # A clock that was set back must not silence a group until it is there again; another wake may think just now.
+        if reason is None and abs(now - thought.get(key, -math.inf)) < settings.group_interval_s:
             reason = "group_interval"
         reasons.append((key, reason, fingerprint))
         if reason is None:
             labels[key] = named
             members[key].append(row)
     with store.transaction():
-        # What is due keeps the reason of the last time, until there is another one.
-        store.execute_many(
-            "UPDATE findings SET group_key = ?, waiting_for = coalesce(?, waiting_for) WHERE fingerprint = ?", reasons
-        )
+        store.execute_many(PUT_OFF, reasons)
     return [
         (_make_group(store, key, labels[key], rows), [str(row[0]) for row in rows]) for key, rows in members.items()
     ]

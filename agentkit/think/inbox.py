@@ -43,8 +43,8 @@ ON CONFLICT (fingerprint) DO UPDATE SET host = excluded.host, source = excluded.
     claim = CASE WHEN {FIRES_AGAIN} OR {GOT_WORSE} THEN NULL ELSE claim END
 """  # noqa: S608  # texts of ours
 # A mind decided, it fires on, was seen since, and the time of its group has come again (?1 is now, ?2 the interval). A
-# clock that was set back must not silence anything until it is there again. The `+` has SQLite begin with the groups, of
-# which mostly none is due, and not with all that was dealt with.
+# clock that was set back must not silence anything until it is there again. The `+` has SQLite begin with the groups,
+# of which mostly none is due, and not with all that was dealt with.
 DUE_AGAIN = """
 +waits = 0 AND state = 'firing' AND severity <> 'info' AND handled_by LIKE 'decision:%'
     AND (last_seen_at > handled_at OR handled_at > ?1)
