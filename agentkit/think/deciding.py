@@ -43,6 +43,11 @@ END_INFO = (
 STILL_DECIDED = "SELECT record FROM findings WHERE fingerprint = ? AND handled_by = ? AND state = 'firing'"
 NOTHING_TO_ASK = Prompt("", "")
 WAITING_FOR = "SELECT waiting_for FROM findings WHERE fingerprint = ?"
+# That there was no time left (?4) says less than why it waited before.
+PUT_OFF = (
+    "UPDATE findings SET waiting_for = CASE WHEN ?4 THEN coalesce(waiting_for, ?1) ELSE ?1 END, not_before = ?2 "
+    "WHERE fingerprint = ?3"
+)
 THINK_AGAIN = "INSERT OR REPLACE INTO groups (key, thought_at) VALUES (?, ?)"
 
 
@@ -157,10 +162,9 @@ class Waking:
         self.status = max(self.status, asked.status, key=STATUS_ORDER.index)
         with self.store.transaction():
             before = {str(why) for each in fingerprints for (why,) in self.store.select(WAITING_FOR, (each,))}
-            self.store.execute_many(
-                "UPDATE findings SET waiting_for = ?, not_before = ? WHERE fingerprint = ?",
-                [(asked.reason, asked.not_before, each) for each in fingerprints],
-            )
+            is_late = asked.reason == DEADLINE_OVER
+            is_known = [(why != "None" if is_late else decisions.is_same_reason(why, asked.reason)) for why in before]
+            self.store.execute_many(PUT_OFF, [(asked.reason, asked.not_before, each, is_late) for each in fingerprints])
         self.tell(
             make_decision(
                 DEFERRED if asked.status == Exit.TRY_LATER else REFUSED,
@@ -175,7 +179,7 @@ class Waking:
                 providers_tried=asked.tried,
                 not_before=asked.not_before,
             ),
-            not all(decisions.is_same_reason(why, asked.reason) for why in before),
+            not all(is_known),
         )
 
     def _think(self, asker: Asker, group: Group) -> tuple[Asked, Answer | None]:

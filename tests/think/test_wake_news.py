@@ -96,3 +96,27 @@ def test_a_line_tells_what_became_of_a_chosen_runbook_and_where_a_proposal_is(
     line = agentkit("think", "wake", input=json.dumps(finding(type="slow", title="a is slow"))).stdout
     assert line.startswith("warning: a is slow: a proposal: because; agentkit think journal show ")
     assert "rotate the logs" in agentkit(*line.split()[-4:]).stdout
+
+
+def test_what_holds_back_many_groups_is_one_line(agentkit: Run) -> None:
+    found = [
+        finding(f"job:{n}", "critical" if n == 7 else "warning", source=f"s{n}", title=f"{n} is gone")
+        for n in range(20)
+    ]
+    ended = agentkit("think", "wake", input="\n".join(map(json.dumps, found)))
+    line = "agentkit: critical: 7 is gone and 19 more: deferred: no provider is configured\n"
+    assert (ended.returncode, ended.stderr) == (75, line)
+
+
+def test_a_deadline_that_is_over_is_told_of_what_nobody_told_of_before(
+    agentkit: Run, configure: Configure, model: ScriptedModel
+) -> None:
+    model.script = lambda _: (500, "oops", {})
+    configure('[think]\ndeadline = "1s"')
+    text = json.dumps(finding())
+    assert "500" in agentkit("think", "wake", input=text).stderr
+    configure('[think]\ndeadline = "1ms"')
+    late = agentkit("think", "wake", input=text)
+    assert (late.returncode, late.stderr) == (75, "")
+    later = agentkit("think", "wake", input=json.dumps(finding(type="slow", title="a is slow")))
+    assert later.stderr.startswith("agentkit: warning: a is slow: deferred: ")
