@@ -29,6 +29,7 @@ SHORTEST_RETRY_S = 1.0
 ROUNDS = 3
 PAUSE_S = 1.0
 DEADLINE_OVER = "the deadline is over"
+NO_PROVIDER = "no provider is configured"
 # What a gateway says for a moment; all else will be the same a second later.
 PASSING = (500, 502, 503, 504, 529)
 
@@ -66,7 +67,7 @@ class Asker:
         asked = Asked()
         ready = list(self.settings.providers)
         if not ready:
-            _put_off(asked, "no provider is configured", None)
+            _put_off(asked, NO_PROVIDER, None)
         for number in range(ROUNDS):
             again: list[tuple[ProviderSettings, Reply]] = []
             for place, provider in enumerate(ready):

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import Record
 from agentkit.core.settings import RunbookSettings, ThinkSettings
 from agentkit.think import decisions
 from agentkit.think.answering import Answer, AnswerError, read_answer
-from agentkit.think.asking import DEADLINE_OVER, Asked, Asker
+from agentkit.think.asking import DEADLINE_OVER, NO_PROVIDER, Asked, Asker
 from agentkit.think.decisions import DEFERRED, REFUSED, RUNBOOK, RUNBOOK_ONLY, THOUGHT, make_decision
 from agentkit.think.grouping import find_due_groups
 from agentkit.think.groups import Group
 from agentkit.think.inbox import claim, free_claims_of_dead, give_back, handle, name_this_process
 from agentkit.think.prompting import repair_prompt
-from agentkit.think.providers import Prompt
 from agentkit.think.redacting import prepare_prompt, redact_prompt
 from agentkit.think.runbooks import find_runbook, note_of, run_runbook
 from agentkit.think.store import Store
@@ -41,7 +40,6 @@ END_INFO = (
 )
 # What changed since then is another matter, about which somebody decides anew.
 STILL_DECIDED = "SELECT record FROM findings WHERE fingerprint = ? AND handled_by = ? AND state = 'firing'"
-NOTHING_TO_ASK = Prompt("", "")
 WAITING_FOR = "SELECT waiting_for FROM findings WHERE fingerprint = ?"
 # That there was no time left (?4) says less than why it waited before.
 PUT_OFF = (
@@ -76,8 +74,12 @@ class Waking:
         for record in decisions.find_untold(self.store):
             self._finish(record)
         self._run_runbooks()
+        groups = find_due_groups(self.store, self.settings, name_this_process(), time.time())
+        if not self.settings.providers:
+            self._put_off_all(groups)
+            return
         asker = Asker(self.store, self.settings, self.environ, "wake")
-        for group, fingerprints in find_due_groups(self.store, self.settings, name_this_process(), time.time()):
+        for group, fingerprints in groups:
             ours = claim(self.store, fingerprints)
             if not ours:
                 continue
@@ -85,6 +87,14 @@ class Waking:
                 self._decide(asker, group, ours)
             finally:
                 give_back(self.store, ours)
+
+    def _put_off_all(self, groups: Iterable[tuple[Group, list[str]]]) -> None:
+        """Leave everything waiting where there is nobody to ask: nothing is claimed and nothing masked for that."""
+        asked = Asked(status=Exit.TRY_LATER, reason=NO_PROVIDER)
+        with self.store.transaction():
+            deferred = [self._defer(asked, group, fingerprints, time.time()) for group, fingerprints in groups]
+        for record, is_news in deferred:
+            self.tell(record, is_news)
 
     def _run_runbooks(self) -> None:
         """Run what fits each finding that waits; what none ended waits for a mind, unless it is no more than info."""
@@ -132,7 +142,7 @@ class Waking:
         asked, answer = self._think(asker, group)
         now = time.time()
         if answer is None:
-            self._defer(asked, group, fingerprints, now)
+            self.tell(*self._defer(asked, group, fingerprints, now))
             return
         record = make_decision(
             THOUGHT,
@@ -157,37 +167,35 @@ class Waking:
             self.store.execute(THINK_AGAIN, (group.key, now))
         self._finish(record)
 
-    def _defer(self, asked: Asked, group: Group, fingerprints: Sequence[str], now: float) -> None:
-        """Leave the findings waiting, and tell why; the next wake decides anew, so this is not kept."""
+    def _defer(self, asked: Asked, group: Group, fingerprints: Sequence[str], now: float) -> tuple[Record, bool]:
+        """Leave the findings waiting; return what is told of it, and whether it is news.
+
+        The next wake decides anew, so this decision is not kept.
+        """
         self.status = max(self.status, asked.status, key=STATUS_ORDER.index)
         with self.store.transaction():
             before = {str(why) for each in fingerprints for (why,) in self.store.select(WAITING_FOR, (each,))}
             is_late = asked.reason == DEADLINE_OVER
             is_known = [(why != "None" if is_late else decisions.is_same_reason(why, asked.reason)) for why in before]
             self.store.execute_many(PUT_OFF, [(asked.reason, asked.not_before, each, is_late) for each in fingerprints])
-        self.tell(
-            make_decision(
-                DEFERRED if asked.status == Exit.TRY_LATER else REFUSED,
-                asked.reason,
-                fingerprints,
-                host=self.host,
-                at=now,
-                severity=group.severity,
-                spent=asked.spent,
-                reserved=asked.reserved,
-                tokens=asked.tokens,
-                providers_tried=asked.tried,
-                not_before=asked.not_before,
-            ),
-            not all(is_known),
+        record = make_decision(
+            DEFERRED if asked.status == Exit.TRY_LATER else REFUSED,
+            asked.reason,
+            fingerprints,
+            host=self.host,
+            at=now,
+            severity=group.severity,
+            spent=asked.spent,
+            reserved=asked.reserved,
+            tokens=asked.tokens,
+            providers_tried=asked.tried,
+            not_before=asked.not_before,
         )
+        return record, not all(is_known)
 
     def _think(self, asker: Asker, group: Group) -> tuple[Asked, Answer | None]:
         """Ask for a decision, once more where the answer does not fit; None where there is none, and why."""
         runbooks, whole, had_answer = self.settings.runbooks, Asked(), False
-        if not self.settings.providers:
-            # Not even masked: there is nobody whom to tell.
-            return asker.ask(NOTHING_TO_ASK), None
         if self._refusal is not None:
             return Asked(status=self._refusal.status, reason=self._refusal.message), None
         try:

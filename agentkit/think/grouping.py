@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from agentkit.core.settings import ThinkSettings
 from agentkit.think.groups import Group, Record
@@ -47,8 +47,8 @@ UPDATE findings SET group_key = ?1, waiting_for = CASE
 """
 
 
-def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float) -> list[tuple[Group, list[str]]]:
-    """Return the groups that are due, those that wait longest first, each with the fingerprints of its findings.
+def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float) -> Iterator[tuple[Group, list[str]]]:
+    """Yield the groups that are due, those that wait longest first, each with the fingerprints of its findings.
 
     What is not due keeps waiting, and why is written down.
     """
@@ -73,9 +73,9 @@ def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float
             members[key].append(row)
     with store.transaction():
         store.execute_many(PUT_OFF, reasons)
-    return [
-        (_make_group(store, key, labels[key], rows), [str(row[0]) for row in rows]) for key, rows in members.items()
-    ]
+    for key, rows in members.items():
+        # One at a time: the records of all of them would be half of our memory.
+        yield _make_group(store, key, labels[key], rows), [str(row[0]) for row in rows]
 
 
 def _label(group_by: Sequence[str], row: Sequence[object]) -> dict[str, str]:

@@ -93,9 +93,9 @@ def claim(store: Store, fingerprints: Sequence[str]) -> list[str]:
 
 def give_back(store: Store, fingerprints: Iterable[str]) -> None:
     """Leave findings to whoever comes next."""
+    ours = name_this_process()
     store.execute_many(
-        "UPDATE findings SET claim = NULL WHERE fingerprint = ? AND claim = ?",
-        [(each, name_this_process()) for each in fingerprints],
+        "UPDATE findings SET claim = NULL WHERE fingerprint = ? AND claim = ?", [(each, ours) for each in fingerprints]
     )
 
 

@@ -34,7 +34,7 @@ DEEPEST = 100
 class Taken:
     """One finding as it came: what the inbox asks of it, and the record as text."""
 
-    __slots__ = ("count", "fingerprint", "first_seen_at", "host", "record", "severity", "source", "state", "subject",
+    __slots__ = ("count", "fingerprint", "first_seen_at", "host", "severity", "source", "state", "subject",
                  "text", "type")  # fmt: skip
 
     def __init__(self, record: Record, text: str | None, now: float) -> None:
@@ -64,7 +64,6 @@ class Taken:
             self.fingerprint = fingerprint(
                 self.host, self.source, self.type, self.subject, key if isinstance(key, str) else ""
             )
-        self.record = record
         self.text = json.dumps({**record, "fingerprint": self.fingerprint}) if text is None or not given else text
 
 

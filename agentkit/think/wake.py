@@ -48,6 +48,7 @@ def wake(environ: Mapping[str, str], source: str, *, as_json: bool, is_quiet: bo
         with open_store(environ) as store:
             take_in(store, found.findings, time.time())
             is_stored = True
+            found.findings.clear()
             if as_json:
                 _pass_on(found)
             status = _think(store, environ, as_json=as_json, is_quiet=is_quiet)

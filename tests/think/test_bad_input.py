@@ -117,10 +117,10 @@ def test_a_closed_stdout_loses_no_decision(
 def test_on_a_full_disk_the_findings_are_told(environ: dict[str, str], home: Path, tmp_path: Path) -> None:
     home.mkdir()
     script = f"""mount --make-rprivate /
-        mount -t tmpfs -o size=200k,mode=700 tmpfs {home}
+        mount -t tmpfs -o size=800k,mode=700 tmpfs {home}
         A="{sys.executable} -m agentkit think"
         $A wake <{tmp_path}/one || test $? -eq 75
-        dd if=/dev/zero of={home}/filler bs=4096 count=64 2>/dev/null || true
+        dd if=/dev/zero of={home}/filler bs=4096 count=300 2>/dev/null || true
         status=0; $A wake <{tmp_path}/many 2>{tmp_path}/err || status=$?
         echo "full $status $(grep -c 'not stored: ' {tmp_path}/err)"
         rm {home}/filler
