@@ -17,7 +17,7 @@ from agentkit.think import decisions
 from agentkit.think.answering import Answer, AnswerError, read_answer
 from agentkit.think.asking import DEADLINE_OVER, NO_PROVIDER, Asked, Asker
 from agentkit.think.decisions import DEFERRED, REFUSED, RUNBOOK, RUNBOOK_ONLY, THOUGHT, make_decision
-from agentkit.think.grouping import find_due_groups
+from agentkit.think.grouping import find_due_groups, read_group
 from agentkit.think.groups import Group
 from agentkit.think.inbox import claim, free_claims_of_dead, give_back, handle, name_this_process
 from agentkit.think.prompting import repair_prompt
@@ -79,20 +79,20 @@ class Waking:
             self._put_off_all(groups)
             return
         asker = Asker(self.store, self.settings, self.environ, "wake")
-        for group, fingerprints in groups:
+        for key, fingerprints in groups:
             ours = claim(self.store, fingerprints)
             if not ours:
                 continue
             try:
-                self._decide(asker, group, ours)
+                self._decide(asker, read_group(self.store, key, ours), ours)
             finally:
                 give_back(self.store, ours)
 
-    def _put_off_all(self, groups: Iterable[tuple[Group, list[str]]]) -> None:
+    def _put_off_all(self, groups: Iterable[tuple[str, list[str]]]) -> None:
         """Leave everything waiting where there is nobody to ask: nothing is claimed and nothing masked for that."""
         asked = Asked(status=Exit.TRY_LATER, reason=NO_PROVIDER)
         with self.store.transaction():
-            deferred = [self._defer(asked, group, fingerprints, time.time()) for group, fingerprints in groups]
+            deferred = [self._defer(asked, read_group(self.store, *each), each[1], time.time()) for each in groups]
         for record, is_news in deferred:
             self.tell(record, is_news)
 

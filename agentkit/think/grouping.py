@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 from agentkit.core.settings import ThinkSettings
-from agentkit.think.groups import Group, Record
+from agentkit.think.groups import Group
 from agentkit.think.inbox import DUE_AGAIN
 from agentkit.think.runbooks import find_runs, note_of
 from agentkit.think.store import Store
@@ -23,10 +23,11 @@ RECENT_DECISIONS = 3
 MOST_NOTES = 20
 RECENT_RUNS = 2
 WAITING = """
-SELECT fingerprint, host, source, type, subject, severity, record, first_seen_at, last_seen_at, count FROM findings
+SELECT fingerprint, host, source, type, subject, severity, record FROM findings
 WHERE waits = 1 AND state = 'firing' AND severity <> 'info' AND (claim IS NULL OR claim = ?)
     ORDER BY waiting_since, fingerprint
 """
+MEMBER = "SELECT severity, record, first_seen_at, last_seen_at, count FROM findings WHERE fingerprint = ?"
 SILENCED = """
 SELECT quiet.fingerprint, min(loud.fingerprint) FROM findings AS quiet JOIN findings AS loud
     ON loud.subject = quiet.subject AND loud.host = quiet.host
@@ -47,8 +48,8 @@ UPDATE findings SET group_key = ?1, waiting_for = CASE
 """
 
 
-def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float) -> Iterator[tuple[Group, list[str]]]:
-    """Yield the groups that are due, those that wait longest first, each with the fingerprints of its findings.
+def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float) -> list[tuple[str, list[str]]]:
+    """Return the keys of the groups that are due, those that wait longest first, with the fingerprints of each.
 
     What is not due keeps waiting, and why is written down.
     """
@@ -56,26 +57,43 @@ def find_due_groups(store: Store, settings: ThinkSettings, ours: str, now: float
         store.execute(REPEATS, (now, settings.repeat_interval_s))
     silenced = {str(quiet): f"critical {loud!s}" for quiet, loud in store.select(SILENCED, (SILENCES_S,))}
     thought = {str(key): float(at or 0.0) for key, at in store.select("SELECT key, thought_at FROM groups")}
-    members: dict[str, list[tuple[object, ...]]] = defaultdict(list)
-    labels: dict[str, dict[str, str]] = {}
+    members: dict[str, list[str]] = defaultdict(list)
     reasons: list[tuple[str | None, str | None, str]] = []
     for row in store.select(WAITING, (ours,)):
         fingerprint = str(row[0])
-        named = _label(settings.group_by, row)
-        key = json.dumps(named, sort_keys=True)
+        key = json.dumps(_label(settings.group_by, row), sort_keys=True)
         reason = silenced.get(fingerprint)
         # A clock that was set back must not silence a group until it is there again; another wake may think just now.
         if reason is None and abs(now - thought.get(key, -math.inf)) < settings.group_interval_s:
             reason = "group_interval"
         reasons.append((key, reason, fingerprint))
         if reason is None:
-            labels[key] = named
-            members[key].append(row)
+            members[key].append(fingerprint)
     with store.transaction():
         store.execute_many(PUT_OFF, reasons)
-    for key, rows in members.items():
-        # One at a time: the records of all of them would be half of our memory.
-        yield _make_group(store, key, labels[key], rows), [str(row[0]) for row in rows]
+    return list(members.items())
+
+
+def read_group(store: Store, key: str, fingerprints: Sequence[str]) -> Group:
+    """Return a group with these of its findings as they are now.
+
+    To be called once they are claimed: what changes after that takes the claim away, and is so not dealt with unseen.
+    """
+    rows = [row for each in fingerprints for row in store.select(MEMBER, (each,))]
+    recent = store.select(
+        "SELECT record FROM decisions WHERE group_key = ? ORDER BY at DESC LIMIT ?", (key, RECENT_DECISIONS)
+    )
+    return Group(
+        key=key,
+        labels=json.loads(key),
+        findings=tuple(json.loads(str(row[1])) for row in rows),
+        first_seen=min(float(str(row[2])) for row in rows),
+        last_seen=max(float(str(row[3])) for row in rows),
+        count=sum(int(str(row[4])) for row in rows),
+        severity=max((str(row[0]) for row in rows), key=RANK.__getitem__),
+        notes=_read_notes(store, fingerprints),
+        recent=tuple(json.loads(str(record)) for (record,) in recent),
+    )
 
 
 def _label(group_by: Sequence[str], row: Sequence[object]) -> dict[str, str]:
@@ -94,24 +112,6 @@ def _find_cause(text: str) -> str:
     cause = json.loads(text).get("cause")
     root = cause.get("root") if isinstance(cause, dict) else None
     return root if isinstance(root, str) else ""
-
-
-def _make_group(store: Store, key: str, labels: Mapping[str, str], rows: Sequence[Sequence[object]]) -> Group:
-    records: list[Record] = [json.loads(str(row[6])) for row in rows]
-    recent = store.select(
-        "SELECT record FROM decisions WHERE group_key = ? ORDER BY at DESC LIMIT ?", (key, RECENT_DECISIONS)
-    )
-    return Group(
-        key=key,
-        labels=labels,
-        findings=tuple(records),
-        first_seen=min(float(str(row[7])) for row in rows),
-        last_seen=max(float(str(row[8])) for row in rows),
-        count=sum(int(str(row[9])) for row in rows),
-        severity=max((str(row[5]) for row in rows), key=RANK.__getitem__),
-        notes=_read_notes(store, [str(row[0]) for row in rows]),
-        recent=tuple(json.loads(str(record)) for (record,) in recent),
-    )
 
 
 def _read_notes(store: Store, fingerprints: Sequence[str]) -> tuple[str, ...]:

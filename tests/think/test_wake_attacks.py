@@ -57,6 +57,28 @@ def test_what_changes_while_a_mind_thinks_about_it_is_not_forgotten(
     assert [record["severity"] for record in decided] == [change[-1]["severity"]]
 
 
+def test_what_got_worse_while_another_group_had_its_turn_is_decided_as_it_is(
+    wake: Wake, agentkit: Run, configure: Configure, model: ScriptedModel, home: Path
+) -> None:
+    configure()
+
+    def answer(_: str) -> tuple[int, str, dict[str, str]]:
+        if len(model.asked) == 1:
+            # As another wake would leave it that was killed then.
+            assert agentkit("think", "inbox", "add", "pump", "--severity", "critical").returncode == 0
+        return 200, say(), {}
+
+    model.script = answer
+    wake(finding())
+    model.asked.clear()
+    agentkit("think", "inbox", "add", "pump")
+    with rows_of(home) as store:
+        store.execute("UPDATE findings SET waiting_since = waiting_since + 100 WHERE source = 'think.inbox'")
+    records = wake(finding(type="other"))[1]
+    assert [record["severity"] for record in records] == ["warning", "critical"]
+    assert '"severity": "critical"' in model.questions[1]
+
+
 def test_a_decision_of_the_last_time_does_not_act_on_this_time(
     wake: Wake, configure: Configure, model: ScriptedModel, home: Path, tmp_path: Path
 ) -> None:
