@@ -18,13 +18,16 @@ from tests.think.ownrunbooks import APPEND, STYLES, add_finding, read_referee, r
 from tests.vault.ownvault import OwnVault
 
 MOST_KIB = 100 * 1024
+# The usage that the kernel tells of a process counts what its parent held when it forked, which is all of pytest.
 FLOOD = """
-import os, resource
+import os
 from agentkit.think.store import open_store
 from tests.think.ownrunbooks import add_finding, run
 with open_store(os.environ) as store:
     outcome = run(store, ("sh", "-c", "head -c 1000000000 /dev/zero; echo end"), add_finding(store, "one"), os.environ)
-    print(outcome.state, len(outcome.tail), outcome.tail[-3:], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    with open("/proc/self/status") as file:
+        most_kib = next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
+    print(outcome.state, len(outcome.tail), outcome.tail[-3:], most_kib)
 """
 
 
