@@ -36,6 +36,24 @@ def test_what_is_old_is_forgotten_but_not_what_fires_was_told_nobody_or_counts(o
         assert (count(store, "calls"), count(store, "journal")) == (1, 0)
 
 
+def test_a_clock_that_jumps_ahead_for_a_moment_forgets_nothing(own_environ: dict[str, str]) -> None:
+    with open_store(own_environ) as store:
+        forget_old(store, 90, NOW)
+        fill(store, NOW)
+        for at in (NOW + 400 * DAY_S, NOW + DAY_S):
+            forget_old(store, 90, at)
+        assert (count(store, "calls"), count(store, "findings")) == (1, 2)
+
+
+def test_a_finding_is_not_forgotten_before_what_a_runbook_did_about_it(own_environ: dict[str, str]) -> None:
+    with open_store(own_environ) as store:
+        fill(store, OLD)
+        # It ran long after the finding was heard of, and before a person dropped it.
+        store.execute("UPDATE runs SET at = ?", (NOW - DAY_S,))
+        forget_old(store, 90, NOW)
+        assert (count(store, "findings"), count(store, "runs")) == (2, 2)
+
+
 def test_it_is_done_once_a_day(own_environ: dict[str, str]) -> None:
     with open_store(own_environ) as store:
         forget_old(store, 90, NOW)
