@@ -12,8 +12,7 @@ from agentkit.core.times import format_duration, format_instant
 from agentkit.think.caps import CALL, format_amount, to_usd
 from agentkit.think.outlook import CapState, Outlook, project
 from agentkit.think.spending import Spent
-from agentkit.think.store import open_store
-from agentkit.think.viewing import begin_record, read_configuration, say_count, say_usd
+from agentkit.think.viewing import STEP, begin_record, open_existing, read_configuration, say_count, say_usd
 
 CAPS = (
     Column("cap"),
@@ -34,7 +33,7 @@ WINDOWS = ("hour", "day", "month")
 def print_budget(environ: Mapping[str, str], *, as_json: bool) -> None:
     """Print the budget: tables for a person, or one record of kind `budget`."""
     configuration = read_configuration(environ)
-    with open_store(environ) as store:
+    with open_existing(environ) as store:
         outlook = project(store, configuration.think.budget, time.time())
     if as_json:
         write_record(to_record(outlook, configuration.host))
@@ -103,7 +102,8 @@ def _draw_cap(one: CapState) -> list[Cell]:
     unit = one.cap.unit
     allowed, spent, reserved, left = (
         say_usd(amount) if unit == "usd" else format_amount(unit, amount)
-        for amount in (one.cap.most, one.spent, one.reserved, one.left)
+        # What is left is rounded down, as what is spent is rounded up.
+        for amount in (one.cap.most, one.spent, one.reserved, one.left // STEP * STEP if unit == "usd" else one.left)
     )
     if one.cap.window == CALL:
         return [one.cap.name, allowed, "-", "-", "-"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ASLEEP, THOUGHT, RUNBOOK_ONLY, DEFERRED, REFUSED = "asleep", "thought", "runbook_only", "deferred", "refused"
 RUNBOOK, PROPOSE, NOTIFY, NONE = "runbook", "propose", "notify", "none"
-# As much of an id as the journal shows.
+# As much of an id as a person reads: 48 bits of time and 16 of chance.
 SHOWN_ID = 16
 
 # How much was spent and how long was waited is another number each time.

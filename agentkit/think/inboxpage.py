@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("severity"),
-    Column("finding", rank=1),
+    # Never left out: it is what drop and retry are told.
+    Column("finding"),
     Column("title", folds=True),
-    Column("since", is_right=True),
+    Column("since", is_right=True, rank=1),
     Column("waits for", folds=True),
     Column("not before", is_right=True, rank=2),
 )

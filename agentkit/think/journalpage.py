@@ -15,16 +15,13 @@ from agentkit.core.lines import Record, write_record
 from agentkit.core.screen import Column, Styled, print_block, print_line, print_table
 from agentkit.core.times import format_instant
 from agentkit.think.caps import to_usd
-from agentkit.think.decisions import describe
+from agentkit.think.decisions import SHOWN_ID, describe
 from agentkit.think.store import Store
 from agentkit.think.viewing import begin_record, demand_limit, open_existing, read_configuration, say_usd, shorten
 
 if TYPE_CHECKING:
     from agentkit.think.store import Value
 
-DEFAULT_LIMIT = 20
-# 48 bits of time and 16 of chance.
-SHORT = 16
 COLUMNS = (
     Column("id"),
     Column("when", is_right=True),
@@ -151,7 +148,7 @@ def _read(row: tuple[Value, ...]) -> Entry:
 def _draw(entry: Entry, now: float) -> tuple[str, ...]:
     said = entry.trouble if entry.answer is None else _describe_answer(entry.answer)
     return (
-        entry.id[:SHORT],
+        entry.id[:SHOWN_ID],
         say_when(entry.at, now),
         entry.purpose,
         entry.provider,

@@ -13,6 +13,7 @@ from agentkit.think.store import Store
 # The pace is that of the last week: a day is too little to go by, and the begin of a month would be nothing at all.
 PACE_S = 7 * 86400.0
 SHORTEST_PACE_S = 86400.0
+NOTHING = Spent(0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,16 @@ class Outlook:
     projection: Projection
 
 
-def project(store: Store, budget: BudgetSettings, now: float) -> Outlook:
-    """Return caps, what is spent and reserved, by whom, and what the month will have cost when it ends."""
+def project(store: Store | None, budget: BudgetSettings, now: float) -> Outlook:
+    """Return caps, what is spent and reserved, by whom, and what the month will have cost when it ends.
+
+    Without a store nothing was ever spent.
+    """
+    if store is None:
+        none = dict.fromkeys((HOUR, DAY, MONTH), NOTHING)
+        states = tuple(_cap_state(cap, none) for cap in caps.read_caps(budget))
+        ahead = Projection(0, 0, 0, SHORTEST_PACE_S)
+        return Outlook(now, caps.leave_at(MONTH, now), states, NOTHING, NOTHING, NOTHING, {}, ahead)
     spent = {window: sum_spent(store, caps.window_begin(window, now)) for window in (HOUR, DAY, MONTH)}
     since = caps.window_begin(MONTH, now)
     rows = store.select("SELECT DISTINCT provider FROM calls WHERE at >= ?", (since,))

@@ -11,7 +11,7 @@ from agentkit.core.errors import tell
 from agentkit.core.lines import Record, write_record
 from agentkit.core.screen import Cell, Column, Styled, print_table
 from agentkit.core.settings import ProviderSettings
-from agentkit.think.breakers import CLOSED, digest_provider, read_breaker
+from agentkit.think.breakers import CLOSED, OPEN, digest_provider, read_breaker
 from agentkit.think.caps import NANODOLLARS, to_usd
 from agentkit.think.prices import Price, price_of
 from agentkit.think.store import Store
@@ -22,7 +22,7 @@ COLUMNS = (
     Column("state"),
     Column("asked again", is_right=True),
     Column("model", folds=True, rank=2),
-    Column("usd in/out", is_right=True, rank=3),
+    Column("usd/1M in/out", is_right=True, rank=3),
     Column("well", is_right=True, rank=4),
     Column("last error", folds=True, rank=1),
 )
@@ -68,9 +68,11 @@ def find_standing(store: Store | None, provider: ProviderSettings, now: float) -
     if breaker is None or breaker.digest != digest_provider(provider):
         return Standing(provider, UNASKED, None)
     until = max(breaker.open_until or 0.0, breaker.not_before or 0.0)
+    # One that said when it wants to be asked again is left alone as one that failed is.
+    is_paused = breaker.state == CLOSED and until > now
     return Standing(
         provider,
-        breaker.state,
+        OPEN if is_paused else breaker.state,
         until if until > now else None,
         is_shut=breaker.state != CLOSED and breaker.open_until is None,
         last_error=breaker.last_error,

@@ -63,7 +63,7 @@ def _tell_waiting(waiting: list[Waiting], now: float) -> Iterator[Line]:
         CRITICAL if critical else WARNING,
     )
     title = shorten(str(worst.record.get("title", worst.fingerprint)), LONGEST_TITLE)
-    yield Line(f"{title}: waits for {shorten(explain(worst), LONGEST_REASON)}", worst.severity)
+    yield Line(f"{title}: waits: {shorten(explain(worst), LONGEST_REASON)}", worst.severity)
 
 
 def _say_oldest(waiting: list[Waiting], now: float) -> str:

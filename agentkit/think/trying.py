@@ -104,6 +104,6 @@ def _to_record(provider: ProviderSettings, asked: Asked, trouble: str, took_s: f
 def _draw(provider: ProviderSettings, asked: Asked, trouble: str, took_s: float) -> None:
     cost = f"{say_usd(asked.spent)}, {asked.tokens} tokens"
     if trouble:
-        print_line(Styled(provider.name, "heading"), Styled("failed", "failed"), f"{trouble} ({cost})")
+        print_line(Styled(provider.name, "heading"), Styled("failed", "failed"), f"({cost}): {trouble}")
     else:
         print_line(Styled(provider.name, "heading"), Styled("ok", "ok"), f"in {format_duration(took_s)}, {cost}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 from agentkit.core.errors import Exit
 from tests.conftest import Run
@@ -58,3 +59,16 @@ def test_a_cap_that_is_used_up_holds_ask_and_test_too(
     assert (ended.returncode, "calls_per_hour allows 2 calls" in ended.stdout) == (Exit.FINDINGS, True)
     assert len(model.asked) == 2
     assert "calls_per_hour is used up: 2 calls" in agentkit("think", "summary").stdout
+
+
+def test_what_is_left_is_not_rounded_up(agentkit: Run, wake: Wake, configure: Callable[..., None]) -> None:
+    configure("[think.budget]\nusd_per_day = 1", "price_in = 0.3\nprice_out = 0.3")
+    wake(finding())
+    # 120 tokens, 0.000036 usd.
+    [row] = [line.split() for line in agentkit("think", "budget").stdout.splitlines() if line.startswith("usd_per_day")]
+    assert row == ["usd_per_day", "1.00", "usd", "0.0001", "usd", "-", "0.9999", "usd"]
+
+
+def test_a_question_leaves_no_store_behind(agentkit: Run, home: Path) -> None:
+    assert agentkit("think", "budget").returncode == 0
+    assert not (home / "think.db").exists()

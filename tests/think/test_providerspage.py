@@ -117,3 +117,14 @@ def test_a_name_that_is_none_names_those_there_are(agentkit: Run, configure: Cal
     ended = agentkit("think", "providers", "test", "other")
     assert (ended.returncode, ended.stdout) == (Exit.UNAVAILABLE, "")
     assert "there is no provider other; expected one of mine" in ended.stderr
+
+
+def test_one_that_said_when_to_ask_again_is_left_alone_until_then(
+    agentkit: Run, wake: Wake, configure: Callable[..., None], model: ScriptedModel
+) -> None:
+    configure()
+    model.script = lambda _: (429, "slow down", {"Retry-After": "900"})
+    wake(finding())
+    [one] = list_providers(agentkit)
+    assert (one["state"], one["is_shut"]) == ("open", False)
+    assert one["not_before"] is not None

@@ -45,7 +45,7 @@ def test_what_waits_is_counted_and_the_worst_is_named(agentkit: Run, wake: Wake)
     record = read_summary(agentkit)
     assert (record["title"], record["next"]) == ("think: 2 findings wait", "agentkit think inbox")
     assert severities(record)[:2] == ["critical", "critical"]
-    assert "the disk is full: waits for no provider is configured" in json.dumps(record)
+    assert "the disk is full: waits: no provider is configured" in json.dumps(record)
 
 
 def test_a_provider_that_is_left_alone_is_named(
