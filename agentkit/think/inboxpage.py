@@ -111,7 +111,8 @@ def _draw(waiting: list[Waiting], now: float) -> None:
                 say_when(one.waiting_since, now),
                 # What holds back one often holds back many, and to say it takes lines.
                 why if len(why) <= LONGEST_AGAIN or why != before else "the same",
-                say_when(one.not_before, now),
+                # What is over holds nothing back any more: the next wake asks again.
+                say_when(one.not_before, now) if (one.not_before or now) > now else "-",
             ]
         )
         before = why

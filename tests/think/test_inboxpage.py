@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -164,3 +166,10 @@ def test_one_that_was_dealt_with_is_asked_about_again_when_it_is_named(
     assert agentkit("think", "inbox", "retry", findings[0]).returncode == 0
     assert wake()[1][0]["status"] == "thought"
     assert len(model.asked) == 2
+
+
+def test_a_pause_that_is_over_is_not_shown(agentkit: Run, wake: Wake, home: Path) -> None:
+    wake(finding())
+    with closing(sqlite3.connect(home / "think.db")) as store, store:
+        store.execute("UPDATE findings SET not_before = 1000000000.0")
+    assert agentkit("think", "inbox").stdout.splitlines()[1].split()[-1] == "-"
