@@ -74,13 +74,14 @@ class Waking:
         for record in decisions.find_untold(self.store):
             self._finish(record)
         self._run_runbooks()
-        groups = find_due_groups(self.store, self.settings, name_this_process(), time.time())
+        now = time.time()
+        groups = find_due_groups(self.store, self.settings, name_this_process(), now)
         if not self.settings.providers:
             self._put_off_all(groups)
             return
         asker = Asker(self.store, self.settings, self.environ, "wake")
         for key, fingerprints in groups:
-            ours = claim(self.store, fingerprints)
+            ours = claim(self.store, fingerprints, (key, now))
             if not ours:
                 continue
             try:

@@ -54,6 +54,11 @@ HANDLE = (
     "UPDATE findings SET waits = 0, waiting_for = NULL, not_before = NULL, claim = NULL, handled_at = ?, "
     "handled_by = ? WHERE fingerprint = ? AND claim = ?"
 )
+# Another process deals with some of the group, or a mind was asked about it between when we looked (?3) and now (?4).
+BUSY = """
+SELECT 1 FROM findings WHERE group_key = ?1 AND waits = 1 AND claim IS NOT NULL AND claim <> ?2
+UNION ALL SELECT 1 FROM groups WHERE key = ?1 AND thought_at > ?3 AND thought_at <= ?4 LIMIT 1
+"""
 HOLDER = "SELECT DISTINCT claim FROM findings WHERE claim IS NOT NULL"
 
 
@@ -78,11 +83,17 @@ def is_anything_due(store: Store, now: float, repeat_s: float) -> bool:
     )
 
 
-def claim(store: Store, fingerprints: Sequence[str]) -> list[str]:
-    """Take findings for this process, and return those that no other living one deals with and that still wait."""
+def claim(store: Store, fingerprints: Sequence[str], group: tuple[str, float] | None = None) -> list[str]:
+    """Take findings for this process, and return those that no other living one deals with and that still wait.
+
+    With the key of their group, and when it was found due: none where others are at that group, or were since then.
+    What is new in it waits, as after any thought: many lines of a crontab at the same minute are one question.
+    """
     ours = name_this_process()
     got = []
     with store.transaction():
+        if group is not None and store.first(BUSY, (group[0], ours, group[1], time.time())):
+            return []
         for fingerprint in fingerprints:
             row = store.first("SELECT claim FROM findings WHERE fingerprint = ? AND waits = 1", (fingerprint,))
             if row is not None and (row[0] is None or row[0] == ours):

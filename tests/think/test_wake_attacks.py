@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -77,6 +79,25 @@ def test_what_got_worse_while_another_group_had_its_turn_is_decided_as_it_is(
     records = wake(finding(type="other"))[1]
     assert [record["severity"] for record in records] == ["warning", "critical"]
     assert '"severity": "critical"' in model.questions[1]
+
+
+def test_many_lines_of_a_crontab_at_once_ask_once_about_their_group(
+    agentkit: Run, configure: Configure, model: ScriptedModel
+) -> None:
+    configure()
+    found = [json.dumps(finding(f"job:{number}")) for number in range(6)]
+    all_began = threading.Event()
+    model.script = lambda _: (200, say() if all_began.wait(30) else "", {})
+    with ThreadPoolExecutor(len(found)) as pool:
+        first = pool.submit(agentkit, "think", "wake", input=found[0])
+        while not model.asked and not first.done():
+            time.sleep(0.02)
+        others = [pool.submit(agentkit, "think", "wake", input=text) for text in found[1:]]
+        assert {each.result().returncode for each in others} == {0}
+        all_began.set()
+        assert first.result().returncode == 0
+    assert len(model.asked) == 1
+    assert len(agentkit("think", "inbox", "--json").stdout.splitlines()) == len(others)
 
 
 def test_a_decision_of_the_last_time_does_not_act_on_this_time(
