@@ -92,6 +92,21 @@ class Asker:
             ready = [provider for provider, _ in again]
         return asked
 
+    def find_pause(self) -> Asked | None:
+        """Return why nobody can be asked at all now, None where somebody can: then a question is worth its masking."""
+        asked = Asked()
+        if self._left_s() < SHORTEST_CALL_S:
+            _put_off(asked, DEADLINE_OVER, None)
+            return asked
+        for provider in self.settings.providers:
+            verdict = breakers.is_paused(self.store, provider.name, breakers.digest_provider(provider), time.time())
+            if not verdict.is_open:
+                return None
+            _put_off(asked, f"{provider.name}: {verdict.why}", verdict.not_before)
+        if not self.settings.providers:
+            _put_off(asked, NO_PROVIDER, None)
+        return asked
+
     def _may_call(self, provider: ProviderSettings, asked: Asked) -> bool:
         verdict = breakers.may_call(self.store, provider.name, breakers.digest_provider(provider), time.time())
         if verdict.is_open:

@@ -6,11 +6,10 @@ process alone tries; the pause grows with each trial that fails.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, fields
 
-from agentkit.core import tree
 from agentkit.core.settings import ProviderSettings
+from agentkit.think.inbox import is_claim_held, name_this_process
 from agentkit.think.providers import OVERLOADED, REFUSED
 from agentkit.think.store import Store
 
@@ -41,7 +40,7 @@ class Breaker:
     last_ok_at: float | None
     digest: str | None
     probe: str | None
-    """Who tries it: pid, start and boot."""
+    """Who tries it, as `inbox.name_this_process` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,11 @@ def read_breaker(store: Store, name: str) -> Breaker | None:
     return Breaker(*row)  # type: ignore[arg-type]  # the columns are declared so; a row is what SQLite gives
 
 
+def is_paused(store: Store, name: str, digest: str, now: float) -> Verdict:
+    """Return what `may_call` would, and take no trial: for who only wants to know whether it is worth a question."""
+    return _judge(read_breaker(store, name), digest, now)
+
+
 def may_call(store: Store, name: str, digest: str, now: float) -> Verdict:
     """Return whether a provider may be asked now; where one trial is due, this process gets it if nobody has it."""
     verdict = _judge(read_breaker(store, name), digest, now)
@@ -86,7 +90,7 @@ def may_call(store: Store, name: str, digest: str, now: float) -> Verdict:
             verdict = _judge(read_breaker(store, name), digest, now)
             if verdict.is_probe:
                 store.execute(
-                    "UPDATE providers SET state = ?, probe = ? WHERE name = ?", (HALF_OPEN, _name_ourselves(), name)
+                    "UPDATE providers SET state = ?, probe = ? WHERE name = ?", (HALF_OPEN, name_this_process(), name)
                 )
     return verdict
 
@@ -105,7 +109,7 @@ def note_success(store: Store, name: str, digest: str, *, began_at: float, now: 
             known.digest != digest
             or failed_at is None
             or failed_at <= began_at
-            or known.probe == _name_ourselves()
+            or known.probe == name_this_process()
             or _is_set_back(known, now)
         ):
             _write(store, Breaker(name, CLOSED, 0, None, None, known.last_error, failed_at, now, digest, None))
@@ -150,7 +154,7 @@ def _pause_after(
     """Return state, step, open_until, not_before and probe after a failure."""
     if kind == REFUSED:
         return OPEN, 0, None, None, None
-    is_shut = known.state == OPEN or (known.state == HALF_OPEN and known.probe != _name_ourselves())
+    is_shut = known.state == OPEN or (known.state == HALF_OPEN and known.probe != name_this_process())
     if kind == OVERLOADED and retry_after_s:
         not_before = now + retry_after_s
         if known.state == CLOSED:
@@ -179,7 +183,7 @@ def _judge(known: Breaker | None, digest: str, now: float) -> Verdict:
         return Verdict(is_open=True, not_before=until, why=why)
     if known.state == CLOSED:
         return Verdict(is_open=False)
-    if known.probe and known.probe != _name_ourselves() and _lives(known.probe):
+    if known.probe and known.probe != name_this_process() and is_claim_held(known.probe):
         pid = known.probe.partition(" ")[0]
         return Verdict(is_open=True, why=f"{why}; process {pid} tries whether it is well again")
     return Verdict(is_open=False, is_probe=True)
@@ -187,20 +191,6 @@ def _judge(known: Breaker | None, digest: str, now: float) -> Verdict:
 
 def _is_set_back(known: Breaker, now: float) -> bool:
     return known.last_error_at is not None and known.last_error_at > now + SET_BACK_S
-
-
-def _name_ourselves() -> str:
-    """Return what names this very process, and no later one of its number."""
-    pid = os.getpid()
-    return f"{pid} {tree.process_start(pid)} {tree.read_boot_id()}"
-
-
-def _lives(probe: str) -> bool:
-    pid, _, rest = probe.partition(" ")
-    start, _, boot = rest.partition(" ")
-    if not (pid.isdecimal() and start.isdecimal()) or boot != str(tree.read_boot_id()):
-        return False
-    return tree.is_alive(int(pid), int(start))
 
 
 def _write(store: Store, breaker: Breaker) -> None:

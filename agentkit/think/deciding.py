@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import Record
 from agentkit.core.settings import RunbookSettings, ThinkSettings
 from agentkit.think import decisions
 from agentkit.think.answering import Answer, AnswerError, read_answer
-from agentkit.think.asking import DEADLINE_OVER, NO_PROVIDER, Asked, Asker
+from agentkit.think.asking import DEADLINE_OVER, Asked, Asker
 from agentkit.think.decisions import DEFERRED, REFUSED, RUNBOOK, RUNBOOK_ONLY, THOUGHT, make_decision
 from agentkit.think.grouping import find_due_groups, read_group
 from agentkit.think.groups import Group
@@ -75,12 +76,13 @@ class Waking:
             self._finish(record)
         self._run_runbooks()
         now = time.time()
-        groups = find_due_groups(self.store, self.settings, name_this_process(), now)
-        if not self.settings.providers:
-            self._put_off_all(groups)
-            return
+        groups = iter(find_due_groups(self.store, self.settings, name_this_process(), now))
         asker = Asker(self.store, self.settings, self.environ, "wake")
         for key, fingerprints in groups:
+            pause = asker.find_pause()
+            if pause is not None:
+                self._put_off_all(pause, chain([(key, fingerprints)], groups))
+                return
             ours = claim(self.store, fingerprints, (key, now))
             if not ours:
                 continue
@@ -89,11 +91,10 @@ class Waking:
             finally:
                 give_back(self.store, ours)
 
-    def _put_off_all(self, groups: Iterable[tuple[str, list[str]]]) -> None:
-        """Leave everything waiting where there is nobody to ask: nothing is claimed and nothing masked for that."""
-        asked = Asked(status=Exit.TRY_LATER, reason=NO_PROVIDER)
+    def _put_off_all(self, pause: Asked, groups: Iterable[tuple[str, list[str]]]) -> None:
+        """Leave everything waiting where nobody can be asked: nothing is claimed and nothing masked for that."""
         with self.store.transaction():
-            deferred = [self._defer(asked, read_group(self.store, *each), each[1], time.time()) for each in groups]
+            deferred = [self._defer(pause, read_group(self.store, *each), each[1], time.time()) for each in groups]
         for record, is_news in deferred:
             self.tell(record, is_news)
 
