@@ -127,8 +127,10 @@ class Asker:
             _put_off(asked, f"{name}; give price_in and price_out", None, Exit.CONFIGURATION)
             return None
         tokens_in = size_request(provider, prompt)
+        more_cost, more_tokens = spending.find_excess(self.store, provider.name)
         cost = worst_cost(price, tokens_in, provider.max_output_tokens)
-        tokens = tokens_in + provider.max_output_tokens
+        cost = max(cost, more_cost) if cost else 0
+        tokens = max(tokens_in + provider.max_output_tokens, more_tokens)
         try:
             if cost:
                 require_cap(self.settings.budget, provider.name)

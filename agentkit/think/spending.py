@@ -18,6 +18,7 @@ from agentkit.think.store import Store
 # A provider may claim any usage. Sums of these stay below what SQLite can add up, a million dollars a call.
 HIGHEST_COST = 10**15
 HIGHEST_TOKENS = 10**12
+REMEMBERED = 20
 RESERVED, SETTLED, RELEASED, KEPT = "reserved", "settled", "released", "kept"
 
 
@@ -123,6 +124,20 @@ def sum_spent(store: Store, since: float, provider: str | None = None) -> Spent:
     )
     assert row is not None
     return Spent(*(int(value or 0) for value in row))
+
+
+def find_excess(store: Store, provider: str) -> tuple[int, int]:
+    """Return the most cost (nanodollars) and tokens of a provider's last calls that took more than was reserved.
+
+    A program may take turns of its own, of which nobody knows before. What it did take once is reserved from then on.
+    """
+    row = store.first(
+        "SELECT coalesce(max(cost), 0), coalesce(max(tokens), 0) FROM (SELECT cost, tokens FROM calls "
+        "WHERE provider = ? AND (cost > reserved_cost OR tokens > reserved_tokens) ORDER BY at DESC LIMIT ?)",
+        (provider, REMEMBERED),
+    )
+    assert row is not None
+    return int(row[0] or 0), int(row[1] or 0)
 
 
 def _check_caps(store: Store, budget: tuple[Cap, ...], needed: dict[str, int], now: float) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Run
 from tests.think.conftest import Wake, finding
 from tests.think.scriptedmodel import ScriptedModel, say
@@ -183,18 +185,31 @@ def test_two_thousand_findings_are_ten_groups_and_the_same_again_wakes_nobody(
     assert len(model.asked) == 10
 
 
-def test_what_a_program_says_that_it_cost_counts(wake: Wake, home: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def dear_program(home: Path, tmp_path: Path) -> Path:
+    """Configure a program that costs two cents a time, whatever is reserved for it, and return its home."""
     home.mkdir()
     program = tmp_path / "claude"
     said = {"type": "result", "result": say(), "usage": {"input_tokens": 9, "output_tokens": 9}, "total_cost_usd": 0.02}
     program.write_text(f"#!/bin/sh\ncat >/dev/null\ncat <<'END'\n{json.dumps(said)}\nEND\n")
     program.chmod(0o755)
     (home / "agentkit.toml").write_text(
-        "[think.budget]\nusd_per_day = 1\n"
+        "[think.budget]\nusd_per_day = 0.03\n"
         f'[[think.provider]]\nname = "c"\nkind = "command"\nrun = ["{program}"]\nprice = 1\n'
     )
+    return home
+
+
+def test_what_a_program_says_that_it_cost_counts(wake: Wake, dear_program: Path) -> None:
     _, (record,), _ = wake(finding())
     assert (record["status"], record["spent_usd"]) == ("thought", 0.02)
+
+
+def test_what_took_more_than_was_reserved_is_reserved_next_time(wake: Wake, dear_program: Path) -> None:
+    wake(finding())
+    status, (record,), _ = wake(finding(type="other"))
+    assert (status, record["status"]) == (75, "deferred")
+    assert "usd_per_day" in str(record["reason"])
 
 
 def test_why_a_finding_waits_is_told_once_and_again_when_it_is_another_reason(agentkit: Run, home: Path) -> None:
