@@ -26,6 +26,10 @@ CODE_OF_SHELLS = frozenset("c")
 CODE_OF_LANGUAGES = frozenset("ceEmpr")
 
 
+# Whoever is started for a caller behind sudo (level L1) has nobody else who could ask.
+is_held_to_sudo = False
+
+
 class Asker:
     """One process that asks; `uid` is the user behind sudo where root's sudo stands between."""
 
@@ -42,15 +46,17 @@ class Asker:
 def find_asker(environ: Mapping[str, str], argv: "list[str]", places: Places) -> Asker:
     """Return who asks; `argv` are the words of the program that the secret is for, and go into a keyed digest.
 
-    Raises AgentkitError (tampered) where the key of that digest is gone.
+    Raises AgentkitError: tampered where the key of that digest is gone, refused where the sudo that we are held to is.
     """
     key = _read_key(f"{places.audit}/key")
-    uid, parent = os.getuid(), os.getppid()
-    for _ in range(MOST_SUDOS):
-        if not is_roots_sudo(parent):
-            break
+    uid, parent, sudos = os.getuid(), os.getppid(), 0
+    while sudos < MOST_SUDOS and is_roots_sudo(parent):
         uid = _read_number(environ.get("SUDO_UID"), uid)
         parent = _find_parent(parent)
+        sudos += 1
+    if is_held_to_sudo and not sudos:
+        # One that is ending has lost its command line before its end is told, which will be ours too.
+        raise AgentkitError("who asks cannot be seen any more: sudo has ended", status=Exit.REFUSED)
     raw = b"\0".join([os.fsencode(word) for word in argv])
     return Asker(uid, os.getpid(), find_program(_read_words(parent)), _cut(argv[0]), sign_bytes(key, raw).hex())
 

@@ -9,7 +9,7 @@ import sys
 from _collections_abc import Iterable, Mapping, MutableMapping, Sequence
 
 from agentkit.core.errors import AgentkitError, Exit, tell
-from agentkit.vault.asker import is_roots_sudo
+from agentkit.vault import asker
 from agentkit.vault.conversation import AGENTS
 from agentkit.vault.hardening import PR_SET_PDEATHSIG, control_process, harden_process
 
@@ -92,7 +92,8 @@ def _hold_to_sudo(environ: Mapping[str, str]) -> None:
     """End with sudo, which the caller may end; raise AgentkitError (refused) where the record would name another."""
     # First this, then the look: a get whose sudo is gone would be on record as the vault's own user's.
     control_process(PR_SET_PDEATHSIG, SIGKILL)
-    if not is_roots_sudo(os.getppid()) or not environ.get("SUDO_UID", "").isdecimal():
+    asker.is_held_to_sudo = True
+    if not asker.is_roots_sudo(os.getppid()) or not environ.get("SUDO_UID", "").isdecimal():
         raise AgentkitError(
             "who asks cannot be seen: this is started by sudo, under that name",
             hint=f"sudo -u USER {sys.argv[0]} VERB …; with hidepid the vault's user needs the gid= of /proc",
