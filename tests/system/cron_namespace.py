@@ -82,8 +82,10 @@ while [ "$left" -gt 0 ]; do
 done
 """
 
-SENDMAIL = """#!/bin/sh
-file=$(mktemp -p /run/mail) && { echo "X-Arguments: $*"; cat; } > "$file" && mv "$file" "$file.eml"
+# It inherits the daemon's moved clock, of which a static program knows nothing: libfaketime ends one now and then.
+SENDMAIL = """#!{busybox} sh
+file=$({busybox} mktemp -p /run/mail) && {{ echo "X-Arguments: $*"; {busybox} cat; }} > "$file" &&
+    {busybox} mv "$file" "$file.eml"
 """
 
 
@@ -134,7 +136,7 @@ class RealCron:
             (self.folder / name).mkdir()
             (self.folder / name).chmod(0o1777)
         script = self.folder / "sendmail"
-        script.write_text(SENDMAIL)
+        script.write_text(SENDMAIL.format(busybox=shutil.which("busybox") or "/bin/busybox"))
         script.chmod(0o755)
         (self.folder / "init").write_text(INIT)
 
