@@ -3,21 +3,27 @@
 One object a line, UTF-8, flushed line by line. Unknown kinds and unknown keys pass through untouched.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import IO
 
+from agentkit.core import jsonlines
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.fingerprints import fingerprint
+from agentkit.core.jsonlines import (
+    CRITICAL,
+    INFO,
+    SEVERITIES,
+    WARNING,
+    parse_object,
+    split_lines,
+    write_record,
+)
 from agentkit.core.times import format_instant, parse_instant
 
+__all__ = ["CRITICAL", "INFO", "SEVERITIES", "WARNING", "Finding", "Record", "read_records", "write_record"]
 Record = dict[str, object]
-
-SEVERITIES = INFO, WARNING, CRITICAL = "info", "warning", "critical"
-# A line longer than this is no record of ours, and must not become our memory.
-LONGEST_LINE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -100,20 +106,6 @@ class Finding:
         )
 
 
-def write_record(record: Mapping[str, object], stream: IO[str] | None = None) -> None:
-    """Write one record as one line of UTF-8 and flush it (to stdout when no stream is given)."""
-    stream = sys.stdout if stream is None else stream
-    line = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(", ", ": ")) + "\n"
-    binary = getattr(stream, "buffer", None)
-    if binary is None:
-        stream.write(line)
-    else:
-        stream.flush()
-        # Of a file name that is no UTF-8 Python keeps lone surrogates; escaped like this they are valid JSON.
-        binary.write(line.encode("utf-8", "backslashreplace"))
-    stream.flush()
-
-
 def read_records(source: str, complain: Callable[[str], None], stream: IO[bytes] | None = None) -> Iterator[Record]:
     """Yield the records of a file, or of stdin where the source is `-`; of `stream` where somebody opened it already.
 
@@ -125,12 +117,12 @@ def read_records(source: str, complain: Callable[[str], None], stream: IO[bytes]
     for number, line in enumerate(_read_lines(source, stream), start=1):
         if line is not None and not line.strip():
             continue
-        record = None if line is None else _parse(line)
-        if isinstance(record, dict):
+        record = None if line is None else parse_object(line)
+        if record is not None:
             yield record
             continue
         faults += 1
-        what = f"is longer than {LONGEST_LINE_BYTES} bytes" if line is None else "is no JSON object"
+        what = f"is longer than {jsonlines.LONGEST_LINE_BYTES} bytes" if line is None else "is no JSON object"
         complain(f"{name}: line {number} {what}")
     if faults:
         raise AgentkitError(
@@ -155,29 +147,12 @@ def _read_lines(source: str, given: IO[bytes] | None) -> Iterator[bytes | None]:
         except OSError as error:
             raise AgentkitError(f"{source}: cannot be read: {error.strerror}", status=Exit.BAD_DATA) from error
     try:
-        while line := stream.readline(LONGEST_LINE_BYTES):
-            if len(line) < LONGEST_LINE_BYTES or line.endswith(b"\n"):
-                yield line
-                continue
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(LONGEST_LINE_BYTES)
-            yield None
+        yield from split_lines(stream)
     except OSError as error:
         raise AgentkitError(f"{source}: cannot be read: {error.strerror}", status=Exit.BAD_DATA) from error
     finally:
         if source != "-" and given is None:
             stream.close()
-
-
-def _parse(line: bytes) -> object:
-    try:
-        return json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON (RFC 8259, section 6)")
 
 
 def _bad(key: str, expected: str, found: object) -> AgentkitError:

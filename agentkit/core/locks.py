@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.times import format_duration
-from agentkit.core.tree import is_alive, process_start, read_boot_id
+from agentkit.core.tree import is_alive, process_start, read_boot_id, read_pid_namespace
 
 LONGEST_HOLDER_BYTES = 4096
 LOOK_AGAIN_S = 0.05
@@ -61,7 +61,7 @@ def _write_holder(descriptor: int) -> None:
         "pid": pid,
         "pid_start": process_start(pid),
         "boot": read_boot_id(),
-        "pid_namespace": _read_pid_namespace(),
+        "pid_namespace": read_pid_namespace(),
         "boottime_s": round(_boottime(), 3),
     }
     # A full disk must not keep the work from being done: the kernel's lock holds without a word in the file.
@@ -83,7 +83,7 @@ def _tell_holder(path: str, what: str, limit: timedelta) -> AgentkitError:
     hint = f"fuser -v {path}"
     if not isinstance(pid, int):
         told = f"{what}: lock held by another process {waited}"
-    elif holder.get("pid_namespace") != _read_pid_namespace():
+    elif holder.get("pid_namespace") != read_pid_namespace():
         told = f"{what}: lock held by pid {pid} of another container {waited}"
     elif not isinstance(start, int) or not is_alive(pid, start):
         # The kernel keeps a lock for as long as any process has the open file that took it.
@@ -105,10 +105,3 @@ def _read_holder(path: str) -> dict[str, object]:
 
 def _boottime() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _read_pid_namespace() -> int | None:
-    try:
-        return os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        return None

@@ -245,6 +245,14 @@ def read_boot_id() -> str | None:
     return _read("/proc/sys/kernel/random/boot_id").decode().strip() or None
 
 
+def read_pid_namespace() -> int | None:
+    """Return the inode of this process's PID namespace: process ids mean nothing outside it."""
+    try:
+        return os.stat("/proc/self/ns/pid").st_ino
+    except OSError:
+        return None
+
+
 def children_wrote() -> int | None:
     """Return how many bytes the reaped children of this process and all of theirs wrote; None where it is not counted.
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from agentkit.core.tree import process_start, read_boot_id
+from agentkit.core.tree import process_start, read_boot_id, read_pid_namespace
 
 TYPE_CHECKING = False  # the one of typing costs an import
 # The C module alone: hashlib would load OpenSSL.
@@ -40,14 +40,6 @@ def describe_this_process() -> dict[str, object]:
         "boot": read_boot_id(),
         "pid_namespace": read_pid_namespace(),
     }
-
-
-def read_pid_namespace() -> int | None:
-    """Return the inode of this process's PID namespace: process ids mean nothing outside it."""
-    try:
-        return os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        return None
 
 
 def since_boot() -> float:

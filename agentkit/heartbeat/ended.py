@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from agentkit.core.evidence import Run
 from agentkit.core.times import format_duration
-from agentkit.core.tree import is_alive, read_boot_id
-from agentkit.heartbeat.beat import read_pid_namespace
+from agentkit.core.tree import is_alive, read_boot_id, read_pid_namespace
 
 # What a wrapper may need beside its time limit: to end the tree, and to write down that it did.
 ENDING_S = 120.0

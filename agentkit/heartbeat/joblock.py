@@ -10,7 +10,7 @@ import os
 from agentkit.core import tree
 from agentkit.core.errors import tell
 from agentkit.core.spool import make_private_folder
-from agentkit.heartbeat.beat import encode, read_pid_namespace
+from agentkit.heartbeat.beat import encode
 from agentkit.heartbeat.options import RunOptions
 from agentkit.heartbeat.signals import Signals
 
@@ -125,7 +125,7 @@ def _is_still_there(path: str, descriptor: int) -> bool:
 
 def _is_of_this_boot(holder: Holder) -> bool:
     # A process id means nothing in another PID namespace or after a reboot.
-    return holder.get("boot") == tree.read_boot_id() and holder.get("pid_namespace") == read_pid_namespace()
+    return holder.get("boot") == tree.read_boot_id() and holder.get("pid_namespace") == tree.read_pid_namespace()
 
 
 def _read_holder(descriptor: int) -> Holder | None:

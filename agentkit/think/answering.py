@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from agentkit.core.lines import SEVERITIES
 from agentkit.core.settings import RunbookSettings
+from agentkit.think.decisions import NONE, NOTIFY, PROPOSE, RUNBOOK
 
-RUNBOOK, PROPOSE, NOTIFY, NONE = "runbook", "propose", "notify", "none"
 NEEDED = ("rationale", "severity", "action")
 LONGEST = {"rationale": 2000, "proposal": 20_000, "repository": 200}
 # What is asked for is shorter than what is taken: a small model fills whatever room there is, until it is cut off.

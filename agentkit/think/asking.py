@@ -9,8 +9,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import TypedDict
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.settings import ProviderSettings, ThinkSettings
@@ -34,6 +35,15 @@ NO_PROVIDER = "no provider is configured"
 PASSING = (500, 502, 503, 504, 529)
 
 
+class Costs(TypedDict):
+    """What a decision tells of its question; money in nanodollars."""
+
+    spent: int
+    reserved: int
+    tokens: int
+    providers_tried: list[str]
+
+
 @dataclass(slots=True)
 class Asked:
     """What became of a question: the text of the answer or None, and why; money in nanodollars.
@@ -50,6 +60,22 @@ class Asked:
     reserved: int = 0
     tokens: int = 0
     tried: list[str] = field(default_factory=list)
+
+    def after(self, before: Asked) -> Asked:
+        """Return this question and one before it as one: the end of this one, and what both took."""
+        return replace(
+            self,
+            spent=before.spent + self.spent,
+            reserved=before.reserved + self.reserved,
+            tokens=before.tokens + self.tokens,
+            tried=before.tried + self.tried,
+        )
+
+    def costs(self) -> Costs:
+        """Return what a decision tells of it."""
+        return {
+            "spent": self.spent, "reserved": self.reserved, "tokens": self.tokens, "providers_tried": self.tried,
+        }  # fmt: skip
 
 
 class Asker:

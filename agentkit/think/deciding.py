@@ -158,10 +158,7 @@ class Waking:
             repository=answer.repository,
             severity=answer.severity,
             rationale=answer.rationale,
-            spent=asked.spent,
-            reserved=asked.reserved,
-            tokens=asked.tokens,
-            providers_tried=asked.tried,
+            **asked.costs(),
         )
         with self.store.transaction():
             decisions.keep(self.store, record, group.key, now)
@@ -187,10 +184,7 @@ class Waking:
             host=self.host,
             at=now,
             severity=group.severity,
-            spent=asked.spent,
-            reserved=asked.reserved,
-            tokens=asked.tokens,
-            providers_tried=asked.tried,
+            **asked.costs(),
             not_before=asked.not_before,
         )
         return record, not all(is_known)
@@ -204,7 +198,7 @@ class Waking:
             prompt = prepare_prompt(group, runbooks, time.time(), self.environ, asker.left())
             for is_last in (False, True):
                 asked = asker.ask(prompt, group.key)
-                whole = _add(whole, asked)
+                whole = asked.after(whole)
                 if asked.text is None:
                     break
                 had_answer = True
@@ -250,18 +244,3 @@ class Waking:
         finding = {**json.loads(str(row[0])), "fingerprint": fingerprint}
         outcome = run_runbook(self.store, runbook, finding, environ=self.environ, chosen_by="model", now=time.time())
         return note_of(outcome)
-
-
-def _add(whole: Asked, asked: Asked) -> Asked:
-    """Return both questions as one: sums, and the end of the later one."""
-    return Asked(
-        text=asked.text,
-        provider=asked.provider,
-        status=asked.status,
-        reason=asked.reason,
-        not_before=asked.not_before,
-        spent=whole.spent + asked.spent,
-        reserved=whole.reserved + asked.reserved,
-        tokens=whole.tokens + asked.tokens,
-        tried=whole.tried + asked.tried,
-    )

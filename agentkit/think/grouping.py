@@ -12,13 +12,13 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
+from agentkit.core.jsonlines import SEVERITIES
 from agentkit.core.settings import ThinkSettings
 from agentkit.think.groups import Group
 from agentkit.think.inbox import DUE_AGAIN
 from agentkit.think.runbooks import find_runs, note_of
 from agentkit.think.store import Store
 
-RANK = {"info": 0, "warning": 1, "critical": 2}
 RECENT_DECISIONS = 3
 MOST_NOTES = 20
 RECENT_RUNS = 2
@@ -90,7 +90,7 @@ def read_group(store: Store, key: str, fingerprints: Sequence[str]) -> Group:
         first_seen=min(float(str(row[2])) for row in rows),
         last_seen=max(float(str(row[3])) for row in rows),
         count=sum(int(str(row[4])) for row in rows),
-        severity=max((str(row[0]) for row in rows), key=RANK.__getitem__),
+        severity=max((str(row[0]) for row in rows), key=SEVERITIES.index),
         notes=_read_notes(store, fingerprints),
         recent=tuple(json.loads(str(record)) for (record,) in recent),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 
-from agentkit.core.tree import is_alive, process_start, read_boot_id
+from agentkit.core.tree import is_alive, process_start, read_boot_id, read_pid_namespace
 
 TYPE_CHECKING = False  # the one of typing costs an import
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def free_claims_of_dead(store: Store) -> None:
 def name_this_process() -> str:
     """Return what tells this process from any other: pid, start in clock ticks since boot, boot, PID namespace."""
     pid = os.getpid()
-    return f"{pid} {process_start(pid)} {read_boot_id()} {_read_namespace()}"
+    return f"{pid} {process_start(pid)} {read_boot_id()} {read_pid_namespace()}"
 
 
 def is_claim_held(holder: str) -> bool:
@@ -134,15 +134,8 @@ def is_claim_held(holder: str) -> bool:
     words = holder.split()
     if len(words) != 4 or words[2] != str(read_boot_id()):
         return False
-    if words[3] != str(_read_namespace()):
+    if words[3] != str(read_pid_namespace()):
         # A wake ends within minutes; one of another container may have gone with it.
         begun_s = int(words[1]) / os.sysconf("SC_CLK_TCK") if words[1].isdigit() else 0.0
         return time.clock_gettime(time.CLOCK_BOOTTIME) - begun_s < LONGEST_CLAIM_S
     return words[0].isdigit() and words[1].isdigit() and is_alive(int(words[0]), int(words[1]))
-
-
-def _read_namespace() -> int | None:
-    try:
-        return os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        return None

@@ -143,11 +143,7 @@ def _make_mark(number: int, pid: int, start: int | None) -> str:
 
 def _name_place() -> str:
     """Return what tells where a pid means something: the start of the kernel, and the container."""
-    try:
-        space = os.readlink("/proc/self/ns/pid")
-    except OSError:
-        space = ""
-    return f"{tree.read_boot_id()} {space}"
+    return f"{tree.read_boot_id()} {tree.read_pid_namespace()}"
 
 
 def _fits(pattern: str, value: object) -> bool:

@@ -12,6 +12,7 @@ from itertools import chain
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.fingerprints import fingerprint
+from agentkit.core.jsonlines import LONGEST_LINE_BYTES, SEVERITIES, parse_object, split_lines
 from agentkit.core.times import parse_instant
 
 TYPE_CHECKING = False  # the one of typing costs an import
@@ -23,10 +24,7 @@ if TYPE_CHECKING:
     # Its number from 1, and its bytes; None where it is too long.
     Line = tuple[int, bytes | None]
 
-SEVERITIES = ("info", "warning", "critical")
 TEXTS = ("source", "type", "subject", "title")
-# A line longer than this is no record of ours, and must not become our memory.
-LONGEST_LINE_BYTES = 16 * 1024 * 1024
 # What is nested deeper than this can be read here, and perhaps no more by who reads it with more of Python around it.
 DEEPEST = 100
 
@@ -132,15 +130,15 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def _read(stream: IO[bytes], found: Input) -> None:
-    lines = _split_lines(stream, found)
+    lines = _number_lines(stream, found)
     first = next((each for each in lines if each[1] is None or each[1].strip()), None)
     if first is None:
         return
     begun = [first]
-    if first[1] is not None and first[1].lstrip().startswith(b"{") and _parse(first[1]) is None:
+    if first[1] is not None and first[1].lstrip().startswith(b"{") and parse_object(first[1]) is None:
         # The body of a webhook that was printed for people: one object over many lines.
         body = _gather(begun, lines)
-        record = None if body is None else _parse(body)
+        record = None if body is None else parse_object(body)
         if record is not None:
             found.add(record, json.dumps(record), first[0])
             return
@@ -148,7 +146,7 @@ def _read(stream: IO[bytes], found: Input) -> None:
         if line is None:
             found.leave_out(number, f"is longer than {LONGEST_LINE_BYTES} bytes")
         elif line.strip():
-            found.add(_parse(line), line.decode("utf-8", "replace").strip(), number)
+            found.add(parse_object(line), line.decode("utf-8", "replace").strip(), number)
 
 
 def _gather(begun: list[Line], lines: Iterator[Line]) -> bytes | None:
@@ -162,33 +160,16 @@ def _gather(begun: list[Line], lines: Iterator[Line]) -> bytes | None:
     return b"".join(line or b"" for _, line in begun)
 
 
-def _split_lines(stream: IO[bytes], found: Input) -> Iterator[Line]:
-    """Yield the lines with their numbers, and None for one that is too long; what comes after a failure is a fault."""
+def _number_lines(stream: IO[bytes], found: Input) -> Iterator[Line]:
+    """Yield the lines with their numbers; what comes after a failure is a fault."""
     number = 0
     try:
-        while line := stream.readline(LONGEST_LINE_BYTES):
+        for line in split_lines(stream):
             number += 1
-            if len(line) < LONGEST_LINE_BYTES or line.endswith(b"\n"):
-                yield number, line
-                continue
-            while line and not line.endswith(b"\n"):
-                line = stream.readline(LONGEST_LINE_BYTES)
-            yield number, None
+            yield number, line
     except OSError as error:
         # What was read until then is taken all the same.
         found.leave_out(number + 1, f"cannot be read: {error.strerror}")
-
-
-def _parse(line: bytes) -> Record | None:
-    try:
-        record = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
-    return record if isinstance(record, dict) else None
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON (RFC 8259, section 6)")
 
 
 def _is_deeper(record: Record, deepest: int) -> bool:

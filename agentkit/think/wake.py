@@ -8,12 +8,12 @@ SQLite and JSON. It is called before typer is imported, which declares the same 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
 
 from agentkit.core.errors import AgentkitError, Exit, tell
+from agentkit.core.jsonlines import write_record
 from agentkit.core.optionwords import FLAG, split_options, usage
 from agentkit.core.paths import look_at_configuration
 from agentkit.think.decisions import ASLEEP, make_decision
@@ -72,7 +72,7 @@ def _think(store: Store, environ: Mapping[str, str], *, as_json: bool, is_quiet:
     kept = read_kept(store)
     if kept.get(SEEN) == looks and not is_anything_due(store, now, float(kept.get(REPEAT, "0"))):
         if as_json:
-            print_record(make_decision(ASLEEP, NOTHING_DUE, [], host=kept.get(HOST, ""), at=now))
+            write_record(make_decision(ASLEEP, NOTHING_DUE, [], host=kept.get(HOST, ""), at=now))
         return Exit.OK
     from agentkit.think.waking import wake_up
 
@@ -82,12 +82,6 @@ def _think(store: Store, environ: Mapping[str, str], *, as_json: bool, is_quiet:
 def read_kept(store: Store) -> dict[str, str]:
     """Return what was kept of the configuration."""
     return {str(name): str(value) for name, value in store.select("SELECT name, value FROM meta")}
-
-
-def print_record(record: Mapping[str, object]) -> None:
-    """Print a record as one line of JSON."""
-    sys.stdout.write(json.dumps(record) + "\n")
-    sys.stdout.flush()
 
 
 def _pass_on(found: Input) -> None:

@@ -56,7 +56,7 @@ def find_asker(environ: Mapping[str, str], argv: "list[str]", places: Places) ->
         sudos += 1
     if is_held_to_sudo and not sudos:
         # One that is ending has lost its command line before its end is told, which will be ours too.
-        raise AgentkitError("who asks cannot be seen any more: sudo has ended", status=Exit.REFUSED)
+        raise AgentkitError("who asks cannot be seen any more: sudo has ended", hint="ask again", status=Exit.REFUSED)
     raw = b"\0".join([os.fsencode(word) for word in argv])
     return Asker(uid, os.getpid(), find_program(_read_words(parent)), _cut(argv[0]), sign_bytes(key, raw).hex())
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.core import lines
+from agentkit.core import jsonlines
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.fingerprints import fingerprint
 from agentkit.core.lines import Finding, read_records, write_record
@@ -140,7 +140,7 @@ def test_blank_lines_are_nothing_but_count() -> None:
 
 
 def test_a_line_without_end_does_not_become_our_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "LONGEST_LINE_BYTES", 32)
+    monkeypatch.setattr(jsonlines, "LONGEST_LINE_BYTES", 32)
     found, complaints, error = read(b'{"a": "' + b"x" * 100 + b'"}\n{"b": 2}\n' + b'{"c": "' + b"y" * 100)
     assert found == [{"b": 2}]
     assert complaints == ["stdin: line 1 is longer than 32 bytes", "stdin: line 3 is longer than 32 bytes"]

@@ -12,8 +12,8 @@ from agentkit.core.ledger import open_ledger
 from agentkit.core.settings import HeartbeatSettings, JobSettings
 from agentkit.core.spool import append_record
 from agentkit.core.times import format_instant
-from agentkit.core.tree import read_boot_id
-from agentkit.heartbeat.beat import encode, new_run_id, read_pid_namespace
+from agentkit.core.tree import read_boot_id, read_pid_namespace
+from agentkit.heartbeat.beat import encode, new_run_id
 from agentkit.heartbeat.breaks import Clocks
 from agentkit.heartbeat.check import Checked, run_check
 

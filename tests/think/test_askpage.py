@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agentkit.core.errors import Exit
+from agentkit.think.asking import NO_PROVIDER
 from tests.conftest import Run
 from tests.think.scriptedmodel import ScriptedModel
 
@@ -57,7 +58,7 @@ def test_nothing_is_sent_where_the_vault_cannot_mask(
 def test_without_a_provider_it_is_75_and_says_so(agentkit: Run) -> None:
     ended = agentkit("think", "ask", "is it well?")
     assert (ended.returncode, ended.stdout) == (Exit.TRY_LATER, "")
-    assert ended.stderr.startswith("agentkit: error: no provider is configured\n")
+    assert ended.stderr.startswith(f"agentkit: error: {NO_PROVIDER}\n")
 
 
 def test_a_price_that_nobody_knows_is_78(agentkit: Run, configure: Callable[..., None], model: ScriptedModel) -> None:

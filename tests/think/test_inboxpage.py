@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import Exit
+from agentkit.think.asking import NO_PROVIDER
 from tests.conftest import Run
 from tests.heartbeat.terminal import Terminal
 from tests.think.conftest import Wake, finding
@@ -38,7 +39,7 @@ def test_what_waits_is_listed_the_worst_first_with_its_reason(agentkit: Run, wak
     assert (first["subject"], first["severity"]) == ("job:b", "critical")
     assert {str(one["subject"]) for one in others} == {"job:a", "job:c"}
     for one in (first, *others):
-        assert one["waiting_for"] == "no provider is configured"
+        assert one["waiting_for"] == NO_PROVIDER
         assert isinstance(one["waiting_since"], str)
         assert one["not_before"] is None
 

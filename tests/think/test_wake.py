@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.think.asking import NO_PROVIDER
 from tests.conftest import Run
 from tests.think.conftest import Wake, finding
 from tests.think.scriptedmodel import ScriptedModel, say
@@ -33,7 +34,7 @@ def test_without_a_provider_a_finding_waits_and_is_handled_when_there_is_one(
     wake: Wake, configure: Callable[..., None]
 ) -> None:
     status, (record,), _ = wake(finding())
-    assert (status, record["status"], record["reason"]) == (75, "deferred", "no provider is configured")
+    assert (status, record["status"], record["reason"]) == (75, "deferred", NO_PROVIDER)
     configure()
     status, (record,), _ = wake()
     assert (status, record["status"]) == (0, "thought")
