@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
+from agentkit.core.repo.repository import demand_branch
 from agentkit.core.screen import print_line
 from agentkit.ratchet.candidacy import open_repository
 from agentkit.ratchet.judging import find_baseline
 from agentkit.ratchet.moving import found_state
 from agentkit.ratchet.outcomes import PASS
-from agentkit.ratchet.repository import demand_branch
 from agentkit.ratchet.state import STATE_REF, read_known, tell_lost, write_state
 from agentkit.ratchet.telling import tell_progress
 from agentkit.ratchet.verdictlog import append_verdict

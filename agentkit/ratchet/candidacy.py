@@ -13,11 +13,12 @@ from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
 from agentkit.core.locks import load_locks
-from agentkit.ratchet.candidate import take_patch, take_rev, take_work_tree
+from agentkit.core.repo.commits import take_patch, take_rev
+from agentkit.core.repo.repository import Repository, demand_quiet, find_repository
 from agentkit.ratchet.judging import Judgement, judge
 from agentkit.ratchet.metrics import keep_best
 from agentkit.ratchet.repair import repair
-from agentkit.ratchet.repository import Repository, demand_quiet, find_repository
+from agentkit.ratchet.snapshot import take_work_tree
 from agentkit.ratchet.state import State, read_state, write_state
 from agentkit.ratchet.telling import tell_progress, tell_verdict
 from agentkit.ratchet.verdict import ACCEPT, exit_status

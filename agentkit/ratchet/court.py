@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Self
 
-from agentkit.ratchet.checkout import Tree, Workshop, read_tree
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.checkout import Tree, Workshop, read_tree
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.running import Job, Run, run_tests
 from agentkit.ratchet.settings import Settings, choose_python, read_settings
 from agentkit.ratchet.shield import Facts, read_facts, shield_from_caches

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import CRITICAL, WARNING, write_record
+from agentkit.core.repo.repository import Repository, read_head
 from agentkit.core.screen import Styled, print_line
 from agentkit.ratchet.hookplace import find_place
 from agentkit.ratchet.hookrecord import find_installation, read_events
 from agentkit.ratchet.hooksigns import INSTALL, find_unseen_commits, find_unseen_pushes, look_at_hooks
+from agentkit.ratchet.ownfolder import own_folder
 from agentkit.ratchet.refmoves import read_refs
-from agentkit.ratchet.repository import Repository, read_head
 from agentkit.ratchet.sign import Sign, from_error
 from agentkit.ratchet.soundness import (
     STATES,
@@ -128,7 +129,7 @@ def _look_at_hooks(
         return
     events, faults = read_events(repository)
     if faults:
-        path = f"{repository.own_folder}/hooks"
+        path = f"{own_folder(repository)}/hooks"
         title = f"{path}: {faults} of its lines are no records: a disk was full, or somebody wrote there"
         yield Sign("hooks-record", f"file:{path}", WARNING, title, f"less {path}")
     first, last = find_installation(events)

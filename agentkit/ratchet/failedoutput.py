@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 
-from agentkit.ratchet.blobs import read_blobs
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.repository import Repository
 
 HEADING = "\n== "
 PRINTED = f"{HEADING}output\n"

@@ -11,10 +11,10 @@ import shutil
 from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.repository import Repository, find_repository
 from agentkit.ratchet.indexlock import hold_index
 from agentkit.ratchet.intent import Intent
 from agentkit.ratchet.placing import Stamp, put_in_place, remove_empty, take_away
-from agentkit.ratchet.repository import Repository, find_repository
 from agentkit.ratchet.survey import Survey, survey
 from agentkit.ratchet.treesteps import MODULE, Step, list_steps
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from agentkit.ratchet.blobs import read_blobs
+from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.outcomes import PASS, Outcomes, read_lines
-from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.state import STATE_REF
 
 # A longer past takes longer to read than anybody waits for it.

@@ -16,10 +16,10 @@ from datetime import timedelta
 from agentkit.core import tree
 from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.checkout import Workshop, read_tree
+from agentkit.core.repo.commits import commit_tree
+from agentkit.core.repo.repository import demand_branch, demand_quiet, demand_work_tree
 from agentkit.ratchet.candidacy import Asked, accept_if_good, open_repository
-from agentkit.ratchet.candidate import commit_tree
-from agentkit.ratchet.checkout import Workshop, read_tree
-from agentkit.ratchet.repository import demand_branch, demand_quiet, demand_work_tree
 from agentkit.ratchet.state import read_state
 
 END_S = 2.0

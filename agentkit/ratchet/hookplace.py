@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.ourselves import call_ourselves
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.repository import Repository
 
 PRE_COMMIT, PRE_MERGE, PRE_PUSH = "pre-commit", "pre-merge-commit", "pre-push"
 HOOKS = {

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from agentkit.core.durable import sync
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import Record
+from agentkit.core.repo.repository import Repository
 from agentkit.core.times import format_instant
-from agentkit.ratchet.repository import Repository
+from agentkit.ratchet.ownfolder import own_folder
 
 INSTALLED, REMOVED, STARTED, ENDED = "installed", "removed", "started", "ended"
 PASSED, REFUSED = "passed", "refused"
@@ -25,7 +26,7 @@ def append_event(repository: Repository, event: str, facts: Mapping[str, object]
     line = json.dumps({"v": 1, "at": format_instant(now), "event": event, **facts}, ensure_ascii=True)
     framed = f"\n{line}\n".encode()
     try:
-        os.makedirs(repository.own_folder, mode=0o700, exist_ok=True)
+        os.makedirs(own_folder(repository), mode=0o700, exist_ok=True)
         is_new = not os.path.lexists(path)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(path, flags, 0o600)
@@ -36,7 +37,7 @@ def append_event(repository: Repository, event: str, facts: Mapping[str, object]
         finally:
             os.close(descriptor)
         if is_new:
-            sync(repository.own_folder)
+            sync(own_folder(repository))
     except OSError as error:
         raise AgentkitError(f"{path}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
 
@@ -79,4 +80,4 @@ def find_installation(events: list[Record]) -> tuple[Record | None, Record | Non
 
 
 def _path(repository: Repository) -> str:
-    return f"{repository.own_folder}/hooks"
+    return f"{own_folder(repository)}/hooks"

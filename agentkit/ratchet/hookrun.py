@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 
 from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.commits import take_rev
+from agentkit.core.repo.repository import Repository, find_repository
 from agentkit.ratchet.candidacy import Asked, check_candidate
-from agentkit.ratchet.candidate import take_rev
 from agentkit.ratchet.hookplace import HOOKS, PRE_PUSH
 from agentkit.ratchet.hookrecord import ENDED, PASSED, REFUSED, STARTED, append_event
-from agentkit.ratchet.repository import Repository, find_repository
 from agentkit.ratchet.state import State, read_state
 from agentkit.ratchet.verdict import ACCEPT, NO_EVIDENCE, REJECT
 from agentkit.ratchet.verdicts import Filed, list_places, read_verdicts

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from agentkit.core.durable import replace_file
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.repository import Repository, demand_work_tree, find_repository, read_head
 from agentkit.ratchet.hookplace import (
     CALLS_US,
     CURRENT,
@@ -23,7 +24,6 @@ from agentkit.ratchet.hookplace import (
     write_script,
 )
 from agentkit.ratchet.hookrecord import INSTALLED, REMOVED, append_event, find_installation, read_events
-from agentkit.ratchet.repository import Repository, demand_work_tree, find_repository, read_head
 
 MODE = 0o755
 

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Iterator
 
 from agentkit.core.asides import read_instant
 from agentkit.core.lines import CRITICAL, WARNING, Record
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.hookplace import FOREIGN, HOOKS, MISSING, OLDER, PRE_PUSH, Found, Place, look_at
 from agentkit.ratchet.hookrecord import ENDED, PASSED
-from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.sign import Sign
 from agentkit.ratchet.verdict import ACCEPT, REJECT
 from agentkit.ratchet.verdicts import Filed

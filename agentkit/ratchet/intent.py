@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 
 from agentkit.core.durable import replace_file, sync
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.repository import Repository, own_mark
+from agentkit.core.repo.repository import Repository, own_mark
+from agentkit.ratchet.ownfolder import own_folder
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,12 @@ def clear_intent(repository: Repository) -> None:
     """Remove the intent, and what a crash left of one that was never whole; raises OSError."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_path(repository))
-    for name in os.listdir(repository.own_folder):
+    for name in os.listdir(own_folder(repository)):
         if name.startswith(".new-"):
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(f"{repository.own_folder}/{name}")
-    sync(repository.own_folder)
+                os.unlink(f"{own_folder(repository)}/{name}")
+    sync(own_folder(repository))
 
 
 def _path(repository: Repository) -> str:
-    return f"{repository.own_folder}/intent"
+    return f"{own_folder(repository)}/intent"

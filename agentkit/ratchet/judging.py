@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.checkout import Tree, find_compiled, find_escaping_links, find_unfit, read_tree
+from agentkit.core.repo.checkout import Tree, read_tree
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.comparing import Comparison, compare_outcomes
 from agentkit.ratchet.court import Court, Tell
 from agentkit.ratchet.measuring import measure
@@ -16,13 +17,13 @@ from agentkit.ratchet.naming import name_mechanism
 from agentkit.ratchet.outcomes import MISSING, Outcomes, write_lines
 from agentkit.ratchet.refs import Refs, find_moved, list_refs
 from agentkit.ratchet.renames import find_renamed, read_bodies
-from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.running import Run
 from agentkit.ratchet.scanning import Scan, scan_change
 from agentkit.ratchet.settings import FILES, find_in_environment, read_settings
 from agentkit.ratchet.state import State
 from agentkit.ratchet.suspects import Suspicion, try_again
 from agentkit.ratchet.testside import is_test_side, put_tests_of
+from agentkit.ratchet.treefaults import find_compiled, find_escaping_links, find_unfit
 from agentkit.ratchet.verdict import ACCEPT, NO_EVIDENCE, REJECT, Verdict
 
 MOST_FAILURES = 50

@@ -10,7 +10,7 @@ from datetime import timedelta
 from agentkit.core.errors import AgentkitError
 from agentkit.core.process import run_program
 from agentkit.core.program import Program
-from agentkit.ratchet.checkout import Tree, Workshop
+from agentkit.core.repo.checkout import Tree, Workshop
 from agentkit.ratchet.metrics import Metric, read_metrics
 from agentkit.ratchet.settings import Settings
 

@@ -1,13 +1,14 @@
 """How do branch, state and checked-out tree move to an accepted candidate together, or none of them?"""
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.repository import Repository, demand_quiet, find_repository, list_work_trees
+from agentkit.core.repo.scratch import make_scratch
 from agentkit.ratchet.following import Following, plan_following
 from agentkit.ratchet.indexlock import let_go_of_index
 from agentkit.ratchet.intent import Intent, Move, clear_intent, make_intent, write_intent
-from agentkit.ratchet.ratchetlock import hold_ratchet, make_scratch
+from agentkit.ratchet.ratchetlock import hold_ratchet
 from agentkit.ratchet.refmoves import read_refs
 from agentkit.ratchet.repair import carry_out, repair_held
-from agentkit.ratchet.repository import Repository, demand_quiet, find_repository, list_work_trees
 from agentkit.ratchet.state import STATE_REF, State
 from agentkit.ratchet.survey import survey
 from agentkit.ratchet.treesteps import list_steps

@@ -6,9 +6,10 @@ import time
 from collections.abc import Sequence
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.repository import MARK, Repository, own_mark, tell_failure
 from agentkit.core.tree import find_marked
 from agentkit.ratchet.intent import Intent, Move
-from agentkit.ratchet.repository import MARK, Repository, own_mark, tell_failure
+from agentkit.ratchet.ownfolder import own_folder
 
 ORPHAN_LIMIT_S = 30.0
 LOOK_AGAIN_S = 0.02
@@ -78,7 +79,7 @@ def clear_ref_locks(repository: Repository, intent: Intent) -> list[str]:
     write there.
     """
     with contextlib.suppress(FileNotFoundError):
-        since_ns = os.stat(f"{repository.own_folder}/intent").st_mtime_ns
+        since_ns = os.stat(f"{own_folder(repository)}/intent").st_mtime_ns
         locks: list[tuple[str, Sequence[str]]] = []
         locks += [(f"{repository.common_dir}/{move.ref}.lock", (move.old, move.new)) for move in intent.moves]
         # Git holds HEAD too while the branch moves that it names, for the log of it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.state import read_state
 
 Refs = dict[str, str]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Mapping
 
-from agentkit.ratchet.blobs import read_blobs
-from agentkit.ratchet.checkout import FILE, PROGRAM, Tree
+from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.checkout import FILE, PROGRAM, Tree
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.outcomes import RANK, Outcomes
-from agentkit.ratchet.repository import Repository
 
 # Digest of a test's arguments, decorators and body, by the test's id without its parameters.
 Bodies = Mapping[str, str]

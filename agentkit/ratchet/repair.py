@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.repository import Repository
+from agentkit.core.repo.scratch import clear_scratch, make_scratch
 from agentkit.ratchet.indexlock import let_go_of_index
 from agentkit.ratchet.intent import Intent, Move, clear_intent, has_intent, read_intent
-from agentkit.ratchet.ratchetlock import clear_scratch, hold_ratchet, make_scratch
+from agentkit.ratchet.ownfolder import own_folder
+from agentkit.ratchet.ratchetlock import hold_ratchet
 from agentkit.ratchet.refmoves import clear_ref_locks, move_refs, read_refs, try_moving, wait_for_orphans
-from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.state import STATE_REF, remember_known
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ def _finish(repository: Repository, intent: Intent, refs: dict[str, str], follow
         clear_intent(repository)
     except OSError as error:
         raise AgentkitError(
-            f"{error.filename or repository.own_folder}: {error.strerror}",
+            f"{error.filename or own_folder(repository)}: {error.strerror}",
             hint="the next start of agentkit ratchet goes on from here",
             status=Exit.CANNOT_WRITE,
         ) from error

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.objects import Objects
+from agentkit.core.repo.repository import Repository, find_repository
 from agentkit.ratchet.moving import accept_candidate
-from agentkit.ratchet.objects import Objects
 from agentkit.ratchet.refmoves import read_refs
 from agentkit.ratchet.repair import repair
-from agentkit.ratchet.repository import Repository, find_repository
 from agentkit.ratchet.state import State, read_state, write_state
 
 

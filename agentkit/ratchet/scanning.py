@@ -10,9 +10,9 @@ import ast
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from agentkit.ratchet.blobs import read_blobs
-from agentkit.ratchet.checkout import LINK, MODULE, Tree
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.checkout import LINK, MODULE, Tree
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.testside import STARTERS, is_test_side
 
 # In a text that code holds: the whole of it, or the names of variables that a runner sets.

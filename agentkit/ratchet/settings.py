@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.checkout import Tree
+from agentkit.core.repo.repository import Repository
 from agentkit.core.times import parse_duration
-from agentkit.ratchet.blobs import read_blobs
-from agentkit.ratchet.checkout import Tree
-from agentkit.ratchet.repository import Repository
 
 PROJECT_FILE, OWN_FILE = "pyproject.toml", "agentkit.toml"
 FILES = (OWN_FILE, PROJECT_FILE)

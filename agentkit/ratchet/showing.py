@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from agentkit.core.asides import read_instant, say_when, warn
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
+from agentkit.core.repo.repository import Repository
 from agentkit.core.screen import Column, Styled, print_block, print_line, print_table
 from agentkit.core.times import format_instant
 from agentkit.ratchet.failedoutput import find_outputs, find_printed, read_runs
 from agentkit.ratchet.outcomes import escape_id
-from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.verdicts import Filed, Place, list_places, read_verdicts
 from agentkit.ratchet.viewing import ANSWER_STYLES, SHORT, open_to_look
 

@@ -5,8 +5,9 @@ import shutil
 from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.ratchetlock import make_scratch
-from agentkit.ratchet.repository import Repository, demand_work_tree
+from agentkit.core.repo.commits import commit_tree
+from agentkit.core.repo.repository import Repository, demand_branch, demand_work_tree
+from agentkit.core.repo.scratch import make_scratch
 
 # A work tree of many large files is read as a whole the first time.
 LIMIT = timedelta(minutes=10)
@@ -35,3 +36,19 @@ def take_snapshot(repository: Repository) -> str:
             )
         repository.git("add", "--all", "--", ".", more=private, limit=LIMIT)
         return repository.git("write-tree", more=private).decode().strip()
+
+
+def take_work_tree(repository: Repository, base: str, message: str = "") -> str:
+    """Return the commit of the work tree as it stands, on top of what is checked out, which must contain the base.
+
+    That is what is checked out where nothing has changed since. Raises AgentkitError (refused: HEAD is detached or
+    does not contain the base).
+    """
+    branch, head = demand_branch(repository)
+    if head != base and repository.ask("merge-base", "--is-ancestor", base, head).status != 0:
+        raise AgentkitError(
+            f"{branch.removeprefix('refs/heads/')} does not contain the accepted commit {base[:12]}",
+            hint=f"git log --oneline {base[:12]}...HEAD",
+            status=Exit.REFUSED,
+        )
+    return commit_tree(repository, take_snapshot(repository), head, message or "Take the work tree as it stands")

@@ -10,10 +10,10 @@ from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError
 from agentkit.core.lines import CRITICAL, WARNING
+from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.checkout import read_tree
+from agentkit.core.repo.repository import Repository
 from agentkit.core.times import format_duration
-from agentkit.ratchet.blobs import read_blobs
-from agentkit.ratchet.checkout import read_tree
-from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.settings import choose_python, read_settings
 from agentkit.ratchet.sign import Sign, from_error
 from agentkit.ratchet.state import PARTS, STATE_REF, State

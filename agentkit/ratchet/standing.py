@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from agentkit.core.asides import write_instant
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import Record
+from agentkit.core.repo.repository import Repository, read_head
 from agentkit.ratchet.metrics import Metric
 from agentkit.ratchet.refmoves import read_refs
-from agentkit.ratchet.repository import Repository, read_head
 from agentkit.ratchet.state import STATE_REF, State, read_state
 from agentkit.ratchet.verdicts import Filed, find_verdict, list_places, read_verdicts
 from agentkit.ratchet.viewing import count_outcomes

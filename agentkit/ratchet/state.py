@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 from agentkit.core.durable import replace_file
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.blobs import Found, read_objects
+from agentkit.core.repo.blobs import Found, read_objects
+from agentkit.core.repo.objects import Objects
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.metrics import Metric, read_metrics, write_metrics
-from agentkit.ratchet.objects import Objects
 from agentkit.ratchet.outcomes import Outcomes, read_lines, write_lines
-from agentkit.ratchet.repository import Repository
+from agentkit.ratchet.ownfolder import own_folder
 
 STATE_REF = "refs/agentkit/ratchet"
 PARTS = ("about.json", "baseline", "unstable", "metrics")
@@ -114,7 +115,7 @@ def write_state(  # noqa: PLR0917  # what a state holds, in the order in which i
 
 def read_known(repository: Repository) -> str:
     """Return the commit of the state that we put on the ref last, "" where we never did."""
-    path = f"{repository.own_folder}/known"
+    path = f"{own_folder(repository)}/known"
     try:
         with open(path, encoding="ascii") as file:
             known = file.read(100).strip()
@@ -129,8 +130,8 @@ def read_known(repository: Repository) -> str:
 
 def remember_known(repository: Repository, commit: str) -> None:
     """Note durably which state is on the ref; raises OSError."""
-    os.makedirs(repository.own_folder, mode=0o700, exist_ok=True)
-    replace_file(f"{repository.own_folder}/known", commit.encode() + b"\n", prefix=".new-")
+    os.makedirs(own_folder(repository), mode=0o700, exist_ok=True)
+    replace_file(f"{own_folder(repository)}/known", commit.encode() + b"\n", prefix=".new-")
 
 
 def tell_lost(known: str) -> AgentkitError:

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from agentkit.core.asides import say_when
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import CRITICAL, WARNING, write_record
+from agentkit.core.repo.repository import Repository, find_repository
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
 from agentkit.ratchet.intent import has_intent
-from agentkit.ratchet.repository import Repository, find_repository
 from agentkit.ratchet.standing import SHALLOW, Standing, find_standing
 from agentkit.ratchet.status import say_ahead
 from agentkit.ratchet.viewing import SHORT, count_outcomes, name_branch, read_host, say_counts

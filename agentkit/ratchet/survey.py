@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.placing import Stamp, read_stamp
-from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.treesteps import MODULE, NEW, NOTHING, OLD, OTHER, Entry, IndexEntry, Step, read_files, read_index
 
 MOST_NAMED = 3

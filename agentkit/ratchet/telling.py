@@ -6,11 +6,11 @@ import contextlib
 import sys
 from collections.abc import Iterator, Mapping
 
+from agentkit.core.repo.repository import Repository
 from agentkit.core.screen import ProgressLine, Styled, print_block, print_line
 from agentkit.ratchet.court import Tell
 from agentkit.ratchet.greensince import find_green_since
 from agentkit.ratchet.outcomes import escape_id
-from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.verdict import ACCEPT, REJECT, Verdict
 
 SHOWN, SHOWN_OUTPUTS, LONGEST_OUTPUT = 10, 3, 1500

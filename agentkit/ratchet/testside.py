@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentkit.ratchet.checkout import Tree
+from agentkit.core.repo.checkout import Tree
 
 FOLDERS = frozenset({"test", "tests", "testing"})
 # What pytest and Python read before or beside the tests.

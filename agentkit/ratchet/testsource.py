@@ -6,8 +6,8 @@ import ast
 import os
 from dataclasses import dataclass
 
-from agentkit.ratchet.blobs import read_blobs
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.repository import Repository
 
 MOST_REVISIONS = 20
 # Between the fields of a row; no author and no subject holds it, as git takes no NUL and writes a line a commit.

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.repository import Repository
 
 NOTHING, LINK, MODULE = "000000", "120000", "160000"
 # Paths go to git as words up to here; above, the whole index is read.

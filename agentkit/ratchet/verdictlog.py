@@ -8,12 +8,12 @@ import json
 import time
 from collections.abc import Mapping
 
+from agentkit.core.repo.objects import Objects
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.intent import Move, make_intent, write_intent
-from agentkit.ratchet.objects import Objects
 from agentkit.ratchet.ratchetlock import hold_ratchet
 from agentkit.ratchet.refmoves import read_refs
 from agentkit.ratchet.repair import carry_out, repair_held
-from agentkit.ratchet.repository import Repository
 
 VERDICT_REF = "refs/agentkit/verdicts"
 LONGEST_SUBJECT = 200

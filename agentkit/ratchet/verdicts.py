@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agentkit.core.lines import Record
-from agentkit.ratchet.blobs import read_blobs
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.verdict import STATUSES
 from agentkit.ratchet.verdictlog import VERDICT_REF
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from agentkit.core.asides import warn
 from agentkit.core.config import load_configuration
 from agentkit.core.errors import AgentkitError
+from agentkit.core.repo.repository import Repository, find_repository
 from agentkit.ratchet.outcomes import FAIL, PASS, SKIP, XFAIL, Outcomes
 from agentkit.ratchet.repair import repair
-from agentkit.ratchet.repository import Repository, find_repository
 
 SHORT = 12
 ANSWER_STYLES = {"accept": "ok", "reject": "critical", "no evidence": "warning"}

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError
 from agentkit.core.lines import Record
+from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.repository import Repository
 from agentkit.core.times import format_instant
-from agentkit.ratchet.blobs import read_blobs
 from agentkit.ratchet.outcomes import MISSING, escape_id, read_lines
-from agentkit.ratchet.repository import Repository
 from agentkit.ratchet.state import State, read_state
 from agentkit.ratchet.testnames import suggest_names
 from agentkit.ratchet.testsource import Revision, find_source, list_revisions

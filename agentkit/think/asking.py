@@ -14,11 +14,11 @@ from datetime import timedelta
 from typing import TypedDict
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.ids import new_id
 from agentkit.core.settings import ProviderSettings, ThinkSettings
 from agentkit.think import breakers, spending
 from agentkit.think.calling import call_provider, size_request
 from agentkit.think.caps import require_cap, to_nanodollars
-from agentkit.think.decisions import new_id
 from agentkit.think.prices import Price, price_of, worst_cost
 from agentkit.think.providers import FAILED, OK, OVERLOADED, Prompt, Reply
 from agentkit.think.store import Store

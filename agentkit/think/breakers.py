@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from agentkit.core.claims import is_claim_held, name_this_process
 from agentkit.core.settings import ProviderSettings
-from agentkit.think.inbox import is_claim_held, name_this_process
 from agentkit.think.providers import OVERLOADED, REFUSED
 from agentkit.think.store import Store
 
@@ -40,7 +40,7 @@ class Breaker:
     last_ok_at: float | None
     digest: str | None
     probe: str | None
-    """Who tries it, as `inbox.name_this_process` names it."""
+    """Who tries it, as `claims.name_this_process` names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 
+from agentkit.core.claims import name_this_process
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import Record
 from agentkit.core.settings import RunbookSettings, ThinkSettings
@@ -20,7 +21,7 @@ from agentkit.think.asking import DEADLINE_OVER, Asked, Asker
 from agentkit.think.decisions import DEFERRED, REFUSED, RUNBOOK, RUNBOOK_ONLY, THOUGHT, make_decision
 from agentkit.think.grouping import find_due_groups, read_group
 from agentkit.think.groups import Group
-from agentkit.think.inbox import claim, free_claims_of_dead, give_back, handle, name_this_process
+from agentkit.think.inbox import claim, free_claims_of_dead, give_back, handle
 from agentkit.think.prompting import repair_prompt
 from agentkit.think.redacting import prepare_prompt, redact_prompt
 from agentkit.think.runbooks import find_runbook, note_of, run_runbook

@@ -6,10 +6,10 @@ Imported when nothing wakes anybody.
 from __future__ import annotations
 
 import json
-import os
 
+from agentkit.core.claims import is_claim_held, name_this_process
+from agentkit.core.ids import new_id
 from agentkit.core.times import format_instant
-from agentkit.think.inbox import is_claim_held, name_this_process
 
 TYPE_CHECKING = False  # the one of typing costs an import
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ SHOWN_ID = 16
 
 # How much was spent and how long was waited is another number each time.
 NO_NUMBERS = str.maketrans("", "", ".0123456789")
-
-
-def new_id(now: float) -> str:
-    """Return an id that sorts by time: 48 bits of milliseconds and 80 of chance, in hex."""
-    return f"{int(now * 1000):012x}{os.urandom(10).hex()}"
 
 
 def make_decision(

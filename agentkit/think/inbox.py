@@ -5,10 +5,9 @@ Imported when nothing wakes anybody.
 
 from __future__ import annotations
 
-import os
 import time
 
-from agentkit.core.tree import is_alive, process_start, read_boot_id, read_pid_namespace
+from agentkit.core.claims import is_claim_held, name_this_process
 
 TYPE_CHECKING = False  # the one of typing costs an import
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from agentkit.think.store import Store
     from agentkit.think.taking import Taken
 
-LONGEST_CLAIM_S = 3600.0
 RANK = "CASE {} WHEN 'critical' THEN 2 WHEN 'warning' THEN 1 ELSE 0 END"
 FIRES_AGAIN = "findings.state = 'resolved' AND excluded.state = 'firing'"
 GOT_WORSE = f"{RANK.format('excluded.severity')} > {RANK.format('findings.severity')}"
@@ -121,21 +119,3 @@ def free_claims_of_dead(store: Store) -> None:
     for (holder,) in store.select(HOLDER):
         if not is_claim_held(str(holder)):
             store.execute("UPDATE findings SET claim = NULL WHERE claim = ?", (holder,))
-
-
-def name_this_process() -> str:
-    """Return what tells this process from any other: pid, start in clock ticks since boot, boot, PID namespace."""
-    pid = os.getpid()
-    return f"{pid} {process_start(pid)} {read_boot_id()} {read_pid_namespace()}"
-
-
-def is_claim_held(holder: str) -> bool:
-    """Tell whether the process that a claim names may still be there: one that cannot be looked at from here is."""
-    words = holder.split()
-    if len(words) != 4 or words[2] != str(read_boot_id()):
-        return False
-    if words[3] != str(read_pid_namespace()):
-        # A wake ends within minutes; one of another container may have gone with it.
-        begun_s = int(words[1]) / os.sysconf("SC_CLK_TCK") if words[1].isdigit() else 0.0
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - begun_s < LONGEST_CLAIM_S
-    return words[0].isdigit() and words[1].isdigit() and is_alive(int(words[0]), int(words[1]))

@@ -16,7 +16,7 @@ from agentkit.think.store import Store
 from agentkit.think.viewing import SHORT, open_existing
 
 if TYPE_CHECKING:
-    from agentkit.think.store import Value
+    from agentkit.core.statefile import Value
 
 COLUMNS = (
     Column("severity"),

@@ -20,7 +20,7 @@ from agentkit.think.store import Store
 from agentkit.think.viewing import begin_record, demand_limit, open_existing, read_configuration, say_usd, shorten
 
 if TYPE_CHECKING:
-    from agentkit.think.store import Value
+    from agentkit.core.statefile import Value
 
 COLUMNS = (
     Column("id"),

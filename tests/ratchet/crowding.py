@@ -10,10 +10,10 @@ LIMIT_S = 900
 PROGRAM = """
 import os, sys
 from agentkit.core.errors import AgentkitError, Exit, tell
-from agentkit.ratchet.candidate import take_patch
+from agentkit.core.repo.commits import take_patch
 from agentkit.ratchet.moving import accept_candidate
 from agentkit.ratchet.repair import repair
-from agentkit.ratchet.repository import find_repository
+from agentkit.core.repo.repository import find_repository
 from agentkit.ratchet.state import read_state, write_state
 folder, number = sys.argv[1:]
 patch = f"--- /dev/null\\n+++ b/of-{number}\\n@@ -0,0 +1 @@\\n+{number}\\n".encode()

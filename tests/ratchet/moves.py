@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import filelock  # noqa: F401
 
 from agentkit.core.errors import AgentkitError, tell
-from agentkit.ratchet.candidate import take_work_tree
+from agentkit.core.repo.repository import find_repository
 from agentkit.ratchet.moving import accept_candidate
 from agentkit.ratchet.repair import repair
-from agentkit.ratchet.repository import find_repository
 from agentkit.ratchet.rollback import roll_back
+from agentkit.ratchet.snapshot import take_work_tree
 from agentkit.ratchet.state import read_state, write_state
 from agentkit.ratchet.verdictlog import append_verdict
 

@@ -5,10 +5,10 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from agentkit.ratchet.candidate import take_patch
+from agentkit.core.repo.commits import take_patch
+from agentkit.core.repo.repository import Repository, find_repository
 from agentkit.ratchet.moving import accept_candidate, found_state
 from agentkit.ratchet.outcomes import PASS
-from agentkit.ratchet.repository import Repository, find_repository
 from agentkit.ratchet.state import State, read_state, write_state
 
 LIMIT_S = 60
@@ -136,10 +136,10 @@ class OwnRepository:
         """Return what a move has left behind: locks, the intent, private folders."""
         git_dir = self.folder / ".git"
         own = git_dir / "agentkit/ratchet"
-        kept = {"lock", "known", "scratch"}
+        kept = {"lock", "known"}
         litter = [str(path) for path in git_dir.rglob("*.lock")]
-        litter += [str(path) for path in own.iterdir() if path.name not in kept]
-        scratch = own / "scratch"
+        litter += [str(path) for path in own.glob("*") if path.name not in kept]
+        scratch = git_dir / "agentkit/scratch"
         return litter + ([str(path) for path in scratch.iterdir()] if scratch.exists() else [])
 
     def is_clean(self, *words: str) -> bool:

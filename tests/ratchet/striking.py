@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agentkit.core.errors import AgentkitError
-from agentkit.ratchet.candidate import take_patch
+from agentkit.core.repo.commits import take_patch
 from agentkit.ratchet.state import STATE_REF
 from tests.conftest import ROOT
 from tests.ratchet.moves import BEGIN, make_move

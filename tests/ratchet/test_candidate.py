@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.candidate import take_patch, take_rev, take_work_tree
+from agentkit.core.repo.commits import take_patch, take_rev
+from agentkit.ratchet.snapshot import take_work_tree
 from tests.ratchet.ownrepository import OwnRepository
 
 
@@ -126,13 +127,13 @@ def test_a_work_tree_in_the_middle_of_a_conflict_is_refused(own: OwnRepository) 
     assert own.look() == before
 
 
-def test_without_a_name_of_the_person_the_ratchet_signs(own: OwnRepository) -> None:
+def test_without_a_name_of_the_person_agentkit_signs(own: OwnRepository) -> None:
     own.git("config", "user.useConfigOnly", "true")
     own.git("config", "--unset", "user.name")
     own.git("config", "--unset", "user.email")
     own.write({"a.py": "a = 2\n"})
     commit = take_work_tree(own.repository, own.commit())
-    assert own.git("log", "-1", "--format=%an", commit) == "agentkit ratchet"
+    assert own.git("log", "-1", "--format=%an", commit) == "agentkit"
 
 
 def test_names_that_are_no_text_are_taken_as_they_are(own: OwnRepository) -> None:

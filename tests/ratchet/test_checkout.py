@@ -4,17 +4,15 @@ import os
 
 import pytest
 
-from agentkit.ratchet.checkout import (
+from agentkit.core.repo.checkout import (
     FILE,
     LINK,
     Entry,
     Workshop,
-    find_compiled,
-    find_escaping_links,
-    find_unfit,
     read_tree,
 )
 from agentkit.ratchet.shield import read_facts, shield_from_caches
+from agentkit.ratchet.treefaults import find_compiled, find_escaping_links, find_unfit
 from tests.ratchet.toy import Toy, make_toy
 
 ODD_NAMES = ("ä ö.txt", "with\nbreak.txt", "with\ttab.txt", "-dash", "quo\"te'.txt", "deep/er/file.txt")

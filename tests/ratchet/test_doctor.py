@@ -10,10 +10,11 @@ import jsonschema
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.objects import Objects
 from agentkit.core.schemas import read_schema
 from agentkit.ratchet.doctor import examine, print_examination
 from agentkit.ratchet.hooks import install_hooks, remove_hooks
-from agentkit.ratchet.objects import Objects
+from agentkit.ratchet.ownfolder import own_folder
 from agentkit.ratchet.sign import Sign
 from agentkit.ratchet.state import STATE_REF, read_state, remember_known, write_state
 from agentkit.ratchet.verdictlog import VERDICT_REF
@@ -244,7 +245,7 @@ def test_hooks_that_are_taken_from_elsewhere_are_told_once(own: OwnRepository, w
 
 
 def test_a_record_of_the_hooks_with_strange_lines_is_told(own: OwnRepository) -> None:
-    with open(f"{own.repository.own_folder}/hooks", "ab") as file:
+    with open(f"{own_folder(own.repository)}/hooks", "ab") as file:
         file.write(b"\x00\xff\n")
     assert types(own) == ["hooks-record"]
 

@@ -7,9 +7,9 @@ import jsonschema
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.objects import Objects
 from agentkit.core.schemas import read_schema
 from agentkit.ratchet.history import print_verdicts
-from agentkit.ratchet.objects import Objects
 from agentkit.ratchet.verdictlog import VERDICT_REF
 from agentkit.ratchet.verdicts import find_verdict, list_places
 from tests.ratchet.filing import NOW_S, TESTS, copy_repository, file_verdict

@@ -14,6 +14,7 @@ from agentkit.ratchet.hookrecord import append_event, read_events
 from agentkit.ratchet.hookrun import run_hook
 from agentkit.ratchet.hooks import install_hooks, remove_hooks
 from agentkit.ratchet.outcomes import FAIL
+from agentkit.ratchet.ownfolder import own_folder
 from tests.conftest import Run
 from tests.ratchet.filing import SHOP, TESTS, copy_repository, file_verdict
 from tests.ratchet.ownrepository import OwnRepository
@@ -189,7 +190,7 @@ def test_a_merge_leaves_evidence_too(own: OwnRepository) -> None:
 
 def test_a_commit_is_never_stopped(own: OwnRepository) -> None:
     install(own)
-    folder = Path(own.repository.own_folder)
+    folder = Path(own_folder(own.repository))
     (folder / "hooks").unlink()
     (folder / "hooks").mkdir()
     own.write({"shop.py": "x\n"})
@@ -301,9 +302,9 @@ def test_a_hook_that_there_is_not_is_a_wrong_word(own: OwnRepository) -> None:
 
 def test_a_line_that_was_torn_hides_no_other(own: OwnRepository) -> None:
     append_event(own.repository, "ended", {"number": 1}, NOW)
-    with open(f"{own.repository.own_folder}/hooks", "ab") as file:
+    with open(f"{own_folder(own.repository)}/hooks", "ab") as file:
         file.write(b'\n{"v": 1, "eve')
     append_event(own.repository, "ended", {"number": 2}, NOW)
     found, faults = read_events(own.repository)
     assert ([event["number"] for event in found], faults) == ([1, 2], 1)
-    assert stat.S_IMODE(os.stat(f"{own.repository.own_folder}/hooks").st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(f"{own_folder(own.repository)}/hooks").st_mode) == 0o600

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.ratchet.candidate import take_patch, take_work_tree
+from agentkit.core.repo.commits import take_patch
+from agentkit.ratchet.snapshot import take_work_tree
 from agentkit.ratchet.state import read_state
 from tests.ratchet.ownrepository import OwnRepository, found_repository
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.candidate import take_patch
+from agentkit.core.repo.commits import take_patch
 from agentkit.ratchet.moving import demand_free_way
 from tests.ratchet.ownrepository import OwnRepository, found_repository
 
@@ -168,7 +168,7 @@ def test_the_ref_lock_of_another_git_is_left_alone(
     own: OwnRepository, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     fast = ("-c", "core.filesRefLockTimeout=50")
-    monkeypatch.setattr("agentkit.ratchet.repository.SETTINGS", fast)
+    monkeypatch.setattr("agentkit.core.repo.repository.SETTINGS", fast)
     candidate = own.make_commit({"a.py": "a = 2\n"})
     state, before = own.state, own.look()
     lock = own.folder / ".git" / name

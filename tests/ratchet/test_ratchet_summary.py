@@ -9,6 +9,7 @@ import pytest
 from agentkit.core.errors import Exit
 from agentkit.core.schemas import read_schema
 from agentkit.core.summary import Summary
+from agentkit.ratchet.ownfolder import own_folder
 from agentkit.ratchet.summary import read_summary
 from tests.conftest import Run
 from tests.ratchet.filing import NOW_S, TESTS, file_verdict
@@ -78,7 +79,7 @@ def test_a_lost_baseline_is_critical(own: OwnRepository) -> None:
 
 def test_nothing_is_changed_by_looking(own: OwnRepository) -> None:
     own.found()
-    intent = Path(own.repository.own_folder, "intent")
+    intent = Path(own_folder(own.repository), "intent")
     intent.write_text("{")
     found = look(own)
     assert any("was cut off" in line.text for line in found.lines)

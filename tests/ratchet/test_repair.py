@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.repository import MARK, Repository
 from agentkit.ratchet.indexlock import WORDS
 from agentkit.ratchet.intent import Intent, Move, has_intent, write_intent
 from agentkit.ratchet.refmoves import move_refs
 from agentkit.ratchet.repair import repair
-from agentkit.ratchet.repository import MARK, Repository
 from agentkit.ratchet.state import STATE_REF, read_known, write_state
 from tests.ratchet.ownrepository import OwnRepository
 
@@ -30,7 +30,7 @@ with hold_lock(sys.argv[1], what="x", limit=timedelta(seconds=9)):
 REPAIRING = """
 import os, sys
 from agentkit.ratchet.repair import repair
-from agentkit.ratchet.repository import find_repository
+from agentkit.core.repo.repository import find_repository
 print(repair(find_repository(sys.argv[1], os.environ)))
 """
 
@@ -171,7 +171,7 @@ def test_ref_locks_of_a_git_of_ours_that_was_killed_are_removed(own: OwnReposito
 
 
 def test_ref_locks_of_somebody_else_stay(own: OwnRepository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentkit.ratchet.repository.SETTINGS", ("-c", "core.filesRefLockTimeout=50"))
+    monkeypatch.setattr("agentkit.core.repo.repository.SETTINGS", ("-c", "core.filesRefLockTimeout=50"))
     Crash(own, has_moved_state=False, has_moved_branch=False)
     git_dir = own.folder / ".git"
     other, older = git_dir / "refs/heads/main.lock", git_dir / "HEAD.lock"

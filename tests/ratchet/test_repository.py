@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.repository import (
+from agentkit.core.repo.repository import (
     demand_branch,
     demand_quiet,
     demand_work_tree,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentkit.ratchet.checkout import read_tree
+from agentkit.core.repo.checkout import read_tree
 from agentkit.ratchet.scanning import find_changed_lines, scan_change
 from tests.ratchet.toy import Toy, make_toy
 

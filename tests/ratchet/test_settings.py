@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.checkout import read_tree
+from agentkit.core.repo.checkout import read_tree
 from agentkit.ratchet.settings import Settings, choose_python, find_in_environment, read_settings
 from tests.ratchet.toy import Toy, make_toy
 

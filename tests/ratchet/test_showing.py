@@ -10,6 +10,7 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.schemas import read_schema
 from agentkit.ratchet.failedoutput import find_outputs, find_printed
 from agentkit.ratchet.outcomes import FAIL, PASS
+from agentkit.ratchet.ownfolder import own_folder
 from agentkit.ratchet.showing import find_places, print_verdict
 from agentkit.ratchet.verdicts import Place
 from tests.conftest import Run
@@ -41,7 +42,7 @@ def show(own: OwnRepository, name: str, *, as_json: bool = False) -> int:
 
 def test_a_real_rejection_is_shown_with_output_and_changes(own: OwnRepository, agentkit: Run) -> None:
     own.git("update-ref", "-d", "refs/agentkit/ratchet")
-    Path(own.repository.own_folder, "known").unlink()
+    Path(own_folder(own.repository), "known").unlink()
     assert agentkit("ratchet", "init", cwd=own.folder).returncode == Exit.OK
     own.write({"shop.py": "def total(items):\n    return 4\n"})
     own.git("commit", "-qam", "worse")
@@ -122,7 +123,7 @@ def test_ids_and_output_with_escapes_are_shown_and_not_obeyed(
 ) -> None:
     name = "t::[\x1b[2J\n]"
     own.git("update-ref", "-d", "refs/agentkit/ratchet")
-    Path(own.repository.own_folder, "known").unlink()
+    Path(own_folder(own.repository), "known").unlink()
     own.found({name: PASS})
     run = f"r\n== {name}\n\x1b]0;title\x07 said\n\n== output\n."
     verdict = file_verdict(own, own.make_commit({"a": "b"}), {name: FAIL}, files={"run1.txt": run.encode()})

@@ -8,6 +8,7 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.ratchet.metrics import Metric
 from agentkit.ratchet.moving import found_state
 from agentkit.ratchet.outcomes import FAIL, PASS, XFAIL
+from agentkit.ratchet.ownfolder import own_folder
 from agentkit.ratchet.state import STATE_REF, read_known, read_state, remember_known, write_state
 from tests.ratchet.ownrepository import OwnRepository
 
@@ -33,7 +34,7 @@ def test_a_state_is_read_as_it_was_written(own: OwnRepository) -> None:
     assert own.git("ls-tree", "-r", "--name-only", commit).splitlines() == [
         "about.json", "baseline", "evidence/junit.xml", "evidence/runs/1/output", "metrics", "unstable",
     ]  # fmt: skip
-    assert own.git("log", "-1", "--format=%an <%ae>|%P", STATE_REF).startswith("agentkit ratchet <")
+    assert own.git("log", "-1", "--format=%an <%ae>|%P", STATE_REF).startswith("agentkit <")
     assert own.is_clean()
 
 
@@ -89,7 +90,7 @@ def test_a_ref_that_names_no_state_was_moved_unless_nobody_knows_another(own: Ow
     with pytest.raises(AgentkitError, match="was moved by somebody else") as caught:
         read_state(own.repository)
     assert caught.value.status == Exit.TAMPERED
-    (Path(own.repository.own_folder) / "known").unlink()
+    (Path(own_folder(own.repository)) / "known").unlink()
     with pytest.raises(AgentkitError, match=r"cannot be read: it has no about\.json") as caught:
         read_state(own.repository)
     assert caught.value.status == Exit.BAD_DATA

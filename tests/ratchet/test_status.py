@@ -12,6 +12,7 @@ from agentkit.ratchet.intent import Move, make_intent, write_intent
 from agentkit.ratchet.metrics import Metric
 from agentkit.ratchet.moving import found_state
 from agentkit.ratchet.outcomes import FAIL, PASS, SKIP
+from agentkit.ratchet.ownfolder import own_folder
 from agentkit.ratchet.rollback import roll_back
 from agentkit.ratchet.state import STATE_REF, write_state
 from agentkit.ratchet.status import print_status
@@ -117,7 +118,7 @@ def test_what_was_cut_off_is_brought_to_its_end_and_told(own: OwnRepository, cap
 
 def test_an_intent_that_cannot_be_read_is_a_trouble(own: OwnRepository, capsys: pytest.CaptureFixture[str]) -> None:
     own.found()
-    Path(own.repository.own_folder, "intent").write_text("{")
+    Path(own_folder(own.repository), "intent").write_text("{")
     told = status(own, capsys, Exit.BAD_DATA)
     assert "intent cannot be read" in told["trouble"]
     assert told["branch"] == "main"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentkit.core.repo.repository import Repository, find_repository
 from agentkit.ratchet.judging import Judgement, find_baseline, judge
 from agentkit.ratchet.moving import found_state
-from agentkit.ratchet.repository import Repository, find_repository
 from agentkit.ratchet.state import read_state, write_state
 
 LIMIT_S = 60.0

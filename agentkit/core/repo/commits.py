@@ -1,13 +1,12 @@
-"""Which commit is the candidate that a person names: a revision, a patch, or the work tree as it stands?
+"""Which commit is the one that is named: a revision, a patch on a base, or a tree?
 
 Objects are added to the repository and nothing else: no index, tree, stash or branch is touched.
 """
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.ratchet.objects import NAME
-from agentkit.ratchet.ratchetlock import make_scratch
-from agentkit.ratchet.repository import Repository, demand_branch, tell_failure
-from agentkit.ratchet.snapshot import take_snapshot
+from agentkit.core.repo.objects import NAME
+from agentkit.core.repo.repository import Repository, tell_failure
+from agentkit.core.repo.scratch import make_scratch
 
 NO_IDENTITY = ("tell me who you are", "empty ident name", "auto-detect", "no email was given", "no name was given")
 LONGEST_SUBJECT = 200
@@ -41,22 +40,6 @@ def take_patch(repository: Repository, base: str, patch: bytes, message: str = "
             raise told
         tree = repository.git("write-tree", more=private).decode().strip()
     return commit_tree(repository, tree, base, message or _find_subject(patch) or "Apply a patch")
-
-
-def take_work_tree(repository: Repository, base: str, message: str = "") -> str:
-    """Return the commit of the work tree as it stands, on top of what is checked out, which must contain the base.
-
-    That is what is checked out where nothing has changed since. Raises AgentkitError (refused: HEAD is detached or
-    does not contain the base).
-    """
-    branch, head = demand_branch(repository)
-    if head != base and repository.ask("merge-base", "--is-ancestor", base, head).status != 0:
-        raise AgentkitError(
-            f"{branch.removeprefix('refs/heads/')} does not contain the accepted commit {base[:12]}",
-            hint=f"git log --oneline {base[:12]}...HEAD",
-            status=Exit.REFUSED,
-        )
-    return commit_tree(repository, take_snapshot(repository), head, message or "Take the work tree as it stands")
 
 
 def commit_tree(repository: Repository, tree: str, parent: str, message: str) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.repository import Repository
 
 Blobs = dict[str, bytes]
 KINDS = ("blob", "tree", "commit", "tag")

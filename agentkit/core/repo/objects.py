@@ -8,10 +8,10 @@ import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 
-from agentkit.ratchet.repository import Repository
+from agentkit.core.repo.repository import Repository
 
 KINDS = {b"commit": 1, b"tree": 2, b"blob": 3}
-NAME = "agentkit ratchet <ratchet@agentkit.invalid>"
+NAME = "agentkit <agentkit@agentkit.invalid>"
 FOLDER, FILE = "40000", "100644"
 
 
@@ -46,7 +46,7 @@ class Objects:
         return self._make(b"tree", b"".join(rows))
 
     def commit(self, tree: str, parents: Sequence[str], message: str, at_s: int) -> str:
-        """Return the id of a commit whose author and committer is the ratchet itself."""
+        """Return the id of a commit whose author and committer is agentkit itself."""
         rows = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
         rows += [f"{who} {NAME} {at_s} +0000" for who in ("author", "committer")]
         return self._make(b"commit", ("\n".join(rows) + f"\n\n{message}\n").encode())

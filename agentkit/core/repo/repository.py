@@ -18,7 +18,7 @@ PATIENCE = ("core.filesRefLockTimeout=5000", "core.packedRefsTimeout=5000")
 SETTINGS = tuple(word for setting in (*PATIENCE, "core.splitIndex=false") for word in ("-c", setting))
 PASSING = ("-c", "core.fsync=none")
 # Every git that we start carries it: after a crash it tells whether one of them still works.
-MARK = "AGENTKIT_RATCHET_GIT"
+MARK = "AGENTKIT_GIT"
 # Whose commit it is, the person may have said in the environment.
 IDENTITY = tuple(f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE"))
 CANNOT_WRITE = (
@@ -68,11 +68,6 @@ class Repository:
     def no_object(self) -> str:
         """Return the id that stands for none."""
         return "0" * (64 if self.object_format == "sha256" else 40)
-
-    @property
-    def own_folder(self) -> str:
-        """Return the folder in which the ratchet keeps what is no git object."""
-        return f"{self.common_dir}/agentkit/ratchet"
 
     def ask(
         self, *words: str, stdin: bytes = b"", more: Mapping[str, str] | None = None, limit: timedelta = LIMIT
