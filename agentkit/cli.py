@@ -26,6 +26,7 @@ DOORS = {
     "vault": "secrets are used, never seen, and no use goes unrecorded",
     "ratchet": "what worked goes on working: the baseline only moves forward",
     "depmap": "you know what falls when this falls, and no check of it can hang",
+    "evolve": "the machine changes its own scripts, and keeps only what the ratchet lets through",
     "think": "the expensive layer wakes when it must, inside a budget, and everything else goes on without it",
 }
 

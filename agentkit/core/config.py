@@ -16,6 +16,7 @@ from agentkit.core.settings import (
     TOP,
     CheckSettings,
     DeclareSettings,
+    EvolveSettings,
     HeartbeatSettings,
     JobSettings,
     ThinkSettings,
@@ -25,7 +26,7 @@ from agentkit.core.values import WrongKindError
 
 JOB_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
 # Tables of commands that this version does not have: an older program beside a newer one's file says nothing.
-OTHER_COMMANDS = ("ratchet", "vault", "evolve")
+OTHER_COMMANDS = ("ratchet", "vault")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Configuration:
     declared: tuple[DeclareSettings, ...] = ()
     checks: tuple[CheckSettings, ...] = ()
     think: ThinkSettings = field(default_factory=ThinkSettings)
+    evolve: EvolveSettings = field(default_factory=EvolveSettings)
 
 
 def load_configuration(
@@ -80,7 +82,12 @@ def load_configuration(
         think = read_think(document.get("think", {}), path)
     except AgentkitError as error:
         _end_or_warn(error, "think" in own, warn)
-    return Configuration(path, host, heartbeat, jobs, declared, checks, think)
+    evolve = EvolveSettings()
+    try:
+        evolve = read_table(EvolveSettings, document.get("evolve", {}), path, "evolve")
+    except AgentkitError as error:
+        _end_or_warn(error, "evolve" in own, warn)
+    return Configuration(path, host, heartbeat, jobs, declared, checks, think, evolve)
 
 
 def load_checks(path: str) -> tuple[tuple[CheckSettings, ...], tuple[DeclareSettings, ...]]:
@@ -164,7 +171,7 @@ def _read_host(path: str, document: Mapping[str, object]) -> str | None:
 
 
 def _check_top(path: str, document: Mapping[str, object], own: Collection[str], warn: Callable[[str], None]) -> None:
-    known = ["host", "heartbeat", "jobs", "depmap", "check", "think", *OTHER_COMMANDS]
+    known = ["host", "heartbeat", "jobs", "depmap", "check", "think", "evolve", *OTHER_COMMANDS]
     for name, value in document.items():
         if name in known:
             continue

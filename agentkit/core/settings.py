@@ -158,6 +158,31 @@ class ThinkSettings:
     runbooks: tuple[RunbookSettings, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class EvolveSettings:
+    """The table `[evolve]`: who proposes changes, where, within which bounds, and what only a person may change."""
+
+    repository: str | None = _key(values.FOLDER, None, "work tree whose branch changes; without it that of the folder")
+    proposer: tuple[str, ...] | None = _key(
+        values.COMMAND, None, "program that changes a copy of it, for decisions that propose one; they are on its stdin"
+    )
+    cheap: tuple[str, ...] | None = _key(
+        values.COMMAND, None, "what `run` runs in each changed copy first; ends it with another status, it is rejected"
+    )
+    score: tuple[str, ...] = _key(
+        values.WORDS, [], "metrics of the ratchet that tell which is best, the first counts most; else the first one"
+    )
+    protected: tuple[str, ...] = _key(values.WORDS, [], "more patterns of paths that need --allow-protected")
+    see: tuple[str, ...] = _key(values.PATHS, [], "files and folders that a proposer may read beside the system's")
+    keep_env: tuple[str, ...] = _key(values.WORDS, [], "variables of the environment that a proposer gets")
+    limit_s: float = _key(values.DURATION, "10m", "how long a proposer may take")
+    judge_limit_s: float = _key(values.DURATION, "2h", "how long the ratchet may take; longer is no verdict")
+    memory_bytes: int = _key(values.SIZE, "4GiB", "memory that a proposer and all its processes may use", "memory")
+    disk_bytes: int = _key(values.SIZE, "1GiB", "bytes that it may write", "disk")
+    processes: int = _key(values.WHOLE, 256, "how many processes it may have at once")
+    keep_days: int = _key(values.WHOLE, 90, "days for which candidates that were not kept, and their commits, stay")
+
+
 HOME_URLS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 TOP = {"host": Setting("host", values.TEXT, None, "name of this machine in every record; without it the kernel's")}
 TABLES = {
@@ -170,6 +195,7 @@ TABLES = {
     "[think.provider]": ProviderSettings,
     "[think.runbook]": RunbookSettings,
     "think.runbook.match": MatchSettings,
+    "evolve": EvolveSettings,
 }
 
 

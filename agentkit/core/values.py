@@ -90,6 +90,13 @@ def _read_paths(value: object) -> tuple[str, ...]:
     return paths
 
 
+def _read_folder(value: object) -> str:
+    path = _read_text(value)
+    if not path.startswith("/"):
+        raise WrongKindError
+    return path
+
+
 def _read_address(value: object) -> str:
     text = _read_text(value)
     if not text.startswith(("http://", "https://")) or any(letter.isspace() for letter in text):
@@ -280,6 +287,7 @@ NODE = Kind('a node such as "unit:nginx.service" or "cmd:restic"', _read_node)
 WORDS = Kind('a list of words such as ["mail", "-s", "agentkit", "root"]', _read_words)
 COMMAND = Kind('a program and its words such as ["fail2ban-client", "ping"]', _read_command)
 PATHS = Kind('a list of absolute paths such as ["/run/backup.pid"]', _read_paths)
+FOLDER = Kind('an absolute path such as "/srv/jobs"', _read_folder)
 ADDRESS = Kind('an address such as "https://example.org/ping"', _read_address)
 DURATION = Kind('a duration such as "90s", "15m", "6h" or "2d"', _read_duration)
 DURATION_OR_ZERO = Kind('a duration such as "0s", "90s" or "15m"', _read_duration_or_zero)

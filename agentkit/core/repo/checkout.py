@@ -42,26 +42,36 @@ def read_tree(repository: Repository, commit: str) -> Tree:
     return tree
 
 
+def make_private(repository: Repository, git_dir: str) -> Repository:
+    """Return a private repository in a folder, made there, that borrows the objects of another one."""
+    for part in ("objects/info", "refs", "info"):
+        os.makedirs(os.path.join(git_dir, part), exist_ok=True)
+    objects = os.path.join(repository.common_dir, "objects")
+    for path, text in (
+        ("HEAD", "ref: refs/heads/none\n"),
+        ("config", write_format(repository, is_bare=True)),
+        ("objects/info/alternates", f"{objects}\n"),
+        ("info/attributes", ATTRIBUTES),
+    ):
+        with open(os.path.join(git_dir, path), "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+    return replace(repository, root="", git_dir=git_dir, common_dir=git_dir)
+
+
+def write_format(repository: Repository, *, is_bare: bool) -> str:
+    """Return the configuration of a repository that has the same format of objects as another one, and nothing else."""
+    is_sha256 = repository.object_format == "sha256"
+    extension = "[extensions]\n\tobjectFormat = sha256\n" if is_sha256 else ""
+    bare = "true" if is_bare else "false"
+    return f"[core]\n\trepositoryformatversion = {int(is_sha256)}\n\tbare = {bare}\n{extension}"
+
+
 class Workshop:
     """A private folder with a private repository in it, from which checkouts are made."""
 
     def __init__(self, repository: Repository, folder: str) -> None:
         self.folder = folder
-        git_dir = os.path.join(folder, "objects.git")
-        for part in ("objects/info", "refs", "info"):
-            os.makedirs(os.path.join(git_dir, part))
-        objects = os.path.join(repository.common_dir, "objects")
-        is_sha256 = repository.object_format == "sha256"
-        extension = "[extensions]\n\tobjectFormat = sha256\n" if is_sha256 else ""
-        for path, text in (
-            ("HEAD", "ref: refs/heads/none\n"),
-            ("config", f"[core]\n\trepositoryformatversion = {int(is_sha256)}\n\tbare = true\n{extension}"),
-            ("objects/info/alternates", f"{objects}\n"),
-            ("info/attributes", ATTRIBUTES),
-        ):
-            with open(os.path.join(git_dir, path), "w", encoding="utf-8", errors="surrogateescape") as file:
-                file.write(text)
-        self._repository = replace(repository, root="", git_dir=git_dir, common_dir=git_dir)
+        self._repository = make_private(repository, os.path.join(folder, "objects.git"))
         self._count = 0
 
     def make_checkout(self) -> Checkout:

@@ -1,0 +1,1 @@
+"""evolve: the machine changes its own scripts, and keeps only what passes."""

@@ -1,0 +1,46 @@
+"""How does a change become a commit that is never lost, with nothing of the person's touched?
+
+A commit under `refs/agentkit/candidates/ID`: no index, work tree, stash or branch knows of it.
+"""
+
+from __future__ import annotations
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.commits import commit_tree
+from agentkit.core.repo.repository import Repository, tell_failure
+from agentkit.evolve.candidate import Candidate
+
+LONGEST_SUBJECT = 72
+
+
+def commit_change(repository: Repository, candidate: Candidate, tree: str) -> str:
+    """Return the commit of a tree on the candidate's base, or the base where that has the same tree."""
+    return commit_tree(repository, tree, candidate.base, _write_message(candidate))
+
+
+def hold_commit(repository: Repository, candidate: Candidate, commit: str) -> None:
+    """Let the candidate's ref hold the commit; raises AgentkitError (tampered) where it holds another one."""
+    held = find_held(repository, candidate)
+    if held == commit:
+        return
+    if held:
+        raise AgentkitError(f"{candidate.ref} holds {held[:12]}, not {commit[:12]}", status=Exit.TAMPERED)
+    ended = repository.ask("update-ref", "--no-deref", candidate.ref, commit, repository.no_object)
+    if ended.status != 0 and find_held(repository, candidate) != commit:
+        raise tell_failure("update-ref", ended)
+
+
+def find_held(repository: Repository, candidate: Candidate) -> str:
+    """Return the commit that the candidate's ref holds, "" where there is no such ref."""
+    return repository.ask("rev-parse", "--verify", "--quiet", candidate.ref).stdout.decode().strip()
+
+
+def _write_message(candidate: Candidate) -> str:
+    rows = [row.strip() for row in candidate.subject.splitlines() if row.strip()]
+    subject = rows[0] if rows else f"Change what {candidate.proposer} proposes"
+    if len(subject) > LONGEST_SUBJECT:
+        subject = subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
+    facts = [f"Candidate: {candidate.id}", f"Proposer: {candidate.proposer}"]
+    if candidate.decision:
+        facts.append(f"Decision: {candidate.decision}")
+    return f"{subject}\n\n" + "\n".join(facts)

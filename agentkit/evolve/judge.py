@@ -1,0 +1,114 @@
+"""What does the ratchet say: where the branch stands, and whether a candidate may be kept?
+
+It is asked as a process of its own, `agentkit ratchet …`: evolve has no gate of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.lines import Record
+from agentkit.core.ourselves import call_ourselves
+from agentkit.core.process import run_program
+from agentkit.core.program import Ended, Program
+
+LOOK_LIMIT = timedelta(minutes=2)
+LONGEST_ANSWER_BYTES = 256 * 1024 * 1024
+ACCEPT, REJECT = "accept", "reject"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a branch stands: its name, the accepted commit, and how many commits it is ahead of it."""
+
+    branch: str
+    accepted: str
+    ahead: int
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What came of asking: the verdict's record where there is one, and `trouble` where the ratchet gave none.
+
+    `status` is that of the ratchet.
+    """
+
+    status: int
+    verdict: Record | None
+    trouble: str
+
+
+def find_standing(root: str, environ: Mapping[str, str]) -> Standing:
+    """Return where the branch of a work tree stands; raises AgentkitError with the ratchet's status and words."""
+    ended = _ask(root, environ, LOOK_LIMIT, "status", "--json")
+    record = _read(ended, "baseline")
+    if ended.status != 0 or record is None:
+        raise _tell(ended)
+    return Standing(str(record["branch"]), str(record["commit"]), int(str(record["ahead"])))
+
+
+def judge(
+    root: str, environ: Mapping[str, str], commit: str, *, limit_s: float, keeps: bool, allowed: str | None
+) -> Ruling:
+    """Let the ratchet judge a commit; `keeps` lets branch and baseline move to it when it is accepted.
+
+    `allowed` is a person's reason why the judge's own settings may change.
+    """
+    words = ["accept" if keeps else "check", "--rev", commit, "--json"]
+    if allowed is not None:
+        words += ["--judge-changed", allowed]
+    ended = _ask(root, environ, timedelta(seconds=limit_s), *words)
+    if ended.outcome in ("timed-out", "unkillable"):
+        return Ruling(Exit.TIMED_OUT, None, f"the ratchet did not end within {limit_s:g}s")
+    verdict = _read(ended, "verdict")
+    # A verdict that accepts, and a way that was not free, end with a status of their own.
+    if ended.status in (Exit.OK, Exit.FINDINGS, Exit.BAD_DATA) and verdict is not None:
+        return Ruling(ended.status, verdict, "")
+    return Ruling(ended.status or Exit.INTERNAL, None, _tell(ended).message)
+
+
+def find_verdict(root: str, environ: Mapping[str, str], base: str, commit: str) -> Record | None:
+    """Return the verdict that the ratchet already gave on a commit held against this base; None where there is none."""
+    ended = _ask(root, environ, LOOK_LIMIT, "show", commit, "--json")
+    verdict = _read(ended, "verdict")
+    if verdict is None or verdict.get("base") != base or verdict.get("candidate") != commit:
+        return None
+    return verdict
+
+
+def read_outputs(root: str, environ: Mapping[str, str], commit: str) -> list[Record]:
+    """Return what the tests said that a commit made fail: `id` and `text` each."""
+    verdict = _read(_ask(root, environ, LOOK_LIMIT, "show", commit, "--json"), "verdict") or {}
+    outputs = verdict.get("outputs")
+    return [one for one in outputs if isinstance(one, dict)] if isinstance(outputs, list) else []
+
+
+def _ask(root: str, environ: Mapping[str, str], limit: timedelta, *words: str) -> Ended:
+    argv = call_ourselves("ratchet", *words)
+    return run_program(Program(argv, limit=limit, environment=environ, folder=root, keep_bytes=LONGEST_ANSWER_BYTES))
+
+
+def _read(ended: Ended, kind: str) -> Record | None:
+    for line in reversed(ended.stdout.splitlines()):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and record.get("kind") == kind:
+            return record
+    return None
+
+
+def _tell(ended: Ended) -> AgentkitError:
+    """Return what the ratchet said on stderr, with its status."""
+    if ended.outcome in ("timed-out", "unkillable"):
+        return AgentkitError("the ratchet gave no answer in time", status=Exit.TIMED_OUT)
+    rows = [row for row in ended.stderr.decode("utf-8", "replace").splitlines() if row.strip()]
+    faults = [row.partition("error: ")[2] for row in rows if "error: " in row]
+    hints = [row.strip().removeprefix("hint: ") for row in rows if row.strip().startswith("hint: ")]
+    why = faults[0] if faults else (rows[-1] if rows else ended.trouble or f"the ratchet ended with {ended.status}")
+    return AgentkitError(why, hint=hints[0] if hints else None, status=ended.status or Exit.INTERNAL)

@@ -1,0 +1,25 @@
+"""How is a person told what became of a candidate?"""
+
+from __future__ import annotations
+
+from agentkit.core.lines import write_record
+from agentkit.core.screen import Styled, print_line
+from agentkit.evolve.candidate import ACCEPTED, NO_EVIDENCE, PROPOSED, REJECTED, REVERTED, SHOWN_ID, Candidate
+from agentkit.evolve.trying import Result
+from agentkit.evolve.workbench import Workbench
+
+STYLES = {ACCEPTED: "ok", REJECTED: "critical", NO_EVIDENCE: "warning", PROPOSED: "started", REVERTED: "dim"}
+
+
+def tell_result(bench: Workbench, result: Result, *, as_json: bool, is_quiet: bool) -> None:
+    """Print a candidate: its record, or a line for a person; a quiet one that was kept needs none."""
+    candidate = result.candidate
+    if as_json:
+        write_record(candidate.record(bench.host))
+    elif candidate.state != ACCEPTED or not is_quiet:
+        print_line(Styled(candidate.state, STYLES[candidate.state]), describe(candidate))
+
+
+def describe(candidate: Candidate) -> str:
+    """Return a candidate in one line, without its state."""
+    return f"{candidate.id[:SHOWN_ID]} by {candidate.proposer}: {candidate.reason}"

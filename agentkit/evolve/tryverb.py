@@ -1,0 +1,96 @@
+"""What does `agentkit evolve try` do: one candidate by a program, a patch or a revision, or one for each decision?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.commits import take_patch, take_rev
+from agentkit.evolve.candidate import Candidate
+from agentkit.evolve.deciding import try_decisions
+from agentkit.evolve.feedback import write_request
+from agentkit.evolve.proposing import name_proposer, split_words
+from agentkit.evolve.telling import tell_result
+from agentkit.evolve.trying import Result, begin, carry_on, file_commit
+from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
+
+LONGEST_PATCH_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words of `try`: at most one of `propose`, `patch` and `rev`; without any, decisions are read from stdin.
+
+    `allowed` is a person's reason why protected paths may change.
+    """
+
+    propose: str | None = None
+    patch: str | None = None
+    rev: str | None = None
+    allowed: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+
+
+def try_one(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
+    """Do what `agentkit evolve try` says, print what came of it, and return the status; raises AgentkitError."""
+    given = [value for value in (asked.propose, asked.patch, asked.rev) if value is not None]
+    if len(given) > 1:
+        raise AgentkitError("try: one of --propose, --patch and --rev", status=Exit.USAGE)
+    if asked.allowed is not None and not asked.allowed.strip():
+        raise AgentkitError("--allow-protected: say why; it is kept with the candidate", status=Exit.USAGE)
+    if not given:
+        return try_decisions(folder, environ, asked.allowed, as_json=asked.as_json, is_quiet=asked.quiet)
+    argv = None if asked.propose is None else _find_program(split_words(asked.propose), folder)
+    with open_workbench(folder, environ, is_quiet=asked.quiet) as bench:
+        result = _try(bench, asked, argv)
+        tell_result(bench, result, as_json=asked.as_json, is_quiet=asked.quiet)
+        return result.status
+
+
+def _try(bench: Workbench, asked: Asked, argv: tuple[str, ...] | None) -> Result:
+    standing = demand_base(bench)
+    new = Candidate("", 0.0, bench.repository.root, standing.branch, standing.accepted, "", allowed=asked.allowed)
+    if argv is not None:
+        request = write_request(bench, new, None)
+        new = replace(new, proposer=name_proposer(argv), argv=json.dumps(argv), request=request)
+        return carry_on(bench, begin(bench, new), keeps=True)
+    # The commit first: what does not apply leaves no trace.
+    if asked.patch is not None:
+        patch = _read_patch(asked.patch)
+        commit = take_patch(bench.repository, new.base, patch)
+        new = replace(new, proposer="patch")
+    else:
+        commit = take_rev(bench.repository, str(asked.rev))
+        new = replace(new, proposer=f"rev {asked.rev}")
+    if commit == new.base:
+        raise AgentkitError("it changes nothing: that is what is accepted already", status=Exit.BAD_DATA)
+    return carry_on(bench, file_commit(bench, begin(bench, new), commit), keeps=True)
+
+
+def _find_program(argv: tuple[str, ...], folder: str) -> tuple[str, ...]:
+    """Return the words with the program as it is found from the caller's folder: it will run in another one."""
+    name = argv[0]
+    if "/" in name and not name.startswith("/"):
+        return (os.path.abspath(os.path.join(folder, name)), *argv[1:])
+    return argv
+
+
+def _read_patch(path: str) -> bytes:
+    try:
+        if path == "-":
+            patch = sys.stdin.buffer.read(LONGEST_PATCH_BYTES + 1)
+        else:
+            with open(path, "rb") as file:
+                patch = file.read(LONGEST_PATCH_BYTES + 1)
+    except OSError as error:
+        raise AgentkitError(
+            f"{path}: {error.strerror}", hint="--patch FILE, or --patch - for stdin", status=Exit.BAD_DATA
+        ) from error
+    if len(patch) > LONGEST_PATCH_BYTES:
+        raise AgentkitError(f"{path}: more than {LONGEST_PATCH_BYTES} bytes", status=Exit.BAD_DATA)
+    return patch

@@ -1,0 +1,62 @@
+"""What does the work on candidates have at hand: archive, repository, settings, and where the branch stands?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from agentkit.core.asides import warn
+from agentkit.core.config import load_configuration
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.repository import Repository, demand_quiet, demand_work_tree, find_repository
+from agentkit.core.settings import EvolveSettings
+from agentkit.core.statefile import Store
+from agentkit.evolve.judge import Standing, find_standing
+from agentkit.evolve.store import open_store
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What the work on candidates of one repository needs."""
+
+    store: Store
+    repository: Repository
+    settings: EvolveSettings
+    environ: Mapping[str, str]
+    host: str
+
+
+@contextmanager
+def open_workbench(
+    folder: str, environ: Mapping[str, str], *, is_decided: bool = False, is_quiet: bool = False
+) -> Iterator[Workbench]:
+    """Open what the work needs, for the repository around a folder; for decisions it is the one of the configuration.
+
+    Raises AgentkitError: unavailable where there is none, or no work tree.
+    """
+    configuration = load_configuration(environ, own=("evolve",), warn=lambda text: None if is_quiet else warn(text))
+    settings = configuration.evolve
+    repository = find_repository((is_decided and settings.repository) or folder, environ)
+    demand_work_tree(repository)
+    with open_store(environ) as store:
+        yield Workbench(store, repository, settings, environ, configuration.host)
+
+
+def demand_base(bench: Workbench) -> Standing:
+    """Return where the branch stands, whose accepted commit is the base of a new candidate.
+
+    Raises AgentkitError, before any proposer costs anything: as the ratchet does where there is no baseline, refused
+    while a merge or a rebase is under way, and where commits wait to be accepted.
+    """
+    demand_quiet(bench.repository)
+    standing = find_standing(bench.repository.root, bench.environ)
+    if standing.ahead:
+        branch = standing.branch.removeprefix("refs/heads/")
+        count = "1 commit" if standing.ahead == 1 else f"{standing.ahead} commits"
+        raise AgentkitError(
+            f"{branch} is {count} ahead of what is accepted: no change could be kept on top of them",
+            hint="agentkit ratchet accept",
+            status=Exit.REFUSED,
+        )
+    return standing
