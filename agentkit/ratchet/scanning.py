@@ -17,7 +17,9 @@ from agentkit.ratchet.testside import STARTERS, is_test_side
 
 # In a text that code holds: the whole of it, or the names of variables that a runner sets.
 JUDGE_TEXTS = re.compile(
-    r"_?pytest(\.[\w.]*)?|pluggy|unittest(\.[\w.]*)?|conftest(\.py)?|(site|user)customize|refs/agentkit\S*"
+    r"_?pytest(\.[\w.]*)?|pluggy|unittest(\.[\w.]*)?|conftest(\.py)?|(site|user)customize"
+    # What evolve files is no part of the judge.
+    r"|refs/agentkit(?!/candidates\b)\S*"
     r"|(\S*/)?test_[\w*?\[\]]+\.py|(\S*/)?[\w*?]+_test\.py"
     r"|.*\b(PYTEST(_[A-Z_]+)?|sitecustomize|usercustomize|AGENTKIT_RATCHET\w*)\b.*"
 )
