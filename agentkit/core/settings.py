@@ -164,10 +164,10 @@ class EvolveSettings:
 
     repository: str | None = _key(values.FOLDER, None, "work tree whose branch changes; without it that of the folder")
     proposer: tuple[str, ...] | None = _key(
-        values.COMMAND, None, "program that changes a copy of it, for decisions that propose one; they are on its stdin"
+        values.COMMAND, None, "program that changes a copy of it, for each decision that proposes a change"
     )
     cheap: tuple[str, ...] | None = _key(
-        values.COMMAND, None, "what `run` runs in each changed copy first; ends it with another status, it is rejected"
+        values.COMMAND, None, "what `run` runs in each changed copy first; any status but 0 rejects the candidate"
     )
     score: tuple[str, ...] = _key(
         values.WORDS, [], "metrics of the ratchet that tell which is best, the first counts most; else the first one"
