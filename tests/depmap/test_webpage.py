@@ -1,13 +1,8 @@
-import base64
-import hashlib
 import json
 import random
 import re
 import subprocess
 from collections.abc import Callable
-from html.parser import HTMLParser
-from itertools import product
-from pathlib import Path
 
 import pytest
 
@@ -23,10 +18,9 @@ from agentkit.depmap.webpage import mapdata
 from agentkit.depmap.webpage.composing import FOLDER, compose, write_page
 from tests.depmap.maps import edge, make_map
 from tests.depmap.oracle import declare, make_graph
+from tests.webpages import demand_closed, find_dangers, find_faint, find_left_out, read
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-# Elements that have no end (https://html.spec.whatwg.org/#void-elements).
-VOID = {"meta", "link", "input", "br"}
 HOSTILE = [
     "unit:</script><script>alert(1)</script>",
     "unit:<!--<script>",
@@ -43,39 +37,6 @@ HOSTILE = [
     "cmd:",
 ]
 LARGEST_BYTES = 62_000
-LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3
-
-
-class Reader(HTMLParser):
-    """What is in a page: its elements, in which order they end, and the texts of its scripts and styles."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.opened: list[str] = []
-        self.faults: list[str] = []
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[tuple[str, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.opened.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if not self.opened or self.opened.pop() != tag:
-            self.faults.append(tag)
-
-    def handle_data(self, data: str) -> None:
-        if self.opened and self.opened[-1] in ("script", "style"):
-            self.texts.append((self.opened[-1], data))
-
-
-def read(page: str) -> Reader:
-    reader = Reader()
-    reader.feed(page)
-    reader.close()
-    assert (reader.opened, reader.faults) == ([], [])
-    return reader
 
 
 def read_data(environ: dict[str, str]) -> dict[str, list[list[object]]]:
@@ -130,34 +91,17 @@ def test_the_page_is_whole_html_that_leads_nowhere_else() -> None:
 
 
 def test_the_policy_allows_by_digest_what_is_in_the_page_and_nothing_else() -> None:
-    before, after = compose()
-    reader = read(f"{before}{{}}{after}")
-    [policy] = [attrs["content"] for _, attrs in reader.seen if attrs.get("http-equiv") == "Content-Security-Policy"]
-    assert policy is not None
-    rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split(";")}
-    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == ["'none'"]
-    for tag, rule in (("script", "script-src"), ("style", "style-src")):
-        texts = [text for kind, text in reader.texts if kind == tag and text != "{}"]
-        digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
-        assert rules[rule] == [f"'sha256-{digest}'" for digest in digests] != []
-    assert set(rules) == {
-        *("default-src", "style-src", "script-src", "img-src", "base-uri", "form-action", "require-trusted-types-for"),
-    }
+    demand_closed("{}".join(compose()), "{}")
 
 
 def test_every_script_of_the_folder_is_in_the_page_without_its_comments() -> None:
     before, after = compose()
-    for path in Path(FOLDER).glob("*.*s"):
-        text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
-        code = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("//")]
-        assert [line for line in code if line not in before + after] == [], path
+    assert find_left_out(FOLDER, before + after) == {}
     assert not re.search(r"^//|/\*", before + after, re.MULTILINE)
 
 
 def test_no_text_of_the_page_is_ever_made_markup() -> None:
-    scripts = "".join(path.read_text() for path in Path(FOLDER).glob("*.js"))
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", scripts)
-    assert not re.search(r"fetch\(|XMLHttpRequest|WebSocket|sendBeacon|importScripts|import\(", scripts)
+    assert find_dangers("".join(compose())) == []
 
 
 def test_the_data_is_the_map_edge_by_edge(
@@ -216,46 +160,8 @@ def test_the_verb_prints_the_page_and_an_empty_map_makes_one_too(own_environ: di
 
 
 def test_what_is_read_has_the_contrast_that_makes_it_readable() -> None:
-    style = Path(FOLDER, "page.css").read_text()
-    schemes = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
-    texts = (
-        "text",
-        "dim",
-        "link",
-        "accent",
-        "unit",
-        "job",
-        "cmd",
-        "file",
-        "func",
-        "place",
-        "secret",
-        "person",
-        "unknown",
-    )
-    light = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", schemes[0]))
-    for scheme in schemes:
-        colours = {**light, **dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", scheme))}
-        found = {
-            (text, ground): measure_contrast(colours[text], colours[ground])
-            for text, ground in product(texts, ("page", "panel", "sunken", "accent-soft"))
-        }
-        assert {pair: ratio for pair, ratio in found.items() if ratio < LEAST_CONTRAST} == {}
-        # The frame of what has the focus: 1.4.11.
-        assert min(measure_contrast(colours["focus"], colours[ground]) for ground in ("page", "panel", "sunken")) >= 3
-
-
-def measure_contrast(one: str, other: str) -> float:
-    """Return the ratio of WCAG 2.2 (https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio)."""
-    darker, lighter = sorted(map(measure_light, (one, other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def measure_light(colour: str) -> float:
-    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
-    parts = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    kinds = {"unit", "job", "cmd", "file", "func", "place", "secret", "person", "unknown"}
+    assert find_faint(FOLDER, {"text", "dim", "link", "accent", *kinds}) == {}
 
 
 def test_of_a_map_that_was_never_built_no_time_of_a_build_is_told(own_environ: dict[str, str]) -> None:

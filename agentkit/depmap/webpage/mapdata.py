@@ -7,13 +7,14 @@ a node, the edges of one piece, and the few different rules and reasons that edg
 
 from __future__ import annotations
 
-import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator
 
 from agentkit.core.times import format_instant
 from agentkit.core.visible import make_visible
+from agentkit.core.webpage import composing
+from agentkit.core.webpage.composing import to_json
 from agentkit.depmap.store import Map, Text, unpack
 
 # UTF-8 sorts as Python sorts (by code point); a name that is no UTF-8 is stored as bytes, which SQLite puts last.
@@ -60,12 +61,7 @@ def write_data(chart: Map) -> Iterator[str]:
 
 def show(value: Text) -> str:
     """Return a stored text as every table shows it, with what is no character of UTF-8 as an escape."""
-    return make_visible(unpack(value)).encode("utf-8", "backslashreplace").decode()
-
-
-def to_json(value: object) -> str:
-    """Return JSON that HTML takes for nothing else: `</script>` and `<!--` would end or change the element."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+    return composing.show(unpack(value))
 
 
 def _write_list(key: str, items: Iterable[object]) -> Iterator[str]:
