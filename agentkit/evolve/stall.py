@@ -7,23 +7,34 @@ A used copy is put right by git, which is quicker than a new one: only what diff
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.locks import hold_lock
-from agentkit.core.paths import state_folder
 from agentkit.core.repo.checkout import MODULE, make_private, read_tree, write_format
 from agentkit.core.repo.repository import Repository
+from agentkit.core.tree import read_boot_id
+from agentkit.evolve.stallhistory import give_history
+from agentkit.evolve.stallkeeping import clear, clear_old_stalls, hold_stall, is_folder, open_up, read_note, write_note
 
 LIMIT = timedelta(minutes=10)
-MOST = 256
-BRANCH = "main"
+# By these git tells what was changed; a person may have set them otherwise for all repositories.
+STRICT = """[core]
+	fileMode = true
+	symlinks = true
+	ignoreCase = false
+	trustctime = true
+	checkStat = default
+	ignoreStat = false
+	untrackedCache = false
+	sparseCheckout = false
+[submodule]
+	recurse = false
+"""
 
 
 @dataclass(frozen=True)
@@ -36,44 +47,52 @@ class Stall:
     private: Repository
 
     @property
+    def room(self) -> str:
+        """Return the folder with all that a proposer gets."""
+        return f"{self.folder}/room"
+
+    @property
     def copy(self) -> str:
         """Return the folder with the copy."""
-        return f"{self.folder}/room/copy"
+        return f"{self.room}/copy"
 
     @property
     def home(self) -> str:
         """Return the folder that is the proposer's home."""
-        return f"{self.folder}/room/home"
+        return f"{self.room}/home"
 
     @property
     def scratch(self) -> str:
         """Return the folder for the proposer's temporary files."""
-        return f"{self.folder}/room/tmp"
+        return f"{self.room}/scratch"
 
     def write_tree(self) -> str:
         """Return the tree of the copy as it stands now, its objects in the person's repository; what git ignores
-        stays out. Raises AgentkitError (bad data) where a repository of its own lies in it.
+        stays out.
+
+        Raises AgentkitError: bad data where git cannot take it in, or where a repository of its own lies in it.
         """
+        if not (is_folder(self.room) and is_folder(self.copy)):
+            raise AgentkitError("the copy itself is gone", status=Exit.BAD_DATA)
         more = {**self._private_index(), "GIT_OBJECT_DIRECTORY": f"{self.repository.common_dir}/objects"}
-        asked = replace(self.private, is_passing=False)
-        asked.git("add", "--all", "--", ".", more=more, limit=LIMIT)
-        rows = os.fsdecode(asked.git("ls-files", "--stage", "-z", more=more)).split("\0")
-        modules = {row.partition("\t")[2] for row in rows if row.startswith(f"{MODULE} ")}
+        lasting = replace(self.private, is_passing=False)
+        try:
+            lasting.git("add", "--all", "--", ".", more=more, limit=LIMIT)
+        except AgentkitError:
+            self._add_again(lasting, more)
+        modules = self._list_modules()
         if modules:
             known = {path for path, entry in read_tree(self.repository, self.base).items() if entry.mode == MODULE}
-            for path in sorted(modules - known):
-                raise AgentkitError(
-                    f"{path} is a repository of its own; git would keep its name alone", status=Exit.BAD_DATA
-                )
-        return asked.git("write-tree", more=more).decode().strip()
-
-    def _private_index(self) -> dict[str, str]:
-        return {"GIT_INDEX_FILE": f"{self.folder}/index", "GIT_WORK_TREE": self.copy}
+            for path in modules:
+                if path not in known:
+                    raise AgentkitError(
+                        f"{path} is a repository of its own; git would keep its name alone", status=Exit.BAD_DATA
+                    )
+        return lasting.git("write-tree", more=more).decode().strip()
 
     def prepare(self) -> None:
-        """Let the copy be the base and nothing else, with empty rooms beside it; raises AgentkitError."""
-        for room in (self.home, self.scratch, f"{self.copy}/.git"):
-            clear(room)
+        """Let the copy be the base and nothing else, with empty rooms beside it; raises AgentkitError, OSError."""
+        self._clear_leftovers()
         try:
             self._fill()
         except AgentkitError:
@@ -83,95 +102,71 @@ class Stall:
             self._fill()
         for room in (self.home, self.scratch):
             os.makedirs(room, mode=0o700)
-        self._give_history()
+        give_history(self.folder, self.copy, self.repository, self.base)
+
+    def _clear_leftovers(self) -> None:
+        # A git that was killed; no other one works here, for we hold the stall.
+        clear(f"{self.folder}/index.lock")
+        for path in (self.room, self.copy):
+            # Through a link git would put right, and sweep clean, what lies at its other end.
+            if not is_folder(path):
+                clear(path)
+                os.makedirs(path, mode=0o700)
+            os.chmod(path, 0o700)
+        for name in os.listdir(self.room):
+            if name != "copy":
+                clear(f"{self.room}/{name}")
+        clear(f"{self.copy}/.git")
 
     def _fill(self) -> None:
         os.makedirs(self.copy, mode=0o700, exist_ok=True)
         more = self._private_index()
         self.private.git("read-tree", "--reset", "-u", "--end-of-options", self.base, more=more, limit=LIMIT)
         self.private.git("clean", "-ffdxq", more=more, limit=LIMIT)
+        for path in self._list_modules():
+            # What lies in the place of a submodule is no business of this repository's git.
+            clear(f"{self.copy}/{path}")
+            os.makedirs(f"{self.copy}/{path}")
 
-    def _give_history(self) -> None:
-        """Make the `.git` of the copy: the base with what led to it, checked out on a branch."""
-        packs = f"{self.folder}/packs"
-        self._pack(packs)
-        inner = f"{self.copy}/.git"
-        shutil.copytree(packs, f"{inner}/objects/pack")
-        shutil.copyfile(f"{self.folder}/index", f"{inner}/index")
-        os.makedirs(f"{inner}/refs/heads")
-        files = {"HEAD": f"ref: refs/heads/{BRANCH}\n", "config": write_format(self.repository, is_bare=False),
-                 f"refs/heads/{BRANCH}": f"{self.base}\n"}  # fmt: skip
-        if os.path.exists(f"{self.repository.common_dir}/shallow"):
-            shutil.copyfile(f"{self.repository.common_dir}/shallow", f"{inner}/shallow")
-        for name, text in files.items():
-            with open(f"{inner}/{name}", "w", encoding="utf-8") as file:
-                file.write(text)
+    def _add_again(self, lasting: Repository, more: Mapping[str, str]) -> None:
+        """Take the copy in once what it made unreadable can be read."""
+        open_up(self.copy)
+        try:
+            lasting.git("add", "--all", "--", ".", more=more, limit=LIMIT)
+        except AgentkitError as error:
+            if error.status in (Exit.CANNOT_WRITE, Exit.TRY_LATER):
+                raise
+            raise AgentkitError(f"git cannot take it in: {error.message}", status=Exit.BAD_DATA) from error
 
-    def _pack(self, packs: str) -> None:
-        """Let a folder of packs hold the base and what led to it, and nothing that came later."""
-        note = f"{self.folder}/packed"
-        packed = _read(note)
-        if packed == self.base:
-            return
-        is_later = packed and self.repository.ask("merge-base", "--is-ancestor", packed, self.base).status == 0
-        if not is_later:
-            clear(packs)
-        clear(note)
-        os.makedirs(packs, exist_ok=True)
-        wanted = f"{self.base}\n^{packed}\n" if is_later else f"{self.base}\n"
-        passing = replace(self.repository, is_passing=True)
-        passing.git("pack-objects", "--revs", "-q", f"{packs}/pack", stdin=wanted.encode(), limit=LIMIT)
-        with open(note, "w", encoding="utf-8") as file:
-            file.write(self.base)
+    def _list_modules(self) -> list[str]:
+        rows = os.fsdecode(self.private.git("ls-files", "--stage", "-z", more=self._private_index())).split("\0")
+        return [row.partition("\t")[2] for row in rows if row.startswith(f"{MODULE} ")]
+
+    def _private_index(self) -> dict[str, str]:
+        return {"GIT_DIR": self.private.git_dir, "GIT_INDEX_FILE": f"{self.folder}/index", "GIT_WORK_TREE": self.copy}
 
 
 @contextmanager
 def open_stall(repository: Repository, environ: Mapping[str, str], base: str) -> Iterator[Stall]:
     """Hold a stall that nobody else has, its copy being the base; raises AgentkitError (cannot write, bad data)."""
-    digest = hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:16]
-    parent = f"{state_folder(environ)}/evolve/stalls/{digest}"
     with ExitStack() as stack:
-        folder = _hold_one(parent, stack)
+        folder = hold_stall(environ, repository.common_dir, stack)
         try:
-            private = replace(make_private(repository, f"{folder}/objects.git"), is_passing=True)
-            stall = Stall(folder, base, repository, private)
+            stall = Stall(folder, base, repository, _make_private(repository, folder))
             stall.prepare()
+            clear_old_stalls(environ, time.time())
         except OSError as error:
             raise AgentkitError(f"{error.filename or folder}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
         yield stall
 
 
-def _hold_one(parent: str, stack: ExitStack) -> str:
-    for number in range(MOST):
-        folder = f"{parent}/{number}"
-        try:
-            stack.enter_context(hold_lock(f"{folder}/lock", what=f"stall {number}", limit=timedelta(0)))
-        except AgentkitError as error:
-            if error.status != Exit.TRY_LATER:
-                raise
-        else:
-            return folder
-    raise AgentkitError(f"{MOST} proposers work on this repository already", hint="later", status=Exit.TRY_LATER)
-
-
-def clear(path: str) -> None:
-    """Remove whatever is there, also what was made unreadable; raises OSError."""
-    if not os.path.isdir(path) or os.path.islink(path):
-        if os.path.lexists(path):
-            os.unlink(path)
-        return
-    try:
-        shutil.rmtree(path)
-    except OSError:
-        for folder, _, _ in os.walk(path, followlinks=False):
-            for inner in [entry.path for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]:
-                os.chmod(inner, 0o700)
-        shutil.rmtree(path)
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read().strip()
-    except OSError:
-        return ""
+def _make_private(repository: Repository, folder: str) -> Repository:
+    note, boot = f"{folder}/boot", str(read_boot_id())
+    if read_note(note) != boot:
+        # After a loss of power nothing in there is known to have reached the disk.
+        clear(folder)
+        os.makedirs(folder, mode=0o700)
+        write_note(note, boot)
+    private = make_private(repository, f"{folder}/objects.git")
+    write_note(f"{private.git_dir}/config", write_format(repository, is_bare=True) + STRICT)
+    return replace(private, is_passing=True)
