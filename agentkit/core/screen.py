@@ -8,7 +8,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO, TYPE_CHECKING
@@ -123,6 +123,23 @@ def print_block(text: str, stream: IO[str] | None = None) -> None:
     stream, _ = _default(stream, None)
     shown = make_block_visible(text)
     stream.write(shown if shown.endswith("\n") or not shown else shown + "\n")
+
+
+def print_styled_lines(lines: Iterable[Styled], stream: IO[str] | None = None, look: Look | None = None) -> None:
+    """Print lines as they stand, each in its style: none is folded, tabs stay, control characters are made visible."""
+    stream, look = _default(stream, look)
+    shown = (Styled(make_block_visible(line.text), line.style) for line in lines)
+    if not look.has_colour:
+        stream.writelines(f"{line.text}\n" for line in shown)
+        return
+    from rich.color import ColorSystem
+    from rich.style import Style
+
+    # A console would fold each line, and take a millisecond for it.
+    styles = {name: Style.parse(style) for name, style in STYLES.items()}
+    for line in shown:
+        style = styles.get(line.style, Style.null())
+        stream.write(f"{style.render(line.text, color_system=ColorSystem.STANDARD)}\n")
 
 
 def watch(

@@ -4,6 +4,8 @@
 
 import os
 
+import typer
+
 from agentkit.core.door import JSON_HELP, QUIET_HELP, Verb, flag, make_door, one
 
 app = make_door("evolve", "the machine changes its own scripts, and keeps only what the ratchet lets through")
@@ -37,3 +39,57 @@ def try_(
     from agentkit.evolve.tryverb import Asked, try_one
 
     return try_one(".", os.environ, Asked(propose, patch, rev, allow_protected, as_json, quiet))
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what is under way, and what was left")
+def status(as_json: bool = flag("--json", JSON_HELP)) -> None:
+    """what is under way, in which step and by whom, what was left for resume, and what came of the last one"""
+    from agentkit.evolve.statuspage import print_status
+
+    print_status(os.environ, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what was tried, and what came of it")
+def log(
+    limit: int = typer.Option(20, "--limit", metavar="N", help="how many"),
+    everything: bool = flag("--all", "without a limit"),
+    state: str | None = one("--state", "STATE", "only these: proposed, accepted, rejected, no-evidence, reverted"),
+    as_json: bool = flag("--json", JSON_HELP),
+) -> None:
+    """what was tried, the newest first: what came of it and why, who proposed it, what it cost"""
+    from agentkit.evolve.logpage import print_log
+
+    print_log(os.environ, limit=None if everything else limit, state=state, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="ID [OPTIONS]", short_help="one candidate whole")
+def show(
+    candidate: str = typer.Argument(
+        ..., metavar="ID", help="its first letters do, or its commit's", show_default=False
+    ),
+    as_json: bool = flag("--json", JSON_HELP),
+) -> None:
+    """one candidate whole: who proposed it and why, what it cost, what the verdict and the failed tests say"""
+    from agentkit.evolve.showpage import print_candidate
+
+    print_candidate(os.environ, candidate, as_json=as_json)
+
+
+@app.command(cls=Verb, options_metavar="ID", short_help="what one candidate changes, as a patch")
+def diff(
+    candidate: str = typer.Argument(
+        ..., metavar="ID", help="its first letters do, or its commit's", show_default=False
+    ),
+) -> None:
+    """what one candidate changes, as a patch: `agentkit evolve diff ID | git apply`"""
+    from agentkit.evolve.diffpage import print_diff
+
+    print_diff(os.environ, candidate)
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what there is to say, on a few lines")
+def summary(as_json: bool = flag("--json", JSON_HELP)) -> None:
+    """what there is to say about what was kept lately, what is at work and what was left"""
+    from agentkit.evolve.summary import print_summary
+
+    print_summary(os.environ, as_json=as_json)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Styled, print_line
 from agentkit.evolve.candidate import ACCEPTED, NO_EVIDENCE, PROPOSED, REJECTED, REVERTED, SHOWN_ID, Candidate
-from agentkit.evolve.trying import Result
-from agentkit.evolve.workbench import Workbench
+
+if TYPE_CHECKING:
+    # The pages for people need none of what these bring.
+    from agentkit.evolve.trying import Result
+    from agentkit.evolve.workbench import Workbench
 
 STYLES = {ACCEPTED: "ok", REJECTED: "critical", NO_EVIDENCE: "warning", PROPOSED: "started", REVERTED: "dim"}
 

@@ -1,0 +1,78 @@
+"""What was tried, the newest first, and what came of it?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from agentkit.core.asides import say_when
+from agentkit.core.errors import AgentkitError, Exit, tell
+from agentkit.core.lines import write_record
+from agentkit.core.screen import Cell, Column, Styled, print_table
+from agentkit.core.statefile import Store
+from agentkit.core.times import format_duration
+from agentkit.evolve.candidate import STATES, Candidate, select
+from agentkit.evolve.store import open_existing
+from agentkit.evolve.telling import STYLES
+from agentkit.evolve.underway import OpenCandidate, find_underway, name_candidate
+from agentkit.evolve.viewing import read_host, say_usd, shorten, tell_nothing
+
+COLUMNS = (
+    Column("id"),
+    Column("when", is_right=True),
+    Column("state"),
+    Column("kept", rank=1),
+    Column("cost", is_right=True, rank=4),
+    Column("time", is_right=True, rank=3),
+    Column("proposer", folds=True, rank=2),
+    Column("reason", folds=True),
+)
+LONGEST_PROPOSER, LONGEST_REASON = 60, 160
+
+
+def print_log(environ: Mapping[str, str], *, limit: int | None, state: str | None, as_json: bool) -> None:
+    """Print the candidates, a line or a record each; a limit of None is all, a state only those of it.
+
+    Raises AgentkitError (usage) for a limit that is no count, and for a state that there is not.
+    """
+    if limit is not None and limit < 1:
+        raise AgentkitError(f"--limit: {limit} is no whole number above 0", status=Exit.USAGE)
+    if state is not None and state not in STATES:
+        raise AgentkitError(f"--state: {state!r}; expected one of {', '.join(STATES)}", status=Exit.USAGE)
+    host = read_host(environ)
+    with open_existing(environ) as store:
+        found = [] if store is None else find_newest(store, limit, state)
+        opened = {} if store is None or as_json else {one.candidate.id: one for one in find_underway(store).candidates}
+    if as_json:
+        for candidate in found:
+            write_record(candidate.record(host))
+    elif found:
+        now = time.time()
+        print_table(COLUMNS, [_draw(one, opened.get(one.id), now) for one in found])
+    elif state is not None:
+        tell(f"agentkit: no candidate is {state}\n")
+    else:
+        tell_nothing()
+
+
+def find_newest(store: Store, limit: int | None, state: str | None) -> list[Candidate]:
+    """Return the newest candidates, the newest first; None is no bound."""
+    # An id sorts by time, and LIMIT -1 is none: https://sqlite.org/lang_select.html#the_limit_clause
+    bound = -1 if limit is None else limit
+    if state is None:
+        return select(store, "ORDER BY id DESC LIMIT ?", (bound,))
+    return select(store, "WHERE state = ? ORDER BY id DESC LIMIT ?", (state, bound))
+
+
+def _draw(candidate: Candidate, opened: OpenCandidate | None, now: float) -> list[Cell]:
+    reason = candidate.reason if opened is None else f"{opened.how}: {opened.said}"
+    return [
+        name_candidate(candidate),
+        say_when(candidate.at, now),
+        Styled(candidate.state, STYLES[candidate.state]),
+        "yes" if candidate.kept else "-",
+        say_usd(candidate.cost_usd),
+        format_duration(candidate.duration_s),
+        shorten(candidate.proposer, LONGEST_PROPOSER),
+        shorten(reason, LONGEST_REASON),
+    ]

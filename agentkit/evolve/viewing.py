@@ -1,0 +1,61 @@
+"""What do the verbs for people share: one candidate by its name, its time, its money, and a text on one line?"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+
+from agentkit.core.asides import warn
+from agentkit.core.config import load_configuration
+from agentkit.core.errors import AgentkitError, Exit, tell
+from agentkit.core.times import format_instant
+from agentkit.evolve.candidate import Candidate, read
+from agentkit.evolve.store import open_existing
+
+BEGIN = "agentkit evolve try --propose 'PROGRAM…'"
+
+
+def find_candidate(environ: Mapping[str, str], name: str) -> Candidate:
+    """Return the candidate whose id, or commit, begins with a name; raises AgentkitError as `candidate.read` does."""
+    with open_existing(environ) as store:
+        if store is None:
+            raise AgentkitError(
+                f"there is no candidate {name}: nothing was tried yet", hint=BEGIN, status=Exit.UNAVAILABLE
+            )
+        return read(store, name)
+
+
+def read_host(environ: Mapping[str, str]) -> str:
+    """Return the name of this machine as records have it."""
+    return load_configuration(environ, own=("evolve",), warn=warn).host
+
+
+def tell_nothing() -> None:
+    """Say that the archive is empty, and how that changes."""
+    tell(f"agentkit: nothing was tried yet: {BEGIN}\n")
+
+
+def say_usd(cost: float | None) -> str:
+    """Return money for a person, a dash where nobody said what it cost."""
+    if cost is None:
+        return "-"
+    return f"{f'{cost:.4f}'.rstrip('0').rstrip('.')} usd" if cost == 0 or cost >= 0.0001 else "<0.0001 usd"
+
+
+def say_count(count: int, noun: str) -> str:
+    """Return `1 candidate`, `2 candidates`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def say_instant(instant: float) -> str:
+    """Return an instant as the person's clock shows it on a terminal, in UTC everywhere else."""
+    if sys.stdout.isatty():
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(instant))
+    return format_instant(instant)
+
+
+def shorten(text: str, most: int) -> str:
+    """Return the text on one line of at most so many letters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
