@@ -50,5 +50,20 @@ def parse_object(line: bytes) -> "dict[str, object] | None":
     return record if isinstance(record, dict) else None
 
 
+def is_deeper(record: "Mapping[str, object]", deepest: int) -> bool:
+    """Tell whether an object is nested deeper than this: who reads it with more around it perhaps cannot."""
+    level: list[object] = [record]
+    for _ in range(deepest):
+        level = [
+            each
+            for one in level
+            for each in (one.values() if isinstance(one, dict) else one)  # type: ignore[attr-defined]  # a list
+            if isinstance(each, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
+
+
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is no JSON (RFC 8259, section 6)")

@@ -32,7 +32,8 @@ LEAST = 4
 class Candidate:
     """One change, from its intent on; what stands in the archive under these names (see `store.TABLES`).
 
-    `argv` is the proposer as a list in JSON, `findings` too; `verdict` is the record of the ratchet, as text.
+    `argv` is the proposer as a list in JSON, `findings` too; `verdict` is the record of the ratchet, as text. `branch`
+    and `base` are "" until it is the turn of a decision that was written down before; `request` holds that alone then.
     """
 
     id: str
@@ -91,8 +92,8 @@ class Candidate:
             "host": host,
             "id": self.id,
             "repository": self.repository,
-            "branch": self.branch,
-            "base": self.base,
+            "branch": self.branch or None,
+            "base": self.base or None,
             "parent": self.parent,
             "commit": self.commit_id,
             "proposer": self.proposer,
@@ -107,6 +108,7 @@ class Candidate:
             "duration_s": round(self.duration_s, 3),
             "ended_at": write_instant(self.ended_at),
             "isolated": None if self.is_isolated is None else bool(self.is_isolated),
+            "allowed": self.allowed,
             "decision": self.decision,
             "findings": json.loads(self.findings),
             "batch": self.batch,

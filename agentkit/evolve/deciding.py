@@ -1,117 +1,138 @@
-"""Which decisions of `think` ask for a change, and what becomes of all the others?
+"""What becomes of the decisions of `think` that come from a pipe?
 
-What is no decision, or one with another action, passes through as it came: the next program may know it.
+All that ask for a change are written down before the first proposer is started, and so none is lost by a crash. Each
+begins where the branch stands when its turn comes. What asks for nothing passes through as it came: the next program
+may know it.
 """
 
 from __future__ import annotations
 
 import json
-import shlex
-import sqlite3
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Mapping, Sequence
 
 from agentkit.core.asides import warn
+from agentkit.core.claims import name_this_process
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.lines import Record, read_records, write_record
-from agentkit.evolve.candidate import Candidate, select
-from agentkit.evolve.feedback import write_request
+from agentkit.core.ids import new_id
+from agentkit.core.jsonlines import parse_object
+from agentkit.core.screen import Styled, print_line
+from agentkit.evolve.candidate import PROPOSING, Candidate, add, select
+from agentkit.evolve.decisions import Input, Proposed, read_decisions
+from agentkit.evolve.proposing import name_proposer
 from agentkit.evolve.telling import tell_result
-from agentkit.evolve.trying import Result, begin, carry_on
-from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
+from agentkit.evolve.trying import Result, carry_on
+from agentkit.evolve.workbench import Workbench, open_workbench
 
-ACTION = "propose"
-
-
-@dataclass
-class Read:
-    """What stdin held: decisions that propose a change, and whether any line was of no use."""
-
-    proposals: list[Record]
-    fault: AgentkitError | None = None
+KNOWN = "WHERE decision = ?"
+THOUGHT = "thought"
+# As much of an id as a person reads.
+SHOWN_ID = 16
 
 
 def try_decisions(
     folder: str, environ: Mapping[str, str], allowed: str | None, *, as_json: bool, is_quiet: bool
 ) -> int:
-    """Make a candidate of each decision on stdin that proposes one; the status is the worst that came of them.
+    """Make a candidate of each decision on stdin that proposes one; the status is the worst, that is the highest.
 
-    Raises AgentkitError: configuration where no proposer is named, and as `open_workbench` and `demand_base` do.
+    Raises AgentkitError: bad data where a line was left out and nothing worse happened, configuration where no proposer
+    is named, and as `open_workbench` and `carry_on` do. What was not written down then has been passed on.
     """
-    found = _read(as_json=as_json)
-    status = Exit.OK
+    found = read_decisions(warn)
+    status: int = Exit.OK
     if found.proposals:
-        with open_workbench(folder, environ, is_decided=True, is_quiet=is_quiet) as bench:
-            if not bench.settings.proposer:
-                raise AgentkitError(
-                    "[evolve] proposer is not set: nobody is there to make the change",
-                    hint='proposer = ["/usr/local/bin/mend"] in the configuration',
-                    status=Exit.CONFIGURATION,
-                )
-            for result in [_try(bench, record, allowed) for record in found.proposals]:
-                tell_result(bench, result, as_json=as_json, is_quiet=is_quiet)
-                status = status or result.status
-    if found.fault:
-        raise found.fault
+        is_kept = False
+        try:
+            with open_workbench(folder, environ, is_decided=True, is_quiet=is_quiet) as bench:
+                tried = _write_down(bench, found.proposals, allowed)
+                is_kept = True
+                _tell_others(found, as_json=as_json, is_quiet=is_quiet)
+                status = _try_all(bench, tried, as_json=as_json, is_quiet=is_quiet)
+        finally:
+            if not is_kept and as_json:
+                found.pass_on(with_proposals=True)
+    else:
+        _tell_others(found, as_json=as_json, is_quiet=is_quiet)
+    if found.faults and status <= Exit.BAD_DATA:
+        raise AgentkitError(
+            f"stdin: {found.faults} of {found.count} lines left out; expected decisions, one JSON object a line",
+            status=Exit.BAD_DATA,
+        )
     return status
 
 
-def _read(*, as_json: bool) -> Read:
-    found = Read([])
-    if sys.stdin is None or sys.stdin.isatty():
-        raise AgentkitError(
-            "decisions are expected on stdin, and it is a terminal",
-            hint="agentkit think wake --json | agentkit evolve try, or --propose, --patch, --rev",
-            status=Exit.USAGE,
-        )
-    try:
-        for record in read_records("-", warn):
-            if record.get("kind") == "decision" and record.get("action") == ACTION:
-                found.proposals.append(record)
-            elif as_json:
-                write_record(record)
-    except AgentkitError as error:
-        found.fault = error
-    sys.stdout.flush()
-    return found
-
-
-def _try(bench: Workbench, decision: Record, allowed: str | None) -> Result:
-    known = _find_tried(bench, decision)
-    if known is not None:
-        return known
-    standing = demand_base(bench)
+def _write_down(bench: Workbench, proposals: Sequence[Proposed], allowed: str | None) -> list[tuple[Candidate, bool]]:
+    """Return a candidate for each, and whether it is new and ours: a decision that was told before has one already."""
     proposer = bench.settings.proposer
-    assert proposer is not None
-    told = decision.get("findings")
-    new = Candidate(
-        "",
-        0.0,
-        bench.repository.root,
-        standing.branch,
-        standing.accepted,
-        shlex.join(proposer),
-        argv=json.dumps(proposer),
-        allowed=allowed,
-        decision=str(decision["id"]) if decision.get("id") else None,
-        findings=json.dumps([str(one) for one in told] if isinstance(told, list) else []),
-        subject=str(decision.get("proposal") or ""),
-    )
-    new = replace(new, request=write_request(bench, new, decision))
-    try:
-        begun = begin(bench, new)
-    except sqlite3.IntegrityError:
-        # Another process took the same decision between two looks.
-        known = _find_tried(bench, decision)
-        assert known is not None
-        return known
-    return carry_on(bench, begun, keeps=True)
+    if not proposer:
+        raise AgentkitError(
+            "[evolve] proposer is not set: nobody is there to make the change",
+            hint='proposer = ["/usr/local/bin/mend"] in the configuration; agentkit think journal has what was decided',
+            status=Exit.CONFIGURATION,
+        )
+    claim, tried = name_this_process(), []
+    with bench.store.transaction():
+        for asked in proposals:
+            known = select(bench.store, KNOWN, (asked.id,))
+            if known:
+                tried.append((known[0], False))
+                continue
+            now = time.time()
+            candidate = Candidate(
+                new_id(now),
+                now,
+                bench.repository.root,
+                # Branch and base are those of the time at which it is worked on.
+                "",
+                "",
+                name_proposer(proposer),
+                argv=json.dumps(proposer),
+                request=json.dumps({"decision": asked.record}),
+                decision=asked.id,
+                findings=json.dumps(asked.findings),
+                subject=asked.words,
+                allowed=allowed,
+                claim=claim,
+            )
+            add(bench.store, candidate)
+            tried.append((candidate, True))
+    return tried
 
 
-def _find_tried(bench: Workbench, decision: Record) -> Result | None:
-    """Return what came of a decision that was tried before: telling it twice asks nobody twice."""
-    if not decision.get("id"):
-        return None
-    found = select(bench.store, "WHERE decision = ?", (str(decision["id"]),))
-    return Result(found[0], Exit.OK) if found else None
+def _try_all(bench: Workbench, tried: Sequence[tuple[Candidate, bool]], *, as_json: bool, is_quiet: bool) -> int:
+    status: int = Exit.OK
+    for place, (candidate, is_ours) in enumerate(tried):
+        try:
+            result = carry_on(bench, candidate, keeps=True) if is_ours else Result(candidate, Exit.OK)
+        except AgentkitError as error:
+            # What holds one of them up holds up all: they wait for `resume`.
+            _leave(bench, error.message)
+            for left, _ in tried[place:] if as_json else tried[place : place + 1]:
+                row = select(bench.store, "WHERE id = ?", (left.id,))[0]
+                tell_result(bench, Result(row, error.status), as_json=as_json, is_quiet=is_quiet)
+            count = sum(is_new for _, is_new in tried[place:])
+            warn(f"{count} {'decision waits' if count == 1 else 'decisions wait'} for agentkit evolve resume")
+            raise
+        tell_result(bench, result, as_json=as_json, is_quiet=is_quiet)
+        status = max(status, result.status)
+    return status
+
+
+def _leave(bench: Workbench, reason: str) -> None:
+    words = f"UPDATE candidates SET claim = NULL, reason = ? WHERE claim = ? AND step = '{PROPOSING}'"  # noqa: S608
+    bench.store.execute(words, (reason, name_this_process()))
+
+
+def _tell_others(found: Input, *, as_json: bool, is_quiet: bool) -> None:
+    """Pass on what asks for no change; a person is told what a model decided instead."""
+    if as_json:
+        found.pass_on(with_proposals=False)
+        return
+    for line, asked in found.lines:
+        record = None if asked or is_quiet else parse_object(line)
+        if record and record.get("kind") == "decision" and record.get("status") == THOUGHT:
+            told = [str(record.get(name) or "") for name in ("severity", "rationale")]
+            print_line(
+                Styled(str(record.get("action") or "none"), "dim"),
+                f"{told[0]}: {told[1]}; agentkit think journal show {str(record.get('id'))[:SHOWN_ID]}",
+            )

@@ -27,12 +27,13 @@ from agentkit.evolve.candidate import (
     add,
     change,
 )
+from agentkit.evolve.feedback import write_request
 from agentkit.evolve.filing import commit_change, find_held, hold_commit
 from agentkit.evolve.judge import ACCEPT, REJECT, Ruling, find_standing, find_verdict, judge
 from agentkit.evolve.proposing import Proposal, propose
 from agentkit.evolve.protecting import find_protected
 from agentkit.evolve.stall import open_stall
-from agentkit.evolve.workbench import Workbench
+from agentkit.evolve.workbench import Workbench, demand_base
 
 STATES = {ACCEPT: ACCEPTED, REJECT: REJECTED}
 SHOWN_PATHS = 3
@@ -50,7 +51,7 @@ class Result:
 def begin(bench: Workbench, candidate: Candidate) -> Candidate:
     """Write a new candidate down as this process's work; sqlite3.IntegrityError where its decision was tried before."""
     now = time.time()
-    digest = None if candidate.request is None else hashlib.sha256(candidate.request.encode()).hexdigest()
+    digest = None if candidate.request is None else _digest(candidate.request)
     begun = replace(
         candidate,
         id=candidate.id or new_id(now),
@@ -98,6 +99,8 @@ def make_change(bench: Workbench, candidate: Candidate) -> Result:
     if held:
         # The ref was written, and the row was not: killed in between.
         return Result(file_commit(bench, candidate, held), Exit.OK)
+    if not candidate.base:
+        candidate = _take_base(bench, candidate)
     assert candidate.argv is not None
     with open_stall(bench.repository, bench.environ, candidate.base) as stall:
         made = propose(
@@ -212,6 +215,26 @@ def _note(bench: Workbench, candidate: Candidate, made: Proposal) -> Candidate:
         cost_usd=made.cost_usd,
         duration_s=candidate.duration_s + made.duration_s,
     )
+
+
+def _take_base(bench: Workbench, candidate: Candidate) -> Candidate:
+    """Let a candidate that was written down before its turn begin at what is accepted now; raises AgentkitError."""
+    standing = demand_base(bench)
+    placed = replace(candidate, branch=standing.branch, base=standing.accepted)
+    request = write_request(bench, placed, json.loads(candidate.request or "{}").get("decision"))
+    return change(
+        bench.store,
+        candidate,
+        branch=placed.branch,
+        base=placed.base,
+        request=request,
+        prompt_digest=_digest(request),
+        parent=_find_parent(bench, placed),
+    )
+
+
+def _digest(request: str) -> str:
+    return hashlib.sha256(request.encode()).hexdigest()
 
 
 def _find_parent(bench: Workbench, candidate: Candidate) -> str | None:

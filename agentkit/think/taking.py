@@ -12,7 +12,7 @@ from itertools import chain
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.fingerprints import fingerprint
-from agentkit.core.jsonlines import LONGEST_LINE_BYTES, SEVERITIES, parse_object, split_lines
+from agentkit.core.jsonlines import LONGEST_LINE_BYTES, SEVERITIES, is_deeper, parse_object, split_lines
 from agentkit.core.times import parse_instant
 
 TYPE_CHECKING = False  # the one of typing costs an import
@@ -40,7 +40,7 @@ class Taken:
         for name in TEXTS:
             if not isinstance(record.get(name), str) or not record[name]:
                 raise ValueError(f"{name} is {_show(record.get(name))}; expected text")
-        if _is_deeper(record, DEEPEST):
+        if is_deeper(record, DEEPEST):
             raise ValueError(f"it is nested more than {DEEPEST} deep")
         self.source, self.type, self.subject = [_make_whole(str(record[name])) for name in TEXTS[:3]]
         self.severity = _choose(record, "severity", None, SEVERITIES)
@@ -170,20 +170,6 @@ def _number_lines(stream: IO[bytes], found: Input) -> Iterator[Line]:
     except OSError as error:
         # What was read until then is taken all the same.
         found.leave_out(number + 1, f"cannot be read: {error.strerror}")
-
-
-def _is_deeper(record: Record, deepest: int) -> bool:
-    level: list[object] = [record]
-    for _ in range(deepest):
-        level = [
-            each
-            for one in level
-            for each in (one.values() if isinstance(one, dict) else one)  # type: ignore[attr-defined]  # a list
-            if isinstance(each, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _make_whole(text: str) -> str:
