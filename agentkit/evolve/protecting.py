@@ -1,53 +1,151 @@
 """Which paths may no proposer change without a person's word?
 
-The machine must not loosen what holds it: evolve itself, the ratchet, the vault, and the configuration of CI.
+The machine must not loosen what holds it: evolve itself, the ratchet, the vault, what these stand on, and the
+configuration of CI.
 """
 
 from __future__ import annotations
 
 import os
+import posixpath
+import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from typing import NamedTuple
 
 from agentkit.core.repo.blobs import read_blobs
+from agentkit.core.repo.checkout import LINK, MODULE, read_tree
 from agentkit.core.repo.repository import Repository
 
-# Of these whatever lies below is protected as well.
-PROTECTED = (
-    "agentkit/evolve", "agentkit/ratchet", "agentkit/vault", "*/agentkit/evolve", "*/agentkit/ratchet",
-    "*/agentkit/vault", ".ci", ".github", ".gitlab-ci.yml", ".gitlab", ".circleci", ".buildkite", ".forgejo", ".gitea",
-    ".woodpecker", ".woodpecker.y*ml", ".travis.yml", ".drone.yml", ".cirrus.yml", "appveyor.yml", ".appveyor.yml",
-    "azure-pipelines*.yml", ".azure-pipelines", "bitbucket-pipelines.yml", "Jenkinsfile", ".pre-commit-config.yaml",
-    ".husky", ".builds", ".build.yml", "agentkit.toml",
+OWN = ("agentkit/evolve", "agentkit/ratchet", "agentkit/vault", "agentkit/core", "agentkit/entry",
+       "agentkit/__init__.py", "agentkit/__main__.py")  # fmt: skip
+CI = (
+    ".appveyor.y*ml", ".azure-pipelines", ".azure-pipelines*.y*ml", ".build.y*ml", ".buildkite", ".builds", ".ci",
+    ".circleci", ".cirrus.*", ".codefresh", ".drone.*", ".forgejo", ".gitea", ".github", ".gitlab", ".gitlab-ci.y*ml",
+    ".harness", ".onedev-buildspec.y*ml", ".prow.y*ml", ".semaphore", ".teamcity", ".tekton", ".travis.y*ml",
+    ".woodpecker", ".woodpecker.y*ml", ".zuul.d", ".zuul.y*ml", "Jenkinsfile", "Jenkinsfile.*", "appveyor.y*ml",
+    "azure-pipelines*.y*ml", "bitbucket-pipelines.y*ml", "bitrise.y*ml", "buildspec.y*ml", "cloudbuild.y*ml",
+    "codefresh.y*ml", "codeship-services.y*ml", "codeship-steps.y*ml", "screwdriver.y*ml", "wercker.y*ml", "zuul.d",
+    "zuul.y*ml",
 )  # fmt: skip
+# What git or a tool of it would run on the machine of each person.
+HOOKS = (".githooks", ".husky", ".lefthook", ".lefthook.*", "lefthook.*", ".pre-commit-config.y*ml")
+# Of these whatever lies below is protected as well; the star of a pattern crosses folders.
+PROTECTED = (*OWN, *(f"*/{path}" for path in OWN), *CI, *HOOKS, "agentkit.toml")
+PROJECT_FILE = "pyproject.toml"
 TABLES = ("ratchet", "evolve", "vault")
 
 
+class Change(NamedTuple):
+    """A path that differs, with its modes before and after as git writes them; 000000 where it is not there."""
+
+    path: str
+    before: str
+    after: str
+
+    @property
+    def leads_elsewhere(self) -> bool:
+        """Tell whether it is, or was, a link or a repository of its own: what seems to lie below comes from there."""
+        return not {self.before, self.after}.isdisjoint((LINK, MODULE))
+
+
+class Guard(NamedTuple):
+    """What paths fit: those of the patterns, and the folders in which theirs lie."""
+
+    fits: re.Pattern[str]
+    above: re.Pattern[str]
+
+    def holds(self, change: Change) -> bool:
+        """Tell whether a change touches what is protected; whatever lies below it is."""
+        plain, folded = change.path.casefold().split("/"), _fold(change.path).split("/")
+        ways = {"/".join(parts[:end]) for parts in (plain, folded) for end in range(1, len(parts) + 1)}
+        if any(self.fits.match(way) for way in ways):
+            return True
+        return change.leads_elsewhere and self.above.match("/".join(folded)) is not None
+
+
 def find_protected(repository: Repository, base: str, commit: str, more: Iterable[str]) -> list[str]:
-    """Return the protected paths that differ between two commits, and tables of agentkit in pyproject.toml."""
-    raw = repository.git("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", base, commit)
-    changed = [path for path in os.fsdecode(raw).split("\0") if path]
-    patterns = (*PROTECTED, *more)
-    found = [path for path in changed if _is_protected(path, patterns)]
-    if "pyproject.toml" in changed:
-        found += _find_tables(repository, base, commit)
+    """Return the protected paths that differ between two commits, and tables of agentkit in pyproject.toml.
+
+    `more` are further patterns; one that is a folder's holds for what lies in it, and `**/` before it means anywhere.
+    """
+    changes = _list_changes(repository, base, commit)
+    guard = _find_targets(repository, base, [*PROTECTED, *_spell(more)])
+    found = [change.path for change in changes if guard.holds(change)]
+    for change in changes:
+        if change.path == PROJECT_FILE:
+            found += [PROJECT_FILE] if change.leads_elsewhere else _find_tables(repository, base, commit)
+        elif _fold(change.path) == PROJECT_FILE:
+            # Another name for it on a file system that does not tell them apart.
+            found.append(change.path)
     return found
 
 
-def _is_protected(path: str, patterns: Iterable[str]) -> bool:
-    # Written otherwise it may be the same file for another file system, and a folder is what its contents are.
-    low = path.lower()
-    parts = low.split("/")
-    ways = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
-    return any(fnmatchcase(way, pattern.lower().rstrip("/")) for pattern in patterns for way in ways)
+def _list_changes(repository: Repository, base: str, commit: str) -> list[Change]:
+    words = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--end-of-options")
+    rows = os.fsdecode(repository.git(*words, base, commit)).split("\0")[:-1]
+    facts = [row.lstrip(":").split(" ") for row in rows[::2]]
+    return [Change(path, modes[0], modes[1]) for modes, path in zip(facts, rows[1::2], strict=True)]
+
+
+def _spell(patterns: Iterable[str]) -> Iterable[str]:
+    for pattern in patterns:
+        plain = posixpath.normpath(pattern.lstrip("/")) if pattern.strip("/") else ""
+        yield plain
+        if plain.startswith("**/"):
+            yield plain.removeprefix("**/")
+
+
+def _make_guard(patterns: Iterable[str]) -> Guard:
+    low = [unicodedata.normalize("NFKC", pattern).casefold() for pattern in patterns if pattern]
+    above = {way for pattern in low for way in _list_above(pattern)}
+    return Guard(*(re.compile("|".join(map(translate, sorted(group)))) for group in (low, above)))
+
+
+def _list_above(pattern: str) -> Iterable[str]:
+    """Return the patterns of the folders in which a pattern's paths lie, but for one that any path fits."""
+    parts = pattern.split("/")
+    return ("/".join(parts[:end]) for end in range(1, len(parts)) if set("".join(parts[:end])) - {"*"})
+
+
+def _fold(path: str) -> str:
+    """Return a path as the least exact of file systems would know it.
+
+    Neither case nor the way in which an accent is written tell names apart there, signs without a width are no part of
+    a name, nor are dots and blanks at its end, and behind a colon is a stream of the same file.
+    """
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", path).casefold())
+    seen = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+    return "/".join((part.partition(":")[0] or part).rstrip(". ") or part for part in seen.split("/"))
+
+
+def _find_targets(repository: Repository, base: str, patterns: Iterable[str]) -> Guard:
+    """Return the guard of these patterns and of what the base's links at such places lead to: that is read there."""
+    known = list(patterns)
+    guard = _make_guard(known)
+    links = {path: entry.name for path, entry in read_tree(repository, base).items() if entry.mode == LINK}
+    blobs = read_blobs(repository, links.values()) if links else {}
+    while led := [path for path in links if guard.holds(Change(path, LINK, LINK))]:
+        for path in led:
+            target = os.fsdecode(blobs.get(links.pop(path), b""))
+            place = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+            if target and not place.startswith(("/", "..")):
+                # A name, and no pattern.
+                known.append("".join(f"[{letter}]" if letter in "*?[" else letter for letter in place))
+        guard = _make_guard(known)
+    return guard
 
 
 def _find_tables(repository: Repository, base: str, commit: str) -> list[str]:
-    names = [f"{one}:pyproject.toml" for one in (base, commit)]
+    names = [f"{one}:{PROJECT_FILE}" for one in (base, commit)]
     texts = read_blobs(repository, names)
     before, after = (_read_tables(texts.get(name, b"")) for name in names)
-    return [f"pyproject.toml [tool.agentkit.{name}]" for name in TABLES if before.get(name) != after.get(name)]
+    # By their spelling: 1 and true are equal, and not the same.
+    return [
+        f"{PROJECT_FILE} [tool.agentkit.{name}]" for name in TABLES if repr(before.get(name)) != repr(after.get(name))
+    ]
 
 
 def _read_tables(text: bytes) -> dict[str, object]:
