@@ -18,7 +18,7 @@ from agentkit.core.ids import new_id
 from agentkit.core.jsonlines import parse_object
 from agentkit.core.screen import Styled, print_line
 from agentkit.evolve.candidate import PROPOSING, Candidate, add, select
-from agentkit.evolve.decisions import Input, Proposed, read_decisions
+from agentkit.evolve.decisions import KIND, Input, Proposed, read_decisions
 from agentkit.evolve.proposing import name_proposer
 from agentkit.evolve.telling import tell_result
 from agentkit.evolve.trying import Result, carry_on
@@ -46,13 +46,13 @@ def try_decisions(
             with open_workbench(folder, environ, is_decided=True, is_quiet=is_quiet) as bench:
                 tried = _write_down(bench, found.proposals, allowed)
                 is_kept = True
-                _tell_others(found, as_json=as_json, is_quiet=is_quiet)
+                _tell(found, with_proposals=False, as_json=as_json, is_quiet=is_quiet)
                 status = _try_all(bench, tried, as_json=as_json, is_quiet=is_quiet)
         finally:
-            if not is_kept and as_json:
-                found.pass_on(with_proposals=True)
+            if not is_kept:
+                _tell(found, with_proposals=True, as_json=as_json, is_quiet=is_quiet)
     else:
-        _tell_others(found, as_json=as_json, is_quiet=is_quiet)
+        _tell(found, with_proposals=False, as_json=as_json, is_quiet=is_quiet)
     if found.faults and status <= Exit.BAD_DATA:
         raise AgentkitError(
             f"stdin: {found.faults} of {found.count} lines left out; expected decisions, one JSON object a line",
@@ -123,16 +123,16 @@ def _leave(bench: Workbench, reason: str) -> None:
     bench.store.execute(words, (reason, name_this_process()))
 
 
-def _tell_others(found: Input, *, as_json: bool, is_quiet: bool) -> None:
-    """Pass on what asks for no change; a person is told what a model decided instead."""
+def _tell(found: Input, *, with_proposals: bool, as_json: bool, is_quiet: bool) -> None:
+    """Pass on what asks for no change, or all of it; a person is told what a model decided."""
     if as_json:
-        found.pass_on(with_proposals=False)
+        found.pass_on(with_proposals=with_proposals)
         return
     for line, asked in found.lines:
-        record = None if asked or is_quiet else parse_object(line)
-        if record and record.get("kind") == "decision" and record.get("status") == THOUGHT:
-            told = [str(record.get(name) or "") for name in ("severity", "rationale")]
+        record = None if is_quiet or (asked and not with_proposals) else parse_object(line)
+        if record and record.get("kind") == KIND and (asked or record.get("status") == THOUGHT):
+            severity, rationale = (str(record.get(name) or "") for name in ("severity", "rationale"))
             print_line(
                 Styled(str(record.get("action") or "none"), "dim"),
-                f"{told[0]}: {told[1]}; agentkit think journal show {str(record.get('id'))[:SHOWN_ID]}",
+                f"{severity or 'info'}: {rationale}; agentkit think journal show {str(record.get('id'))[:SHOWN_ID]}",
             )

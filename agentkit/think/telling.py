@@ -30,11 +30,11 @@ class Teller:
         self.count += 1
         if self._as_json:
             write_record(record)
-        elif record["status"] in (DEFERRED, REFUSED):
+        if record["status"] in (DEFERRED, REFUSED):
             # The same again every five minutes is what nobody reads; the status says that it still holds.
             if is_news and not self._is_quiet:
                 self._waiting.setdefault((record["status"], record["reason"]), []).append(record)
-        elif record["status"] != RUNBOOK_ONLY:
+        elif not self._as_json and record["status"] != RUNBOOK_ONLY:
             print_line(self._describe(record))
 
     def finish(self) -> None:
