@@ -11,6 +11,7 @@ from agentkit.core.repo.repository import Repository, tell_failure
 from agentkit.evolve.candidate import Candidate
 
 LONGEST_SUBJECT = 72
+LONGEST_FACT = 500
 
 
 def commit_change(repository: Repository, candidate: Candidate, tree: str) -> str:
@@ -20,14 +21,14 @@ def commit_change(repository: Repository, candidate: Candidate, tree: str) -> st
 
 def hold_commit(repository: Repository, candidate: Candidate, commit: str) -> None:
     """Let the candidate's ref hold the commit; raises AgentkitError (tampered) where it holds another one."""
-    held = find_held(repository, candidate)
-    if held == commit:
-        return
-    if held:
-        raise AgentkitError(f"{candidate.ref} holds {held[:12]}, not {commit[:12]}", status=Exit.TAMPERED)
     ended = repository.ask("update-ref", "--no-deref", candidate.ref, commit, repository.no_object)
-    if ended.status != 0 and find_held(repository, candidate) != commit:
+    if ended.status == 0:
+        return
+    held = find_held(repository, candidate)
+    if not held:
         raise tell_failure("update-ref", ended)
+    if held != commit:
+        raise AgentkitError(f"{candidate.ref} holds {held[:12]}, not {commit[:12]}", status=Exit.TAMPERED)
 
 
 def find_held(repository: Repository, candidate: Candidate) -> str:
@@ -37,10 +38,14 @@ def find_held(repository: Repository, candidate: Candidate) -> str:
 
 def _write_message(candidate: Candidate) -> str:
     rows = [row.strip() for row in candidate.subject.splitlines() if row.strip()]
-    subject = rows[0] if rows else f"Change what {candidate.proposer} proposes"
-    if len(subject) > LONGEST_SUBJECT:
-        subject = subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
-    facts = [f"Candidate: {candidate.id}", f"Proposer: {candidate.proposer}"]
+    # One line each: a name must not add a fact of its own.
+    proposer = " ".join(candidate.proposer.split())
+    subject = rows[0] if rows else f"Change what {proposer} proposes"
+    facts = [f"Candidate: {candidate.id}", f"Proposer: {_shorten(proposer, LONGEST_FACT)}"]
     if candidate.decision:
-        facts.append(f"Decision: {candidate.decision}")
-    return f"{subject}\n\n" + "\n".join(facts)
+        facts.append(f"Decision: {_shorten(' '.join(candidate.decision.split()), LONGEST_FACT)}")
+    return f"{_shorten(subject, LONGEST_SUBJECT)}\n\n" + "\n".join(facts)
+
+
+def _shorten(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

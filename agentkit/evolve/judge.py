@@ -46,8 +46,12 @@ def find_standing(root: str, environ: Mapping[str, str]) -> Standing:
     """Return where the branch of a work tree stands; raises AgentkitError with the ratchet's status and words."""
     ended = _ask(root, environ, LOOK_LIMIT, "status", "--json")
     record = _read(ended, "baseline")
-    if ended.status != 0 or record is None:
+    if record is None:
         raise _tell(ended)
+    if ended.status != 0:
+        troubles = record.get("troubles")
+        why = troubles[0] if isinstance(troubles, list) and troubles else _tell(ended).message
+        raise AgentkitError(str(why), hint="agentkit ratchet status", status=ended.status or Exit.INTERNAL)
     return Standing(str(record["branch"]), str(record["commit"]), int(str(record["ahead"])))
 
 

@@ -27,17 +27,17 @@ from agentkit.evolve.candidate import (
     add,
     change,
 )
+from agentkit.evolve.changing import Made, let_propose
 from agentkit.evolve.feedback import write_request
-from agentkit.evolve.filing import commit_change, find_held, hold_commit
+from agentkit.evolve.filing import commit_change, hold_commit
 from agentkit.evolve.judge import ACCEPT, REJECT, Ruling, find_standing, find_verdict, judge
-from agentkit.evolve.proposing import Proposal, propose
 from agentkit.evolve.protecting import find_protected
-from agentkit.evolve.stall import open_stall
 from agentkit.evolve.workbench import Workbench, demand_base
 
 STATES = {ACCEPT: ACCEPTED, REJECT: REJECTED}
 SHOWN_PATHS = 3
 MOST_ATTEMPTS = 5
+MOVED_ON = "the branch has moved on since it was proposed"
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def begin(bench: Workbench, candidate: Candidate) -> Candidate:
 def file_commit(bench: Workbench, candidate: Candidate, commit: str) -> Candidate:
     """Let a commit be the candidate's: its ref first, then the row."""
     hold_commit(bench.repository, candidate, commit)
-    return change(bench.store, candidate, commit_id=commit, step=PROPOSED_STEP)
+    return change(bench.store, candidate, commit_id=commit, step=PROPOSED_STEP, attempts=0)
 
 
 def carry_on(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Result:
@@ -78,10 +78,13 @@ def carry_on(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Result:
     try:
         return _carry_on(bench, candidate, keeps=keeps)
     except AgentkitError as error:
-        bench.store.execute(
-            "UPDATE candidates SET claim = NULL, reason = ? WHERE id = ?", (error.message, candidate.id)
-        )
+        give_back(bench, candidate, error.message)
         raise
+
+
+def give_back(bench: Workbench, candidate: Candidate, reason: str) -> None:
+    """Let a candidate be nobody's, so that it waits for `resume`."""
+    bench.store.execute("UPDATE candidates SET claim = NULL, reason = ? WHERE id = ?", (reason, candidate.id))
 
 
 def _carry_on(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Result:
@@ -95,48 +98,33 @@ def _carry_on(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Result:
 
 def make_change(bench: Workbench, candidate: Candidate) -> Result:
     """Let the proposer change a copy of the base, and file what it made of it."""
-    held = find_held(bench.repository, candidate)
-    if held:
-        # The ref was written, and the row was not: killed in between.
-        return Result(file_commit(bench, candidate, held), Exit.OK)
+    if candidate.commit_id:
+        # It was cut off before its ref was written.
+        return _file(bench, candidate)
+    if candidate.attempts >= MOST_ATTEMPTS:
+        return end(bench, candidate, NO_EVIDENCE, f"its proposer was cut off {candidate.attempts} times")
     if not candidate.base:
         candidate = _take_base(bench, candidate)
-    assert candidate.argv is not None
-    with open_stall(bench.repository, bench.environ, candidate.base) as stall:
-        made = propose(
-            stall,
-            json.loads(candidate.argv),
-            request=candidate.request or "",
-            settings=bench.settings,
-            environ=bench.environ,
-            name=candidate.id,
-        )
-        candidate = _note(bench, candidate, made)
-        try:
-            tree = stall.write_tree()
-        except AgentkitError as error:
-            if error.status != Exit.BAD_DATA:
-                raise
-            return end(bench, candidate, NO_EVIDENCE, made.trouble or error.message)
-        commit = commit_change(bench.repository, candidate, tree)
-        if commit == candidate.base:
-            return end(bench, candidate, NO_EVIDENCE, made.trouble or "the proposer changed nothing")
-        candidate = file_commit(bench, candidate, commit)
-    if made.trouble:
-        # What it left half done is filed, and judged by nobody.
-        return end(bench, candidate, NO_EVIDENCE, made.trouble)
-    return Result(candidate, Exit.OK)
+    made = _propose(bench, candidate)
+    commit = commit_change(bench.repository, candidate, made.tree) if made.tree else candidate.base
+    if commit == candidate.base:
+        candidate = _note(bench, candidate, made, None)
+        return end(bench, candidate, NO_EVIDENCE, made.trouble or "the proposer changed nothing")
+    return _file(bench, _note(bench, candidate, made, commit))
+
+
+def _file(bench: Workbench, candidate: Candidate) -> Result:
+    """Give the commit in the row its ref; what a proposer left half done is filed, and judged by nobody."""
+    filed = file_commit(bench, candidate, str(candidate.commit_id))
+    if filed.state == NO_EVIDENCE:
+        return end(bench, filed, NO_EVIDENCE, filed.reason)
+    return Result(filed, Exit.OK)
 
 
 def rule(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Result:
     """Let the ratchet judge a candidate that has a commit."""
-    assert candidate.commit_id is not None
-    if candidate.allowed is None:
-        paths = find_protected(bench.repository, candidate.base, candidate.commit_id, bench.settings.protected)
-        if paths:
-            more = f" and {len(paths) - SHOWN_PATHS} more" if len(paths) > SHOWN_PATHS else ""
-            reason = f"only a person may change {', '.join(paths[:SHOWN_PATHS])}{more} (--allow-protected)"
-            return end(bench, candidate, REJECTED, reason, status=Exit.REFUSED)
+    if (refused := refuse(bench, candidate)) is not None:
+        return refused
     if candidate.attempts and (known := _look_back(bench, candidate)) is not None:
         return known
     is_first = not candidate.attempts
@@ -145,11 +133,27 @@ def rule(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Result:
     ruling = _ask(bench, candidate, keeps=keeps)
     if keeps and is_first and ruling.verdict is None and ruling.status == Exit.REFUSED:
         # The way is not free, by changes of the person's mostly. What the change is worth can be known all the same.
-        known = _ask(bench, candidate, keeps=False)
-        if known.verdict is not None and known.verdict["answer"] != ACCEPT:
-            ruling = known
-    candidate = change(bench.store, candidate, duration_s=candidate.duration_s + time.monotonic() - begun)
+        if (known := _look_back(bench, candidate)) is not None:
+            return known
+        found = _ask(bench, candidate, keeps=False)
+        if found.verdict is not None and found.verdict["answer"] != ACCEPT:
+            ruling = found
+        elif found.verdict is not None:
+            candidate = change(bench.store, candidate, verdict=json.dumps(found.verdict))
+    candidate = replace(candidate, duration_s=candidate.duration_s + time.monotonic() - begun)
     return settle(bench, candidate, ruling, keeps=keeps)
+
+
+def refuse(bench: Workbench, candidate: Candidate) -> Result | None:
+    """Reject a candidate that changes what only a person may change; None where it may be judged."""
+    if candidate.allowed is not None:
+        return None
+    paths = find_protected(bench.repository, candidate.base, str(candidate.commit_id), bench.settings.protected)
+    if not paths:
+        return None
+    more = f" and {len(paths) - SHOWN_PATHS} more" if len(paths) > SHOWN_PATHS else ""
+    reason = f"only a person may change {', '.join(paths[:SHOWN_PATHS])}{more} (--allow-protected)"
+    return end(bench, candidate, REJECTED, reason, status=Exit.REFUSED)
 
 
 def _ask(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Ruling:
@@ -164,28 +168,40 @@ def _ask(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Ruling:
 
 
 def settle(bench: Workbench, candidate: Candidate, ruling: Ruling, *, keeps: bool) -> Result:
-    """Write down what the ratchet answered."""
+    """Write down what the ratchet answered, and how long the candidate took until then."""
+    spent = candidate.duration_s
     if ruling.verdict is None:
-        if ruling.status == Exit.TIMED_OUT or candidate.attempts >= MOST_ATTEMPTS:
+        # A way that is not free will be; what the ratchet cannot do five times it cannot do.
+        is_last = candidate.attempts >= MOST_ATTEMPTS and ruling.status != Exit.REFUSED
+        if ruling.status == Exit.TIMED_OUT or is_last:
             return end(bench, candidate, NO_EVIDENCE, ruling.trouble, status=ruling.status)
-        # Nothing is known of it: it waits for `resume`.
-        return Result(change(bench.store, candidate, reason=ruling.trouble, claim=None), ruling.status)
+        # It waits for `resume`.
+        waiting = change(bench.store, candidate, reason=ruling.trouble, claim=None, duration_s=spent)
+        return Result(waiting, ruling.status)
+    if ruling.verdict.get("base") != candidate.base:
+        # It was held against what others brought meanwhile, and may lack nothing but that.
+        return end(bench, candidate, NO_EVIDENCE, MOVED_ON)
     state = STATES.get(str(ruling.verdict["answer"]), NO_EVIDENCE)
-    candidate = change(bench.store, candidate, verdict=json.dumps(ruling.verdict))
-    reason = str(ruling.verdict["reason"])
+    reason, verdict = str(ruling.verdict["reason"]), json.dumps(ruling.verdict)
     if state == ACCEPTED and not keeps:
-        judged = change(bench.store, candidate, step=JUDGED, state=state, reason=reason, ended_at=time.time())
+        now = time.time()
+        judged = change(
+            bench.store, candidate, step=JUDGED, state=state, reason=reason, ended_at=now, verdict=verdict,
+            duration_s=spent,
+        )  # fmt: skip
         return Result(judged, Exit.OK)
+    candidate = replace(candidate, verdict=verdict)
     return end(bench, candidate, state, reason, kept=int(state == ACCEPTED))
 
 
 def end(
     bench: Workbench, candidate: Candidate, state: str, reason: str, *, status: int | None = None, kept: int = 0
 ) -> Result:
-    """Write down how a candidate ended."""
+    """Write down how a candidate ended, with the verdict and the time that it has by now."""
     ended = change(
-        bench.store, candidate, step=DONE, state=state, reason=reason, kept=kept, ended_at=time.time(), claim=None
-    )
+        bench.store, candidate, step=DONE, state=state, reason=reason, kept=kept, ended_at=time.time(), claim=None,
+        verdict=candidate.verdict, duration_s=candidate.duration_s,
+    )  # fmt: skip
     return Result(ended, STATUSES[state] if status is None else status)
 
 
@@ -194,26 +210,49 @@ def _look_back(bench: Workbench, candidate: Candidate) -> Result | None:
     root, commit = bench.repository.root, str(candidate.commit_id)
     standing = find_standing(root, bench.environ)
     verdict = find_verdict(root, bench.environ, candidate.base, commit)
-    if standing.accepted == commit:
-        candidate = change(bench.store, candidate, verdict=json.dumps(verdict) if verdict else candidate.verdict)
-        reason = str(verdict["reason"]) if verdict else "it is what is accepted"
+    if bench.repository.ask("merge-base", "--is-ancestor", commit, standing.accepted).status == 0:
+        candidate = replace(candidate, verdict=json.dumps(verdict) if verdict else candidate.verdict)
+        reason = str(verdict["reason"]) if verdict else "it is a part of what is accepted"
         return end(bench, candidate, ACCEPTED, reason, kept=1)
     if verdict is not None and verdict.get("answer") != ACCEPT:
         return settle(bench, candidate, Ruling(Exit.OK, verdict, ""), keeps=False)
     if standing.accepted != candidate.base:
-        return end(bench, candidate, NO_EVIDENCE, "the branch has moved on since it was proposed")
+        return end(bench, candidate, NO_EVIDENCE, MOVED_ON)
     return None
 
 
-def _note(bench: Workbench, candidate: Candidate, made: Proposal) -> Candidate:
+def _propose(bench: Workbench, candidate: Candidate) -> Made:
+    change(bench.store, candidate, attempts=candidate.attempts + 1)
+    try:
+        return let_propose(
+            bench.repository,
+            bench.environ,
+            bench.settings,
+            base=candidate.base,
+            argv=json.loads(candidate.argv or "[]"),
+            request=candidate.request or "",
+            name=candidate.id,
+        )
+    except AgentkitError:
+        # It was not started: only those that were cut off are counted.
+        change(bench.store, candidate, attempts=candidate.attempts)
+        raise
+
+
+def _note(bench: Workbench, candidate: Candidate, made: Made, commit: str | None) -> Candidate:
+    """Write down how a proposer ended, and the commit of what it left, before that gets a ref."""
+    proposal = made.proposal
     return change(
         bench.store,
         candidate,
-        is_isolated=int(made.is_isolated),
-        stdout=made.stdout,
-        stderr=made.stderr,
-        cost_usd=made.cost_usd,
-        duration_s=candidate.duration_s + made.duration_s,
+        commit_id=commit,
+        state=NO_EVIDENCE if made.trouble else candidate.state,
+        reason=made.trouble,
+        is_isolated=int(proposal.is_isolated),
+        stdout=proposal.stdout,
+        stderr=proposal.stderr,
+        cost_usd=proposal.cost_usd,
+        duration_s=candidate.duration_s + proposal.duration_s,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -45,7 +46,7 @@ def try_one(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
         raise AgentkitError("--allow-protected: say why; it is kept with the candidate", status=Exit.USAGE)
     if not given:
         return try_decisions(folder, environ, asked.allowed, as_json=asked.as_json, is_quiet=asked.quiet)
-    argv = None if asked.propose is None else _find_program(split_words(asked.propose), folder)
+    argv = None if asked.propose is None else _find_program(split_words(asked.propose), folder, environ)
     with open_workbench(folder, environ, is_quiet=asked.quiet) as bench:
         result = _try(bench, asked, argv)
         tell_result(bench, result, as_json=asked.as_json, is_quiet=asked.quiet)
@@ -67,17 +68,39 @@ def _try(bench: Workbench, asked: Asked, argv: tuple[str, ...] | None) -> Result
     else:
         commit = take_rev(bench.repository, str(asked.rev))
         new = replace(new, proposer=f"rev {asked.rev}")
+        _demand_contains(bench, commit, new.base)
     if commit == new.base:
         raise AgentkitError("it changes nothing: that is what is accepted already", status=Exit.BAD_DATA)
-    return carry_on(bench, file_commit(bench, begin(bench, new), commit), keeps=True)
+    begun = begin(bench, replace(new, commit_id=commit))
+    return carry_on(bench, file_commit(bench, begun, commit), keeps=True)
 
 
-def _find_program(argv: tuple[str, ...], folder: str) -> tuple[str, ...]:
-    """Return the words with the program as it is found from the caller's folder: it will run in another one."""
+def _demand_contains(bench: Workbench, commit: str, base: str) -> None:
+    """Raise AgentkitError where a commit does not stand on the accepted one: the branch could never move to it."""
+    if bench.repository.ask("merge-base", "--is-ancestor", base, commit).status == 0:
+        return
+    if bench.repository.ask("merge-base", "--is-ancestor", commit, base).status == 0:
+        raise AgentkitError(f"{commit[:12]} is a part of what is accepted already", status=Exit.BAD_DATA)
+    raise AgentkitError(
+        f"{commit[:12]} does not contain the accepted commit {base[:12]}",
+        hint=f"git rebase {base[:12]}, or merge it",
+        status=Exit.REFUSED,
+    )
+
+
+def _find_program(argv: tuple[str, ...], folder: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words with the program as it is found from the caller's folder: it will run in another one.
+
+    Raises AgentkitError (unavailable) where there is none.
+    """
     name = argv[0]
-    if "/" in name and not name.startswith("/"):
-        return (os.path.abspath(os.path.join(folder, name)), *argv[1:])
-    return argv
+    if "/" in name:
+        name = os.path.abspath(os.path.join(folder, name))
+    if shutil.which(name, path=environ.get("PATH", os.defpath)) is None:
+        raise AgentkitError(
+            f"the proposer {argv[0]} is not there, or cannot be run", hint="--propose 'PROGRAM ARGUMENT…'"
+        )
+    return (name, *argv[1:])
 
 
 def _read_patch(path: str) -> bytes:

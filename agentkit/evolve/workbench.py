@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from agentkit.core.asides import warn
 from agentkit.core.config import load_configuration
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.repo.repository import Repository, demand_quiet, demand_work_tree, find_repository
+from agentkit.core.repo.repository import Repository, demand_quiet, find_repository
 from agentkit.core.settings import EvolveSettings
 from agentkit.core.statefile import Store
 from agentkit.evolve.judge import Standing, find_standing
@@ -38,7 +38,10 @@ def open_workbench(
     configuration = load_configuration(environ, own=("evolve",), warn=lambda text: None if is_quiet else warn(text))
     settings = configuration.evolve
     repository = find_repository((is_decided and settings.repository) or folder, environ)
-    demand_work_tree(repository)
+    if not repository.root:
+        raise AgentkitError(
+            f"{repository.git_dir} is a bare repository: there is no work tree", hint="go to a work tree of it"
+        )
     with open_store(environ) as store:
         yield Workbench(store, repository, settings, environ, configuration.host)
 
@@ -56,7 +59,7 @@ def demand_base(bench: Workbench) -> Standing:
         count = "1 commit" if standing.ahead == 1 else f"{standing.ahead} commits"
         raise AgentkitError(
             f"{branch} is {count} ahead of what is accepted: no change could be kept on top of them",
-            hint="agentkit ratchet accept",
+            hint=f"agentkit ratchet accept --rev {branch}",
             status=Exit.REFUSED,
         )
     return standing

@@ -1,0 +1,47 @@
+"""What does a proposer make of the base? Asked in this process, or in a worker: the archive is not touched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.repository import Repository
+from agentkit.core.settings import EvolveSettings
+from agentkit.evolve.proposing import Proposal, propose
+from agentkit.evolve.stall import open_stall
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of asking: `tree` is that of the copy then, "" where it cannot be filed; `trouble` is "" where all is
+    well, else nobody judges it.
+    """
+
+    proposal: Proposal
+    tree: str
+    trouble: str
+
+
+def let_propose(
+    repository: Repository,
+    environ: Mapping[str, str],
+    settings: EvolveSettings,
+    *,
+    base: str,
+    argv: Sequence[str],
+    request: str,
+    name: str,
+) -> Made:
+    """Let a proposer change a copy of the base; `name` is the id of the candidate.
+
+    Raises AgentkitError as `open_stall` and `propose` do.
+    """
+    with open_stall(repository, environ, base) as stall:
+        made = propose(stall, argv, request=request, settings=settings, environ=environ, name=name)
+        try:
+            return Made(made, stall.write_tree(), made.trouble)
+        except AgentkitError as error:
+            if error.status != Exit.BAD_DATA:
+                raise
+            return Made(made, "", made.trouble or error.message)
