@@ -6,7 +6,7 @@ import os
 
 import typer
 
-from agentkit.core.door import JSON_HELP, QUIET_HELP, Verb, flag, make_door, one
+from agentkit.core.door import DRY_HELP, JSON_HELP, QUIET_HELP, Verb, flag, make_door, one
 
 app = make_door("evolve", "the machine changes its own scripts, and keeps only what the ratchet lets through")
 ALLOW = one("--allow-protected", "REASON", "let protected paths change, and say why; it is kept with the candidate")
@@ -39,6 +39,29 @@ def try_(
     from agentkit.evolve.tryverb import Asked, try_one
 
     return try_one(".", os.environ, Asked(propose, patch, rev, allow_protected, as_json, quiet))
+
+
+@app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="go on with what was begun and left")
+def resume(as_json: bool = flag("--json", JSON_HELP), quiet: bool = flag("--quiet", QUIET_HELP)) -> int:
+    """go on with what a crash or a way that was not free has left; nothing that was judged is judged again"""
+    from agentkit.evolve.resuming import resume as take_up
+
+    return take_up(os.environ, as_json=as_json, is_quiet=quiet)
+
+
+@app.command("revert", cls=Verb, options_metavar="ID [OPTIONS]", short_help="take a kept change back")
+def revert_(
+    candidate: str = typer.Argument(
+        ..., metavar="ID", help="its first letters do, or its commit's", show_default=False
+    ),
+    dry_run: bool = flag("--dry-run", DRY_HELP),
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
+) -> int:
+    """take a change back that was kept: the newest by the ratchet's own way, an older one as a candidate"""
+    from agentkit.evolve.reverting import revert
+
+    return revert(os.environ, candidate, is_dry=dry_run, as_json=as_json, is_quiet=quiet)
 
 
 @app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="what is under way, and what was left")

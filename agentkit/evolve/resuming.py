@@ -1,0 +1,97 @@
+"""What was begun and left: who takes it up, so that nobody does the same work twice, and how does it go on?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from agentkit.core.claims import name_this_process
+from agentkit.core.errors import AgentkitError, Exit, tell
+from agentkit.core.statefile import Store
+from agentkit.core.visible import make_visible
+from agentkit.evolve.candidate import NO_EVIDENCE, Candidate, find_left
+from agentkit.evolve.judge import find_standing
+from agentkit.evolve.store import open_existing
+from agentkit.evolve.telling import tell_result
+from agentkit.evolve.trying import MOVED_ON, Result, carry_on, end, give_back
+from agentkit.evolve.workbench import Workbench, open_workbench
+
+
+def resume(environ: Mapping[str, str], *, as_json: bool, is_quiet: bool) -> int:
+    """Take up all that nobody works on, each in its repository, and print what came of it; the worst status wins.
+
+    What cannot go on is told, and waits again. Raises AgentkitError as `open_existing` does.
+    """
+    with open_existing(environ) as store:
+        left = [] if store is None else claim_left(store)
+    status: int = Exit.OK
+    for number, root in enumerate(dict.fromkeys(one.repository for one in left)):
+        mine = [one for one in left if one.repository == root]
+        try:
+            # What is wrong with the configuration is told once.
+            with open_workbench(root, environ, is_quiet=is_quiet or number > 0) as bench:
+                _demand_same(bench, root)
+                status = max(status, _go_on(bench, mine, as_json=as_json, is_quiet=is_quiet))
+        except AgentkitError as error:
+            _tell(error)
+            status = max(status, error.status)
+            with open_existing(environ) as store:
+                if store is not None:
+                    _leave(store, mine)
+    return status
+
+
+def claim_left(store: Store) -> list[Candidate]:
+    """Return what nobody works on, the oldest first, as this process's work: of two that ask at once one gets each."""
+    ours = name_this_process()
+    with store.transaction():
+        left = list(find_left(store))
+        store.execute_many("UPDATE candidates SET claim = ? WHERE id = ?", [(ours, one.id) for one in left])
+    return [replace(one, claim=ours) for one in left]
+
+
+def _demand_same(bench: Workbench, root: str) -> None:
+    """Raise AgentkitError where what is there now is the repository around the folder of the one that was there."""
+    if bench.repository.root != root:
+        raise AgentkitError(f"{root} is no repository of its own any more", status=Exit.UNAVAILABLE)
+
+
+def _go_on(bench: Workbench, left: Iterable[Candidate], *, as_json: bool, is_quiet: bool) -> int:
+    status: int = Exit.OK
+    for candidate in left:
+        try:
+            result = _take_up(bench, candidate)
+        except AgentkitError as error:
+            give_back(bench, candidate, error.message)
+            _tell(error)
+            status = max(status, error.status)
+        else:
+            tell_result(bench, result, as_json=as_json, is_quiet=is_quiet)
+            status = max(status, result.status)
+    return status
+
+
+def _take_up(bench: Workbench, candidate: Candidate) -> Result:
+    # Neither a proposer nor a judge is paid for what could not be kept.
+    if _starts_from_base(candidate) and find_standing(bench.repository.root, bench.environ).accepted != candidate.base:
+        return end(bench, candidate, NO_EVIDENCE, MOVED_ON)
+    return carry_on(bench, candidate, keeps=True)
+
+
+def _starts_from_base(candidate: Candidate) -> bool:
+    """Tell whether nobody has looked yet where the branch stands now."""
+    if not candidate.base or candidate.reverts:
+        return False  # a decision whose turn had not come, or a way back
+    # One whose judgement was begun looks back by itself.
+    return candidate.step == PROPOSING or not candidate.attempts
+
+
+def _leave(store: Store, candidates: Iterable[Candidate]) -> None:
+    ours = name_this_process()
+    rows = [(one.id, ours) for one in candidates]
+    store.execute_many("UPDATE candidates SET claim = NULL WHERE id = ? AND claim = ?", rows)
+
+
+def _tell(error: AgentkitError) -> None:
+    hint = make_visible(error.hint) if error.hint else None
+    tell(AgentkitError(make_visible(error.message), hint=hint).lines())
