@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.process import run_program
-from agentkit.core.program import Program
 from agentkit.core.settings import EvolveSettings
+from agentkit.evolve.room.asking import Stay, stay_in_room
+from agentkit.evolve.room.outcomes import DISK, ITSELF, LOST, MEMORY, MISSING, PROCESSES, TIME
+from agentkit.evolve.room.plan import plan_room
+from agentkit.evolve.room.programs import find_program
+from agentkit.evolve.room.spec import Spec
 from agentkit.evolve.stall import Stall
 
 # Of what it says, the end is kept.
@@ -50,6 +53,21 @@ def name_proposer(argv: Sequence[str]) -> str:
     return argv[2] if tuple(argv[:2]) == ("/bin/sh", "-c") and len(argv) == 3 else shlex.join(argv)
 
 
+def demand_program(argv: Sequence[str], environ: Mapping[str, str], settings: EvolveSettings) -> str:
+    """Return the file that a proposer's words would run; raises AgentkitError (unavailable) where there is none.
+
+    Asked before a candidate is begun. A relative path is one in the copy: whether it is there, the start tells.
+    """
+    found = find_program(argv[0], _choose_variables(environ, settings))
+    if found is None:
+        raise AgentkitError(
+            f"the proposer cannot be run: there is no program {argv[0]}",
+            hint="its path, or the folder of it in PATH",
+            status=Exit.UNAVAILABLE,
+        )
+    return found
+
+
 def propose(
     stall: Stall, argv: Sequence[str], *, request: str, settings: EvolveSettings, environ: Mapping[str, str], name: str
 ) -> Proposal:
@@ -57,33 +75,60 @@ def propose(
 
     `name` is the id of the candidate. Raises AgentkitError (unavailable) where there is no such program.
     """
-    variables = {key: environ[key] for key in (*KEPT_NAMES, *settings.keep_env) if key in environ}
-    variables.setdefault("PATH", os.defpath)
-    variables |= {
+    program = demand_program(argv, environ, settings)
+    variables = _choose_variables(environ, settings) | {
         "HOME": stall.home,
         "TMPDIR": stall.scratch,
         "AGENTKIT_CANDIDATE": name,
         "AGENTKIT_USAGE": f"{stall.home}/{USAGE}",
     }
-    ended = run_program(
-        Program(
-            tuple(argv),
-            limit=timedelta(seconds=settings.limit_s),
-            environment=variables,
-            folder=stall.copy,
-            stdin=request.encode(),
-            keep_bytes=KEPT_BYTES,
-        )
+    spec = Spec(
+        token=secrets.token_hex(16),
+        program=program,
+        argv=tuple(argv),
+        environment=variables,
+        steps=plan_room(stall, tuple(argv), program, environ, settings.see),
+        copy=stall.copy,
+        rooms=(stall.copy, stall.home, stall.scratch),
+        limit_s=settings.limit_s,
+        memory_bytes=settings.memory_bytes,
+        disk_bytes=settings.disk_bytes,
+        processes=settings.processes,
     )
-    if ended.status in (Exit.NOT_FOUND, Exit.NOT_EXECUTABLE) and ended.trouble:
-        raise AgentkitError(f"the proposer cannot be run: {ended.trouble}", status=Exit.UNAVAILABLE)
-    trouble = ""
-    if ended.outcome in ("timed-out", "unkillable"):
-        trouble = f"the proposer did not end within {settings.limit_s:g}s"
-    elif ended.status != 0:
-        trouble = f"the proposer ended with {ended.status}"
-    stdout, stderr = (text.decode("utf-8", "replace") for text in (ended.stdout, ended.stderr))
-    return Proposal(trouble, False, stdout, stderr, _take_cost(stall), ended.duration.total_seconds())
+    stay = stay_in_room(spec, request.encode(), KEPT_BYTES)
+    if stay.outcome == MISSING:
+        hint = "[evolve] see = [the folders that it needs]" if stay.is_isolated and os.path.exists(program) else None
+        raise AgentkitError(
+            f"the proposer cannot be run: {argv[0]}: {stay.trouble}", hint=hint, status=Exit.UNAVAILABLE
+        )
+    stdout, stderr = (text.decode("utf-8", "replace") for text in (stay.stdout, stay.stderr))
+    cost, duration_s = _take_cost(stall), stay.duration.total_seconds()
+    return Proposal(_tell_trouble(stay, settings), stay.is_isolated, stdout, stderr, cost, duration_s)
+
+
+def _choose_variables(environ: Mapping[str, str], settings: EvolveSettings) -> dict[str, str]:
+    variables = {key: environ[key] for key in (*KEPT_NAMES, *settings.keep_env) if key in environ}
+    return {"PATH": os.defpath} | variables
+
+
+def _tell_trouble(stay: Stay, settings: EvolveSettings) -> str:
+    told = {
+        TIME: f"the proposer did not end within {settings.limit_s:g}s",
+        DISK: f"the proposer wrote more than {_say_size(settings.disk_bytes)}",
+        MEMORY: f"the proposer used more than {_say_size(settings.memory_bytes)} of memory",
+        PROCESSES: f"the proposer had more than {settings.processes} processes",
+        LOST: "the proposer ended what watches over it",
+    }
+    if stay.outcome == ITSELF:
+        return f"the proposer ended with {stay.status}" if stay.status else ""
+    return told[stay.outcome]
+
+
+def _say_size(size: int) -> str:
+    number, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while number >= 1024 and len(units) > 1:
+        number, units = number / 1024, units[1:]
+    return f"{size}B" if units[0] == "B" else f"{number:.1f}{units[0]}"
 
 
 def _take_cost(stall: Stall) -> float | None:

@@ -1,0 +1,35 @@
+"""Which bounds does the kernel itself keep for each process of a proposer?"""
+
+from __future__ import annotations
+
+import os
+import resource
+
+MIB = 1024 * 1024
+# With 1, and not with 0, no program is started either that would take the core on its stdin (core(5)).
+NO_CORE = 1
+# The watching is what ends it and says why; these bounds hold until it looks.
+SPARE_BYTES = 4 * MIB
+SPARE_PROCESSES = 64
+COUNTS_BY_NAMESPACE = (5, 14)
+
+
+def set_bounds(memory_bytes: int, disk_bytes: int, processes: int, *, is_isolated: bool) -> None:
+    """Bound this process and all that come of it."""
+    bounds = {
+        resource.RLIMIT_CORE: NO_CORE,
+        resource.RLIMIT_FSIZE: disk_bytes + SPARE_BYTES,
+        resource.RLIMIT_DATA: memory_bytes + max(memory_bytes // 4, SPARE_BYTES),
+    }
+    if is_isolated and _counts_by_namespace():
+        # Anywhere else what the person runs would count too.
+        bounds[resource.RLIMIT_NPROC] = processes + SPARE_PROCESSES
+    for name, value in bounds.items():
+        soft, hard = resource.getrlimit(name)
+        wanted = min(value, *(one for one in (soft, hard) if one != resource.RLIM_INFINITY), 2**63 - 1)
+        resource.setrlimit(name, (wanted, wanted))
+
+
+def _counts_by_namespace() -> bool:
+    numbers = os.uname().release.replace("-", ".").split(".")[:2]
+    return all(one.isdigit() for one in numbers) and tuple(map(int, numbers)) >= COUNTS_BY_NAMESPACE

@@ -1,0 +1,102 @@
+"""How is the kernel asked for what Python 3.11 has no function for: namespaces, mounts, a life without capabilities?
+
+As tree._prctl does it: what `ctypes` is made of, without its import.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable
+
+# include/uapi/linux/sched.h
+NEW_MOUNTS, NEW_NAMES, NEW_IPC, NEW_USERS, NEW_PIDS = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000
+# include/uapi/linux/mount.h
+NOSUID, NODEV, NOEXEC, BIND, RECURSIVE, PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
+ATTR_READ_ONLY, ATTR_NOSUID, ATTR_NODEV = 1, 2, 4
+DETACH = 2
+AT_FDCWD, AT_RECURSIVE = -100, 0x8000
+MOUNT_SETATTR = 442  # the same number everywhere, as every call since 424
+# Not in every libc (arch/*/entry/syscalls).
+PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "loongarch64": 41, "armv7l": 218, "i686": 217,
+              "ppc64le": 203, "s390x": 217}  # fmt: skip
+# include/uapi/linux/prctl.h, securebits.h
+CAPBSET_DROP, SET_SECUREBITS, SET_NO_NEW_PRIVS = 24, 28, 38
+# Being root (uid 0) means nothing, changing the user keeps nothing, and none of that can be changed back.
+NO_ROOT_LOCKED = 0b11 | 0b1100 | 0b11000000
+MOST_CAPABILITIES = 64
+CAPABILITY_VERSION = 0x20080522
+
+
+class RefusedError(OSError):
+    """The kernel said no; it says to what."""
+
+
+def enter_namespaces(flags: int) -> None:
+    """Leave the namespaces of these kinds for new ones (unshare(2)); raises RefusedError."""
+    _call("unshare", flags)
+
+
+def mount(source: str, target: str, kind: str, flags: int, words: str = "") -> None:
+    """Mount a file system (mount(2)); raises RefusedError."""
+    _call("mount", os.fsencode(source), os.fsencode(target), kind.encode(), flags, words.encode())
+
+
+def bind(source: str, target: str) -> None:
+    """Let a file or folder, with all that is mounted below it, be seen at a second place; raises RefusedError."""
+    mount(source, target, "", BIND | RECURSIVE)
+
+
+def set_attributes(path: str, *, add: int = 0, remove: int = 0, is_deep: bool = False) -> None:
+    """Change what may be done on a mount, and on those below it (mount_setattr(2), Linux 5.12); raises RefusedError."""
+    wanted = struct.pack("=QQQQ", add, remove, 0, 0)
+    flags = AT_RECURSIVE if is_deep else 0
+    _call("syscall", MOUNT_SETATTR, AT_FDCWD, os.fsencode(path), flags, wanted, len(wanted))
+
+
+def change_root(folder: str) -> None:
+    """Make a mounted folder the root; the old one lies at `old` in it (pivot_root(2)); raises RefusedError."""
+    machine = os.uname().machine
+    words = (os.fsencode(folder), os.fsencode(f"{folder}/old"))
+    try:
+        _call("pivot_root", *words)
+    except AttributeError:
+        if machine not in PIVOT_ROOT:
+            raise RefusedError(0, f"pivot_root on {machine}") from None
+        _call("syscall", PIVOT_ROOT[machine], *words)
+    os.chdir("/")
+
+
+def unmount(path: str) -> None:
+    """Take a mount away as soon as nobody uses it (umount2(2)); raises RefusedError."""
+    _call("umount2", os.fsencode(path), DETACH)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability for good, and what a set-user-id program would bring; raises RefusedError."""
+    for number in range(MOST_CAPABILITIES):
+        try:
+            _call("prctl", CAPBSET_DROP, number, 0, 0, 0)
+        except RefusedError:
+            break  # the kernel knows no more of them
+    _call("prctl", SET_SECUREBITS, NO_ROOT_LOCKED, 0, 0, 0)
+    _call("prctl", SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _call("capset", struct.pack("=II", CAPABILITY_VERSION, 0), bytes(24))
+
+
+def control(option: int, value: int) -> None:
+    """Call prctl(2); raises RefusedError."""
+    _call("prctl", option, value, 0, 0, 0)
+
+
+def _call(name: str, *words: int | bytes) -> None:
+    import _ctypes
+
+    whole_program = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # None is the program itself, libc included
+    try:
+        function = _ctypes.dlsym(whole_program, name)
+    except OSError:
+        raise AttributeError(name) from None
+    call: Callable[..., int] = _ctypes.call_cdeclfunction
+    if call(function, words) != 0:
+        raise RefusedError(0, name)

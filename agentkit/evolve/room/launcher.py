@@ -1,0 +1,172 @@
+"""What does the process of a room do: begin the proposer, hold it to its bounds, end all of it, and report?
+
+Nothing is imported here that a proposer would have to wait for.
+"""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # signal itself makes enum members of each of 64 numbers, at each start
+import math
+import os
+import select
+import time
+from typing import NoReturn
+
+from agentkit.core import tree
+from agentkit.evolve.room import calls
+from agentkit.evolve.room.beginning import MADE, NO_PROGRAM, begin
+from agentkit.evolve.room.crowding import find_members, sum_memory, sum_nameless
+from agentkit.evolve.room.filling import Filling
+from agentkit.evolve.room.outcomes import DISK, ITSELF, MEMORY, MISSING, PROCESSES, TIME
+from agentkit.evolve.room.spec import LENGTH_BYTES, Spec, read_spec
+
+GRACE_S, GIVE_UP_S = 0.2, 2.0
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.1
+# Looking takes one part in so many of the time.
+SHARE = 20
+
+
+def main() -> NoReturn:
+    """Read a spec and the request behind it from stdin, run the program, and report on stderr behind the token."""
+    tree.become_subreaper()
+    raw = _read_all(0)
+    length = int.from_bytes(raw[:LENGTH_BYTES], "big")
+    spec = read_spec(raw[LENGTH_BYTES : LENGTH_BYTES + length])
+    request = os.memfd_create("request")
+    _write_all(request, raw[LENGTH_BYTES + length :])
+    room = _Room(spec, request)
+    _signal.signal(_signal.SIGTERM, _stop)
+    told = TIME
+    try:
+        told = room.run()
+    except _AskedToEnd:
+        pass
+    finally:
+        _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
+        room.end_all()
+        words = f"\n{spec.token} {int(room.is_isolated)} {room.status} {told} {room.trouble}"
+        _write_all(2, words.encode("utf-8", "surrogateescape"))
+        os._exit(0)
+
+
+class _AskedToEnd(BaseException):
+    """Somebody wants this process to end."""
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise _AskedToEnd
+
+
+class _Room:
+    """One run of a program; owns all processes below this one."""
+
+    def __init__(self, spec: Spec, request: int) -> None:
+        self._spec = spec
+        self._request = request
+        self._due = time.monotonic() + spec.limit_s
+        self._pid = 0
+        self.is_isolated = False
+        self.status = 0
+        self.trouble = ""
+
+    def run(self) -> str:
+        """Return what ended the program."""
+        os.set_inheritable(self._request, False)
+        begun = time.monotonic()
+        note, filling = self._begin(is_isolated=True), Filling(self._spec.rooms, self._spec.disk_bytes)
+        told = _read_all(note)
+        os.close(note)
+        self.is_isolated = told.startswith(MADE)
+        if not self.is_isolated:
+            os.waitpid(self._pid, 0)
+            # Nobody ends what is left here when this process is killed; asked in this way, it still can.
+            calls.control(tree.PR_SET_PDEATHSIG, _signal.SIGTERM)
+            note = self._begin(is_isolated=False)
+            told = _read_all(note)
+            os.close(note)
+        if NO_PROGRAM in told:
+            self.trouble = told.rpartition(NO_PROGRAM)[2].decode("utf-8", "replace").strip()
+            return MISSING
+        broken = self._watch(filling)
+        if broken == ITSELF and filling.is_over(time.monotonic() - begun):
+            return DISK
+        return broken
+
+    def _begin(self, *, is_isolated: bool) -> int:
+        note, inner = os.pipe()
+        self._pid = begin(self._spec, self._request, inner, is_isolated=is_isolated)
+        os.close(inner)
+        return note
+
+    def _watch(self, filling: Filling) -> str:
+        poll = select.poll()
+        handle = os.pidfd_open(self._pid)
+        poll.register(handle, select.POLLIN)
+        pause_s = SHORTEST_PAUSE_S
+        try:
+            while True:
+                left_s = self._due - time.monotonic()
+                if poll.poll(math.ceil(max(0.0, min(pause_s, left_s)) * 1000)):
+                    self.status = _take_status(self._pid)
+                    return ITSELF
+                if left_s <= 0:
+                    self._ask_to_end(poll)
+                    return TIME
+                begun = time.monotonic()
+                broken = self._look(filling)
+                if broken != ITSELF:
+                    return broken
+                took = time.monotonic() - begun
+                pause_s = min(max(took * SHARE, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
+                if filling.is_counting:
+                    pause_s = SHORTEST_PAUSE_S
+        finally:
+            os.close(handle)
+
+    def _look(self, filling: Filling) -> str:
+        members = find_members(2 if self.is_isolated else 0)
+        if len(members) > self._spec.processes:
+            return PROCESSES
+        on_disk, in_memory = sum_nameless(members, filling.disks)
+        if sum_memory(members) + in_memory > self._spec.memory_bytes:
+            return MEMORY
+        return DISK if filling.look(on_disk) else ITSELF
+
+    def _ask_to_end(self, poll: select.poll) -> None:
+        """Let the program end by itself, for a moment."""
+        members = tree.find_descendants(os.getpid())
+        if self.is_isolated:
+            members.pop(self._pid, None)
+        tree.ask_to_end(members)
+        poll.poll(math.ceil(GRACE_S * 1000))
+
+    def end_all(self) -> None:
+        """End everything below this process; with the first process of a namespace its others end at once."""
+        if self.is_isolated:
+            for pid in tree.list_children(os.getpid()):
+                _kill(pid)
+        tree.end_tree(os.getpid(), grace_s=0.0 if self.is_isolated else GRACE_S, limit_s=GIVE_UP_S)
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, _signal.SIGKILL)
+    except OSError:
+        pass  # gone already
+
+
+def _take_status(pid: int) -> int:
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return code if code >= 0 else 128 - code
+
+
+def _read_all(descriptor: int) -> bytes:
+    pieces = []
+    while piece := os.read(descriptor, 1 << 20):
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _write_all(descriptor: int, text: bytes) -> None:
+    while text:
+        text = text[os.write(descriptor, text) :]
