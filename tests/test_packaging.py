@@ -56,11 +56,8 @@ def test_the_version_stands_in_one_form_everywhere() -> None:
 def test_the_wheel_holds_the_schemas_the_page_the_license_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "agentkit/core/schemas/finding.json" in names
-    own = {
-        f"agentkit/depmap/webpage/{path.name}"
-        for path in (ROOT / "agentkit/depmap/webpage").iterdir()
-        if path.is_file()
-    }
+    pages = ("agentkit/core/webpage", "agentkit/depmap/webpage", "agentkit/evolve/familytree")
+    own = {f"{page}/{path.name}" for page in pages for path in (ROOT / page).iterdir() if path.is_file()}
     assert own - set(names) == set()
     assert f"agentkit-{__version__}.data/scripts/agentkit" in names
     assert any(name.endswith("LICENSE") for name in names)

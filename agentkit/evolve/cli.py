@@ -77,9 +77,15 @@ def log(
     limit: int = typer.Option(20, "--limit", metavar="N", help="how many"),
     everything: bool = flag("--all", "without a limit"),
     state: str | None = one("--state", "STATE", "only these: proposed, accepted, rejected, no-evidence, reverted"),
+    html: str | None = one("--html", "FILE|-", "draw all of it as a family tree, on a page for a browser"),
     as_json: bool = flag("--json", JSON_HELP),
 ) -> None:
     """what was tried, the newest first: what came of it and why, who proposed it, what it cost"""
+    if html is not None:
+        from agentkit.evolve.familytree.writing import print_page
+
+        print_page(os.environ, html, as_json=as_json, state=state)
+        return
     from agentkit.evolve.logpage import print_log
 
     print_log(os.environ, limit=None if everything else limit, state=state, as_json=as_json)
