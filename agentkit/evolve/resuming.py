@@ -9,7 +9,7 @@ from agentkit.core.claims import name_this_process
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.statefile import Store
 from agentkit.core.visible import make_visible
-from agentkit.evolve.candidate import NO_EVIDENCE, Candidate, find_left
+from agentkit.evolve.candidate import NO_EVIDENCE, PROPOSING, Candidate, find_left
 from agentkit.evolve.judge import find_standing
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import tell_result
