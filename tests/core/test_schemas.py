@@ -1,3 +1,6 @@
+import json
+import re
+
 import jsonschema
 import pytest
 
@@ -29,6 +32,13 @@ def test_every_schema_is_a_schema_of_2020_12_and_whole_in_itself(kind: str) -> N
     # References are followed here; one that leads nowhere raises.
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({}, schema)
+
+
+@pytest.mark.parametrize("kind", list_kinds())
+def test_whoever_has_one_schema_has_all_that_it_refers_to(kind: str) -> None:
+    schema = read_schema(kind)
+    named = set(re.findall(r'"\$ref": "(urn:[^"#]+)', json.dumps(schema)))
+    assert named <= {schema["$id"], *(part["$id"] for part in schema.get("$defs", {}).values() if "$id" in part)}
 
 
 def test_the_kinds_are_the_records_that_travel() -> None:

@@ -8,7 +8,7 @@ import os
 from agentkit.core.errors import AgentkitError, Exit
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
-# What all records share; embedded into each schema that is printed, so that a reader needs no second file.
+# What all records share.
 ENVELOPE = "common"
 
 
@@ -27,8 +27,23 @@ def read_schema(kind: str) -> dict[str, object]:
             status=Exit.UNAVAILABLE,
         )
     schema = _load(kind)
-    # A bundled schema: the other one keeps its own $id, and references lead to it (JSON Schema 2020-12, section 9.3).
-    return schema if kind == ENVELOPE else {**schema, "$defs": {ENVELOPE: _load(ENVELOPE)}}
+    # A bundled schema: the others keep their own $id, and references lead to them (JSON Schema 2020-12, section 9.3).
+    others = _find_others(kind)
+    return {**schema, "$defs": {name: _load(name) for name in sorted(others)}} if others else schema
+
+
+def _find_others(kind: str) -> set[str]:
+    """Return the kinds to which references of a schema lead, those of theirs too, so that a reader needs no other."""
+    import re
+
+    found: set[str] = set()
+    left = {kind}
+    while left:
+        with open(f"{FOLDER}/{left.pop()}.json", encoding="utf-8") as file:
+            named = set(re.findall(r'"\$ref": "urn:agentkit:(\w+):1', file.read()))
+        left |= named - found - {kind}
+        found |= named - {kind}
+    return found
 
 
 def _load(kind: str) -> dict[str, object]:
