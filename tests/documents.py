@@ -20,6 +20,7 @@ MARKER = "@@ended"
 RUN_ID = r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b"
 RECIPIENT = r"\bage1(?:[02-9ac-hj-np-z]{58}|…)"
 NEWEST_RUN = """$(agentkit heartbeat history backup --limit 1 --json | sed 's/.*"run": "\\([^"]*\\)".*/\\1/')"""
+NEWEST_CANDIDATE = """$(agentkit evolve log --limit 1 --json | sed 's/.*"id": "\\([0-9a-f]*\\)", "repository.*/\\1/')"""
 # What differs from one run to the next, and what stands in its place before two outputs are compared.
 MASKS = (
     (RUN_ID, "RUN"),
@@ -106,10 +107,12 @@ def read_steps(block: Block) -> list[Step]:
 def play(commands: Iterable[str], folder: Path) -> list[tuple[int, list[str]]]:
     """Run commands in one bash at a terminal of its own, as a person would; return status and output of each.
 
-    A run that a page names was one of another machine: its newest one stands in.
+    A run or a candidate that a page names was one of another machine: the newest one stands in.
     """
     script = folder / "session.sh"
     commands = [re.sub(rf"(?<=heartbeat show ){RUN_ID}", lambda _: NEWEST_RUN, command) for command in commands]
+    named = r"(?<=evolve )(show|diff|revert) [0-9a-f]{16}\b"
+    commands = [re.sub(named, lambda found: f"{found[1]} {NEWEST_CANDIDATE}", command) for command in commands]
     after = f'__s=$?; printf "\\n{MARKER} %s\\n" $__s; (exit $__s)'
     script.write_text("".join(f"{command}\n{after}\n" for command in commands))
     text = _run_at_terminal(["bash", "--norc", str(script)], folder, _environ(folder))

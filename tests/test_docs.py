@@ -83,10 +83,13 @@ NODE = "; ".join(
     f"mkdir -p {os.path.dirname(f'node/{name}')} && printf %s {shlex.quote(text)} > node/{name}"
     for name, text in STORY.items()
 )
-# A repository with a package of three lines and its tests.
-SHOP = r"""
+# Whoever uses git has a name there.
+YOU = """
 export GIT_CONFIG_GLOBAL="$PWD/gitconfig" && git config --file gitconfig user.name you
 git config --file gitconfig user.email you@example.org; git config --file gitconfig init.defaultBranch main
+"""
+# A repository with a package of three lines and its tests.
+SHOP = rf"""{YOU}
 mkdir -p shop/shop shop/test && cd shop && touch shop/__init__.py
 printf 'def tax(net):\n    return round(net * 0.2, 2)\n' > shop/tax.py
 cat > test/test_tax.py <<'END'
@@ -146,6 +149,7 @@ SCENES = {
     "mindless": MINDLESS,
     "hanging": HANGING,
     "shop": SHOP,
+    "you": YOU,
     "node": f"{NODE}; chmod +x node/usr/local/bin/*",
     "declared": DECLARED,
     "disk": DISK,
