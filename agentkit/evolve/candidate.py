@@ -133,6 +133,11 @@ def change(store: Store, candidate: Candidate, **news: str | float | None) -> Ca
     return replace(candidate, **news)  # type: ignore[arg-type]  # each is of its field's type
 
 
+def mark_reverted(store: Store, name: str, reason: str) -> None:
+    """Write down that the branch does not have the candidate of this id any more."""
+    store.execute("UPDATE candidates SET state = ?, kept = 0, reason = ? WHERE id = ?", (REVERTED, reason, name))
+
+
 def read(store: Store, name: str) -> Candidate:
     """Return the candidate whose id, or commit, begins with a name.
 

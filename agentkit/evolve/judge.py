@@ -91,6 +91,17 @@ def read_outputs(root: str, environ: Mapping[str, str], commit: str) -> list[Rec
     return [one for one in outputs if isinstance(one, dict)] if isinstance(outputs, list) else []
 
 
+def roll_back(root: str, environ: Mapping[str, str], *, is_dry: bool) -> str:
+    """Let branch and baseline go back by one accepted state; return what the ratchet says of it.
+
+    Raises AgentkitError with the ratchet's status and words, and then nothing has moved.
+    """
+    ended = _ask(root, environ, LOOK_LIMIT, "rollback", "1", *(["--dry-run"] if is_dry else []))
+    if ended.status != 0:
+        raise _tell(ended)
+    return ended.stdout.decode("utf-8", "replace")
+
+
 def _ask(root: str, environ: Mapping[str, str], limit: timedelta, *words: str) -> Ended:
     argv = call_ourselves("ratchet", *words)
     return run_program(Program(argv, limit=limit, environment=environ, folder=root, keep_bytes=LONGEST_ANSWER_BYTES))

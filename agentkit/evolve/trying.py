@@ -22,16 +22,20 @@ from agentkit.evolve.candidate import (
     PROPOSED_STEP,
     PROPOSING,
     REJECTED,
+    SHOWN_ID,
     STATUSES,
     Candidate,
     add,
     change,
+    mark_reverted,
+    select,
 )
 from agentkit.evolve.changing import Made, let_propose
 from agentkit.evolve.feedback import write_request
 from agentkit.evolve.filing import commit_change, hold_commit
 from agentkit.evolve.judge import ACCEPT, REJECT, Ruling, find_standing, find_verdict, judge
 from agentkit.evolve.protecting import find_protected
+from agentkit.evolve.rollback import go_back
 from agentkit.evolve.workbench import Workbench, demand_base
 
 STATES = {ACCEPT: ACCEPTED, REJECT: REJECTED}
@@ -101,6 +105,8 @@ def make_change(bench: Workbench, candidate: Candidate) -> Result:
     if candidate.commit_id:
         # It was cut off before its ref was written.
         return _file(bench, candidate)
+    if candidate.reverts is not None:
+        return _go_back(bench, candidate)
     if candidate.attempts >= MOST_ATTEMPTS:
         return end(bench, candidate, NO_EVIDENCE, f"its proposer was cut off {candidate.attempts} times")
     if not candidate.base:
@@ -197,11 +203,17 @@ def settle(bench: Workbench, candidate: Candidate, ruling: Ruling, *, keeps: boo
 def end(
     bench: Workbench, candidate: Candidate, state: str, reason: str, *, status: int | None = None, kept: int = 0
 ) -> Result:
-    """Write down how a candidate ended, with the verdict and the time that it has by now."""
-    ended = change(
-        bench.store, candidate, step=DONE, state=state, reason=reason, kept=kept, ended_at=time.time(), claim=None,
-        verdict=candidate.verdict, duration_s=candidate.duration_s,
-    )  # fmt: skip
+    """Write down how a candidate ended, with the verdict and the time that it has by now.
+
+    One that was kept and takes another one back ends that one, too.
+    """
+    with bench.store.transaction():
+        ended = change(
+            bench.store, candidate, step=DONE, state=state, reason=reason, kept=kept, ended_at=time.time(), claim=None,
+            verdict=candidate.verdict, duration_s=candidate.duration_s,
+        )  # fmt: skip
+        if kept and candidate.reverts:
+            mark_reverted(bench.store, candidate.reverts, f"taken back by {candidate.id[:SHOWN_ID]}")
     return Result(ended, STATUSES[state] if status is None else status)
 
 
@@ -219,6 +231,22 @@ def _look_back(bench: Workbench, candidate: Candidate) -> Result | None:
     if standing.accepted != candidate.base:
         return end(bench, candidate, NO_EVIDENCE, MOVED_ON)
     return None
+
+
+def _go_back(bench: Workbench, candidate: Candidate) -> Result:
+    """Take the newest accepted candidate back by the ratchet's own way: no commit of it is there before."""
+    [old] = select(bench.store, "WHERE id = ?", (str(candidate.reverts),))
+    # From now on it may have moved.
+    candidate = change(bench.store, candidate, attempts=candidate.attempts + 1)
+    begun = time.monotonic()
+    done = go_back(bench.repository, old)
+    candidate = replace(candidate, duration_s=candidate.duration_s + time.monotonic() - begun)
+    if done is None:
+        return end(bench, candidate, NO_EVIDENCE, MOVED_ON)
+    commit, reason = done
+    hold_commit(bench.repository, candidate, commit)
+    with bench.store.transaction():
+        return end(bench, change(bench.store, candidate, commit_id=commit), ACCEPTED, reason, kept=1)
 
 
 def _propose(bench: Workbench, candidate: Candidate) -> Made:
