@@ -18,6 +18,7 @@ from agentkit.core.visible import BARS, make_block_visible, make_visible, text_w
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
+    from rich.text import Text
 
 STYLES = {
     "critical": "bold red",
@@ -111,11 +112,22 @@ def print_line(*cells: Cell, stream: IO[str] | None = None, look: Look | None = 
     if not look.has_colour:
         print(" ".join(cell.text for cell in shown), file=stream)
         return
-    from rich.text import Text
+    _open_console(stream, look).print(_join(shown))
 
-    _open_console(stream, look).print(
-        Text(" ").join(Text(cell.text, style=STYLES.get(cell.style, "")) for cell in shown)
-    )
+
+def print_fact(head: Sequence[Cell], *cells: Cell, stream: IO[str] | None = None, look: Look | None = None) -> None:
+    """Print one line as `print_line` does; on a terminal what does not fit beside its head folds beside it."""
+    stream, look = _default(stream, look)
+    if look.width is None:
+        print_line(*head, *cells, stream=stream, look=look)
+        return
+    from rich.table import Table
+
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(_join([_visible(cell) for cell in head]), _join([_visible(cell) for cell in cells]))
+    _open_console(stream, look).print(grid)
 
 
 def print_block(text: str, stream: IO[str] | None = None) -> None:
@@ -221,6 +233,12 @@ def _has_letters(stream: IO[str], letters: str) -> bool:
 
 def _visible(cell: Cell) -> Styled:
     return Styled(make_visible(cell.text), cell.style) if isinstance(cell, Styled) else Styled(make_visible(cell), "")
+
+
+def _join(cells: Sequence[Styled]) -> "Text":
+    from rich.text import Text
+
+    return Text(" ").join(Text(cell.text, style=STYLES.get(cell.style, "")) for cell in cells)
 
 
 def _measure(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], index: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agentkit.core.lines import INFO, Record
-from agentkit.core.screen import Styled, print_line
+from agentkit.core.screen import Styled, print_fact, print_line
 from agentkit.core.times import format_instant
 
 
@@ -43,6 +43,6 @@ def draw_summary(summary: Summary) -> None:
     """Print a summary for a person."""
     print_line(Styled(summary.title, "heading"))
     for line in summary.lines:
-        print_line(" ", Styled(f"{'' if line.severity == INFO else line.severity:<8}", line.severity), line.text)
+        print_fact((" ", Styled(f"{'' if line.severity == INFO else line.severity:<8}", line.severity)), line.text)
     if summary.next_step:
-        print_line(" ", Styled("next:   ", "dim"), summary.next_step)
+        print_fact((" ", Styled("next:   ", "dim")), summary.next_step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
@@ -15,12 +15,13 @@ from agentkit.evolve.viewing import find_candidate
 LIMIT = timedelta(minutes=2)
 # The plumbing, and what it would take from the configuration said: the patch applies, whatever a person likes to read.
 DIFF = (
-    "diff-tree", "-r", "-p", "--binary", "--full-index", "--find-renames", "--no-ext-diff", "--no-textconv",
-    "--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--submodule=short",
-    "--ignore-submodules=none", "--end-of-options",
+    "diff-tree", "-r", "-p", "--find-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative",
+    "--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--submodule=short", "--ignore-submodules=none",
 )  # fmt: skip
+# What `git apply` needs for a file that holds no text, and what no person can read.
+WHOLE = ("--binary", "--full-index")
 HEADS = ("diff ", "index ", "--- ", "+++ ", "new file", "deleted file", "old mode", "new mode", "similarity",
-         "rename ", "GIT binary patch")  # fmt: skip
+         "rename ", "Binary files ")  # fmt: skip
 
 
 def print_diff(environ: Mapping[str, str], name: str) -> None:
@@ -30,8 +31,9 @@ def print_diff(environ: Mapping[str, str], name: str) -> None:
     such candidate, where it changed nothing, or where its repository is not there.
     """
     candidate = find_candidate(environ, name)
-    patch = read_patch(find_repository(candidate.repository, environ), candidate)
-    if sys.stdout.isatty():
+    is_read = sys.stdout.isatty()
+    patch = read_patch(find_repository(candidate.repository, environ), candidate, () if is_read else WHOLE)
+    if is_read:
         print_styled_lines(list(_style(patch.decode("utf-8", "replace"))))
         return
     sys.stdout.flush()
@@ -39,7 +41,7 @@ def print_diff(environ: Mapping[str, str], name: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def read_patch(repository: Repository, candidate: Candidate) -> bytes:
+def read_patch(repository: Repository, candidate: Candidate, more: Sequence[str]) -> bytes:
     """Return the patch from base to commit; raises AgentkitError (unavailable) where one of them is not there."""
     short = candidate.id[:SHOWN_ID]
     if candidate.commit_id is None:
@@ -55,7 +57,7 @@ def read_patch(repository: Repository, candidate: Candidate) -> bytes:
                 hint=f"agentkit evolve show {short}",
                 status=Exit.UNAVAILABLE,
             )
-    return repository.git(*DIFF, candidate.base, candidate.commit_id, limit=LIMIT)
+    return repository.git(*DIFF, *more, "--end-of-options", candidate.base, candidate.commit_id, limit=LIMIT)
 
 
 def _style(patch: str) -> Iterator[Styled]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from agentkit.core.asides import say_when
 from agentkit.core.lines import Record, write_record
 from agentkit.core.masking import mask_texts
-from agentkit.core.screen import Cell, Column, Styled, print_block, print_line, print_table
+from agentkit.core.screen import Cell, Column, Styled, print_block, print_fact, print_line, print_table
 from agentkit.core.times import format_duration
 from agentkit.evolve.candidate import DONE, REVERTED, SHOWN_ID, Candidate
 from agentkit.evolve.judge import read_outputs
@@ -45,7 +45,6 @@ def print_candidate(environ: Mapping[str, str], name: str, *, as_json: bool) -> 
             {
                 **candidate.record(host),
                 "subject": candidate.subject,
-                "allowed": candidate.allowed,
                 "attempts": candidate.attempts,
                 "stdout": stdout,
                 "stderr": stderr,
@@ -56,11 +55,11 @@ def print_candidate(environ: Mapping[str, str], name: str, *, as_json: bool) -> 
     now = time.time()
     opened = _find_open(environ, candidate)
     if opened is None:
-        print_line(Styled(candidate.state, STYLES[candidate.state]), candidate.reason)
+        print_fact((Styled(candidate.state, STYLES[candidate.state]),), candidate.reason)
     else:
-        print_line(Styled(opened.how, OPEN_STYLES[opened.how]), opened.said)
+        print_fact((Styled(opened.how, OPEN_STYLES[opened.how]),), opened.said)
     for title, cell in _describe(candidate, now):
-        print_line(" ", Styled(f"{title:<{TITLE_WIDTH}}", "dim"), cell)
+        print_fact((" ", Styled(f"{title:<{TITLE_WIDTH}}", "dim")), cell)
     _draw_tests(verdict)
     for one in tests[:SHOWN_OUTPUTS]:
         _draw_block(one["id"], one["text"], LONGEST_OUTPUT)
@@ -86,7 +85,9 @@ def _describe(candidate: Candidate, now: float) -> Iterator[Fact]:
     yield "branch", f"{candidate.branch.removeprefix('refs/heads/')} of {candidate.repository}"
     made = "" if candidate.parent is None else f", made by candidate {candidate.parent[:SHOWN_ID]}"
     yield "base", f"{candidate.base[:SHORT]}{made}"
-    yield "commit", "none" if candidate.commit_id is None else f"{candidate.commit_id[:SHORT]}, held by {candidate.ref}"
+    yield "commit", "none" if candidate.commit_id is None else candidate.commit_id[:SHORT]
+    if candidate.commit_id is not None:
+        yield "held by", candidate.ref
     yield "kept", _say_kept(candidate)
     if candidate.reverts is not None:
         yield "reverts", f"candidate {candidate.reverts[:SHOWN_ID]}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from agentkit.core.asides import say_when
 from agentkit.core.lines import write_record
-from agentkit.core.screen import Cell, Column, Styled, print_line, print_table
+from agentkit.core.screen import Cell, Column, Styled, print_fact, print_line, print_table
 from agentkit.core.statefile import Store
 from agentkit.evolve.candidate import DONE, SHOWN_ID, Candidate, select
 from agentkit.evolve.store import open_existing
@@ -59,12 +59,11 @@ def _draw(found: Underway, last: Candidate | None, now: float) -> None:
     else:
         print_line("nothing is under way")
     if found.is_left:
-        print_line(Styled("next", "dim"), "agentkit evolve resume")
+        print_fact((Styled("next", "dim"),), "agentkit evolve resume")
     if last is not None:
         told = shorten(describe(last), LONGEST_REASON)
-        print_line(
-            Styled("last", "dim"), Styled(last.state, STYLES[last.state]), f"{say_when(last.ended_at, now)},", told
-        )
+        state = Styled(last.state, STYLES[last.state])
+        print_fact((Styled("last", "dim"),), state, f"{say_when(last.ended_at, now)},", told)
 
 
 def _list_rows(found: Underway, now: float) -> Iterator[list[Cell]]:

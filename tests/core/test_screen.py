@@ -13,7 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.core.screen import Column, Look, Styled, find_look, print_block, print_line, print_table, watch
+from agentkit.core.screen import (
+    Column,
+    Look,
+    Styled,
+    find_look,
+    print_block,
+    print_fact,
+    print_line,
+    print_styled_lines,
+    print_table,
+    watch,
+)
 from agentkit.core.visible import BARS, make_visible, sparkline, text_width
 
 COLUMNS = [
@@ -85,6 +96,30 @@ def test_colours_say_the_state() -> None:
     assert "\x1b[32mok" in draw(80, has_colour=True)
     assert "\x1b[31mfailed" in draw(80, has_colour=True)
     assert "\x1b" not in draw(80)
+
+
+@pytest.mark.parametrize("has_colour", [False, True])
+def test_a_fact_folds_beside_its_head_on_a_terminal_and_not_at_all_in_a_pipe(has_colour: bool) -> None:
+    page = io.StringIO()
+    head = (" ", Styled("note   ", "dim"))
+    text = "all of it is well, " * 5
+    print_fact(head, text, stream=page, look=Look(width=40, has_colour=has_colour, is_live=False, has_bars=True))
+    first, *others = page.getvalue().replace("\x1b[2m", "").replace("\x1b[0m", "").splitlines()
+    assert first.startswith("  note    all of it")
+    assert others
+    assert all(line.startswith(" " * 10) and line[10] != " " and len(line) <= 40 for line in others)
+    page = io.StringIO()
+    print_fact(head, text, stream=page, look=Look(width=None, has_colour=has_colour, is_live=False, has_bars=True))
+    assert page.getvalue().count("\n") == 1
+
+
+def test_styled_lines_stand_as_they_are_with_their_tabs() -> None:
+    lines = [Styled("+\ta" + " long" * 50, "ok"), Styled("", "ok"), Styled(" \x1b[2J[bold]", "")]
+    coloured, plain = io.StringIO(), io.StringIO()
+    print_styled_lines(lines, coloured, Look(width=40, has_colour=True, is_live=False, has_bars=True))
+    print_styled_lines(lines, plain, Look(width=40, has_colour=False, is_live=False, has_bars=True))
+    assert plain.getvalue() == f"{lines[0].text}\n\n \\x1b[2J[bold]\n"
+    assert coloured.getvalue() == f"\x1b[32m{lines[0].text}\x1b[0m\n\n \\x1b[2J[bold]\n"
 
 
 @pytest.mark.parametrize(
