@@ -29,7 +29,10 @@ SHELL_LETTERS = frozenset("|&;<>()$`\\\"'*?[]{}#~=!\n")
 
 @dataclass(frozen=True)
 class Proposal:
-    """How a proposer ended: `trouble` is "" where it ended with 0, `cost_usd` what it says that it cost."""
+    """How a proposer ended: `trouble` is "" where it ended with 0, `cost_usd` what it says that it cost.
+
+    `status` is its own, None where one of its bounds ended it.
+    """
 
     trouble: str
     is_isolated: bool
@@ -37,6 +40,7 @@ class Proposal:
     stderr: str
     cost_usd: float | None
     duration_s: float
+    status: int | None = None
 
 
 def split_words(text: str) -> tuple[str, ...]:
@@ -103,7 +107,8 @@ def propose(
         )
     stdout, stderr = (text.decode("utf-8", "replace") for text in (stay.stdout, stay.stderr))
     cost, duration_s = _take_cost(stall), stay.duration.total_seconds()
-    return Proposal(_tell_trouble(stay, settings), stay.is_isolated, stdout, stderr, cost, duration_s)
+    status = stay.status if stay.outcome == ITSELF else None
+    return Proposal(_tell_trouble(stay, settings), stay.is_isolated, stdout, stderr, cost, duration_s, status)
 
 
 def _choose_variables(environ: Mapping[str, str], settings: EvolveSettings) -> dict[str, str]:

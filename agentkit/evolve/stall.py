@@ -90,6 +90,11 @@ class Stall:
                     )
         return lasting.git("write-tree", more=more).decode().strip()
 
+    def show(self, commit: str) -> None:
+        """Let the copy have the files of another commit; its history stays that of the base."""
+        more = self._private_index()
+        self.private.git("read-tree", "--reset", "-u", "--end-of-options", commit, more=more, limit=LIMIT)
+
     def prepare(self) -> None:
         """Let the copy be the base and nothing else, with empty rooms beside it; raises AgentkitError, OSError."""
         self._clear_leftovers()

@@ -55,14 +55,14 @@ class Result:
 def begin(bench: Workbench, candidate: Candidate) -> Candidate:
     """Write a new candidate down as this process's work; sqlite3.IntegrityError where its decision was tried before."""
     now = time.time()
-    digest = None if candidate.request is None else _digest(candidate.request)
+    digest = None if candidate.request is None else digest_request(candidate.request)
     begun = replace(
         candidate,
         id=candidate.id or new_id(now),
         at=candidate.at or now,
         prompt_digest=digest,
         claim=name_this_process(),
-        parent=candidate.parent or _find_parent(bench, candidate),
+        parent=candidate.parent or find_parent(bench, candidate),
     )
     add(bench.store, begun)
     return begun
@@ -111,7 +111,11 @@ def make_change(bench: Workbench, candidate: Candidate) -> Result:
         return end(bench, candidate, NO_EVIDENCE, f"its proposer was cut off {candidate.attempts} times")
     if not candidate.base:
         candidate = _take_base(bench, candidate)
-    made = _propose(bench, candidate)
+    return take_in(bench, candidate, _propose(bench, candidate))
+
+
+def take_in(bench: Workbench, candidate: Candidate, made: Made) -> Result:
+    """File what a proposer made of the base; what it left half done is filed, and judged by nobody."""
     commit = commit_change(bench.repository, candidate, made.tree) if made.tree else candidate.base
     if commit == candidate.base:
         candidate = _note(bench, candidate, made, None)
@@ -120,7 +124,7 @@ def make_change(bench: Workbench, candidate: Candidate) -> Result:
 
 
 def _file(bench: Workbench, candidate: Candidate) -> Result:
-    """Give the commit in the row its ref; what a proposer left half done is filed, and judged by nobody."""
+    """Give the commit in the row its ref."""
     filed = file_commit(bench, candidate, str(candidate.commit_id))
     if filed.state == NO_EVIDENCE:
         return end(bench, filed, NO_EVIDENCE, filed.reason)
@@ -295,16 +299,17 @@ def _take_base(bench: Workbench, candidate: Candidate) -> Candidate:
         branch=placed.branch,
         base=placed.base,
         request=request,
-        prompt_digest=_digest(request),
-        parent=_find_parent(bench, placed),
+        prompt_digest=digest_request(request),
+        parent=find_parent(bench, placed),
     )
 
 
-def _digest(request: str) -> str:
+def digest_request(request: str) -> str:
+    """Return by what it is known later what a proposer was told."""
     return hashlib.sha256(request.encode()).hexdigest()
 
 
-def _find_parent(bench: Workbench, candidate: Candidate) -> str | None:
+def find_parent(bench: Workbench, candidate: Candidate) -> str | None:
     """Return the candidate whose commit is the base; None where that was made by a person."""
     row = bench.store.first("SELECT id FROM candidates WHERE commit_id = ? AND kept = 1", (candidate.base,))
     return str(row[0]) if row else None

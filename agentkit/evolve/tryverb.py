@@ -46,7 +46,7 @@ def try_one(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
         raise AgentkitError("--allow-protected: say why; it is kept with the candidate", status=Exit.USAGE)
     if not given:
         return try_decisions(folder, environ, asked.allowed, as_json=asked.as_json, is_quiet=asked.quiet)
-    argv = None if asked.propose is None else _find_program(split_words(asked.propose), folder, environ)
+    argv = None if asked.propose is None else find_program(split_words(asked.propose), folder, environ)
     with open_workbench(folder, environ, is_quiet=asked.quiet) as bench:
         result = _try(bench, asked, argv)
         tell_result(bench, result, as_json=asked.as_json, is_quiet=asked.quiet)
@@ -88,7 +88,7 @@ def _demand_contains(bench: Workbench, commit: str, base: str) -> None:
     )
 
 
-def _find_program(argv: tuple[str, ...], folder: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+def find_program(argv: tuple[str, ...], folder: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the words with the program as it is found from the caller's folder: it will run in another one.
 
     Raises AgentkitError (unavailable) where there is none.
