@@ -66,6 +66,8 @@ class Candidate:
     attempts: int = 0
     reverts: str | None = None
     claim: str | None = None
+    outputs: str | None = None
+    forgotten_at: float | None = None
 
     @property
     def ref(self) -> str:
@@ -113,6 +115,7 @@ class Candidate:
             "findings": json.loads(self.findings),
             "batch": self.batch,
             "reverts": self.reverts,
+            "forgotten_at": write_instant(self.forgotten_at),
         }
 
 

@@ -21,9 +21,10 @@ TABLES = {
     "proposer TEXT, argv TEXT, request TEXT, prompt_digest TEXT, decision TEXT UNIQUE, findings TEXT, subject TEXT, "
     "allowed TEXT, commit_id TEXT, step TEXT, state TEXT, kept INTEGER, reason TEXT, is_isolated INTEGER, "
     "cost_usd REAL, duration_s REAL, ended_at REAL, stdout TEXT, stderr TEXT, verdict TEXT, attempts INTEGER, "
-    "reverts TEXT, claim TEXT",
+    "reverts TEXT, claim TEXT, outputs TEXT, forgotten_at REAL",
     "batches": "id TEXT PRIMARY KEY, at REAL, repository TEXT, branch TEXT, base TEXT, proposer TEXT, argv TEXT, "
     "allowed TEXT, count INTEGER, jobs INTEGER, ended_at REAL, best TEXT, claim TEXT",
+    "marks": "name TEXT PRIMARY KEY, at REAL",
 }
 INDEXES = {
     "candidates_by_commit": "candidates (commit_id)",
