@@ -19,7 +19,7 @@ from agentkit.core.jsonlines import parse_object
 from agentkit.core.screen import Styled, print_line
 from agentkit.evolve.candidate import PROPOSING, Candidate, add, select
 from agentkit.evolve.decisions import KIND, Input, Proposed, read_decisions
-from agentkit.evolve.proposing import name_proposer
+from agentkit.evolve.proposing import demand_program, name_proposer
 from agentkit.evolve.telling import tell_result
 from agentkit.evolve.trying import Result, carry_on
 from agentkit.evolve.workbench import Workbench, open_workbench
@@ -70,6 +70,7 @@ def _write_down(bench: Workbench, proposals: Sequence[Proposed], allowed: str | 
             hint='proposer = ["/usr/local/bin/mend"] in the configuration; agentkit think journal has what was decided',
             status=Exit.CONFIGURATION,
         )
+    demand_program(proposer, bench.environ, bench.settings)
     claim, tried = name_this_process(), []
     with bench.store.transaction():
         for asked in proposals:

@@ -65,8 +65,8 @@ def demand_program(argv: Sequence[str], environ: Mapping[str, str], settings: Ev
     found = find_program(argv[0], _choose_variables(environ, settings))
     if found is None:
         raise AgentkitError(
-            f"the proposer cannot be run: there is no program {argv[0]}",
-            hint="its path, or the folder of it in PATH",
+            f"the proposer {argv[0]} is not there, or cannot be run",
+            hint="its path, or its folder in PATH",
             status=Exit.UNAVAILABLE,
         )
     return found

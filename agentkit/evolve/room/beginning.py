@@ -9,13 +9,16 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # signal itself makes enum members of each of 64 numbers, at each start
 import errno
 import os
-from typing import NoReturn
 
 from agentkit.core import tree
 from agentkit.evolve.room import calls
 from agentkit.evolve.room.bounds import set_bounds
 from agentkit.evolve.room.building import build_room
 from agentkit.evolve.room.spec import Spec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 # What the child tells, one line each: that the room is made, that it could not be, that the program could not be run.
 MADE, NO_ROOM, NO_PROGRAM = b"room", b"none", b"exec"

@@ -10,7 +10,8 @@ MIB = 1024 * 1024
 NO_CORE = 1
 # The watching is what ends it and says why; these bounds hold until it looks.
 SPARE_BYTES = 4 * MIB
-SPARE_PROCESSES = 64
+# To the kernel each thread is one of them.
+THREADS_EACH = 16
 COUNTS_BY_NAMESPACE = (5, 14)
 
 
@@ -23,7 +24,7 @@ def set_bounds(memory_bytes: int, disk_bytes: int, processes: int, *, is_isolate
     }
     if is_isolated and _counts_by_namespace():
         # Anywhere else what the person runs would count too.
-        bounds[resource.RLIMIT_NPROC] = processes + SPARE_PROCESSES
+        bounds[resource.RLIMIT_NPROC] = processes * THREADS_EACH
     for name, value in bounds.items():
         soft, hard = resource.getrlimit(name)
         wanted = min(value, *(one for one in (soft, hard) if one != resource.RLIM_INFINITY), 2**63 - 1)

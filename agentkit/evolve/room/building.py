@@ -6,7 +6,7 @@ Called in new namespaces of mounts and users, by a process that may do there wha
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from _collections_abc import Iterable
 
 from agentkit.evolve.room import calls
 

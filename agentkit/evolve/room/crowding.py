@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterable
+from _collections_abc import Container, Iterable
 
 from agentkit.core import tree
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-def find_members(helpers: int) -> list[int]:
-    """Return the processes below this one, without so many that stand between it and the program."""
-    return list(tree.find_descendants(os.getpid()))[helpers:]
+def find_members(most: int) -> list[int]:
+    """Return the processes below this one, parents first; of a crowd no more than one above `most`.
+
+    The zombies among them count as well: they take a place in the kernel's table.
+    """
+    found = [os.getpid()]
+    for parent in found:
+        if len(found) > most + 1:
+            break
+        found += tree.list_children(parent)
+    return found[1 : most + 2]
 
 
 def sum_memory(members: Iterable[int]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from _collections_abc import Iterator
 
 # A file without content takes an inode and a name all the same.
 LEAST_BYTES = 1024
