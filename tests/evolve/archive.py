@@ -9,7 +9,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from agentkit.core.ids import new_id
-from agentkit.evolve.candidate import ACCEPTED, DONE, NO_EVIDENCE, PROPOSED, PROPOSED_STEP, REJECTED, Candidate, add
+from agentkit.evolve.candidate import (
+    ACCEPTED,
+    DONE,
+    NO_EVIDENCE,
+    PROPOSED,
+    PROPOSED_STEP,
+    REJECTED,
+    REVERTED,
+    Candidate,
+    add,
+)
 from agentkit.evolve.store import open_store
 
 NOW = 1_795_762_800.0  # 2026-11-27, 07:00 UTC
@@ -19,6 +29,7 @@ REASONS = {
     ACCEPTED: "nothing that worked stopped working",
     REJECTED: "test_backup.py::test_it_holds_one_lock was pass and is fail",
     NO_EVIDENCE: "the proposer changed nothing",
+    REVERTED: "taken back by a person",
     PROPOSED: "the ratchet is held by another process",
 }
 
@@ -41,7 +52,9 @@ def make_one(at: float, state: str, *, base: str = sha("person"), **more: object
 
 def make_verdict(one: Candidate, metrics: Mapping[str, tuple[float | None, float | None]], *, why: str = "") -> str:
     """Return a verdict on a candidate; `metrics` is {name: (best, now)}, in ms where lower is better."""
-    worse = [{"id": "test_backup.py::test_it_holds_one_lock", "was": "pass", "now": "fail", "why": why or "assert 2 == 1"}]
+    worse = [
+        {"id": "test_backup.py::test_it_holds_one_lock", "was": "pass", "now": "fail", "why": why or "assert 2 == 1"}
+    ]
     answers = {ACCEPTED: "accept", REJECTED: "reject"}
     rows = [
         {"name": name, "unit": "ms", "direction": "lower", "best": best, "now": now, "limit": None, "worse": False,

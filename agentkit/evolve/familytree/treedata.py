@@ -22,7 +22,8 @@ SHOWN_TESTS = 20
 COLUMNS = ("id", "at", "ended_at", "repository", "branch", "base", "parent", "commit_id", "proposer", "state", "step",
            "kept", "reason", "cost_usd", "duration_s", "is_isolated", "decision", "findings", "batch", "reverts",
            "verdict")  # fmt: skip
-NEWEST = f"SELECT {', '.join(COLUMNS)} FROM candidates ORDER BY id DESC LIMIT ?"  # noqa: S608  # the names of columns
+NEWEST = f"""
+SELECT * FROM (SELECT {", ".join(COLUMNS)} FROM candidates ORDER BY id DESC LIMIT ?) ORDER BY id"""  # noqa: S608  # names
 # Written by programs and their tests: what the vault knows is masked in them.
 SPOKEN = ("reason", "proposer")
 LISTS = ("fixed", "new", "missing", "unstable")
@@ -48,7 +49,6 @@ def read_tree(store: Store | None, environ: Mapping[str, str]) -> Tree:
         return Tree([], [], 0)
     metrics: dict[tuple[str, str, str], int] = {}
     found = [_tell(dict(zip(COLUMNS, row, strict=True)), metrics) for row in store.execute(NEWEST, (MOST,))]
-    found.reverse()
     count = store.first("SELECT count(*) FROM candidates")
     assert count is not None
     _mask(found, environ)
