@@ -19,6 +19,7 @@ from agentkit.core.jsonlines import parse_object
 from agentkit.core.screen import Styled, print_line
 from agentkit.evolve.candidate import PROPOSING, Candidate, add, select
 from agentkit.evolve.decisions import KIND, Input, Proposed, read_decisions
+from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.proposing import demand_program, name_proposer
 from agentkit.evolve.telling import tell_result
 from agentkit.evolve.trying import Result, carry_on
@@ -48,6 +49,7 @@ def try_decisions(
                 is_kept = True
                 _tell(found, with_proposals=False, as_json=as_json, is_quiet=is_quiet)
                 status = _try_all(bench, tried, as_json=as_json, is_quiet=is_quiet)
+                forget_when_due(bench, time.time())
         finally:
             if not is_kept:
                 _tell(found, with_proposals=True, as_json=as_json, is_quiet=is_quiet)

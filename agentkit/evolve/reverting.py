@@ -29,6 +29,7 @@ from agentkit.evolve.candidate import (
     select,
 )
 from agentkit.evolve.filing import commit_change
+from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.inverse import find_inverse, read_tree_name
 from agentkit.evolve.judge import Standing
 from agentkit.evolve.rollback import leads_before
@@ -86,6 +87,7 @@ def revert(environ: Mapping[str, str], name: str, *, is_dry: bool, as_json: bool
         tell_result(bench, result, as_json=as_json, is_quiet=is_quiet)
         if result.candidate.state == REJECTED and not as_json:
             _print_way_on(old, result.candidate)
+        forget_when_due(bench, time.time())
         return result.status
 
 
@@ -171,7 +173,7 @@ def _begin(bench: Workbench, plan: Plan) -> Candidate:
     new = Candidate(
         new_id(now),
         now,
-        old.repository,
+        bench.repository.root,
         plan.standing.branch,
         plan.standing.accepted,
         f"revert {name}",

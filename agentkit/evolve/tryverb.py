@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from agentkit.core.repo.commits import take_patch, take_rev
 from agentkit.evolve.candidate import Candidate
 from agentkit.evolve.deciding import try_decisions
 from agentkit.evolve.feedback import write_request
+from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.proposing import name_proposer, split_words
 from agentkit.evolve.telling import tell_result
 from agentkit.evolve.trying import Result, begin, carry_on, file_commit
@@ -50,6 +52,7 @@ def try_one(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
     with open_workbench(folder, environ, is_quiet=asked.quiet) as bench:
         result = _try(bench, asked, argv)
         tell_result(bench, result, as_json=asked.as_json, is_quiet=asked.quiet)
+        forget_when_due(bench, time.time())
         return result.status
 
 
