@@ -61,8 +61,7 @@ function round(value) {
 }
 
 function drawTicks(picture, sheet) {
-  for (const { x, text, isDay } of chooseTicks(sheet)) {
-    const isLast = x > sheet.width - 60;
+  for (const { x, text, isDay, isLast } of chooseTicks(sheet)) {
     picture.append(draw("text", { x: round(isLast ? sheet.width - 6 : x), y: 14, class: `tick${isLast ? " last" : ""}${isDay ? " day" : ""}` }, text));
     picture.append(draw("path", { d: `M${round(x)} 20V${TRUNK - 12}`, class: "tick-line" }));
   }

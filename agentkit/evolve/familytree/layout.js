@@ -115,21 +115,25 @@ function firstTime(column) {
   return column.items.length ? column.items[0].time : column.time;
 }
 
-// Return [{x, text, isDay}]: the days, as many as can be read side by side, and hours where one day is wide.
+// Return [{x, text, isDay, isLast}]: the days, as many as can be read side by side, and hours where one day is wide.
 function chooseTicks(sheet) {
   const { columns } = sheet;
   const isLong = columns.at(-1).time - columns[0].time > 300 * DAY_S;
   const tellDay = (time) => (isLong ? `${DAY.format(time * 1000)} ${YEAR.format(time * 1000)}` : DAY.format(time * 1000));
+  const room = isLong ? 100 : 60;
   const ticks = [];
   let [told, free] = ["", -Infinity];
   for (const column of columns) {
     const time = firstTime(column);
     const text = tellDay(time);
     const isDay = text !== told;
-    if (column.x < (isDay ? free : free + WIDE_DAY)) continue;
+    // At the right edge it ends there.
+    const isLast = column.x > sheet.width - room;
+    const left = isLast ? sheet.width - room : column.x;
+    if (left < (isDay ? free : free + WIDE_DAY)) continue;
     told = text;
-    ticks.push({ x: column.x, text: isDay ? text : CLOCK.format(time * 1000), isDay });
-    free = column.x + (isLong ? 96 : 60);
+    ticks.push({ x: column.x, text: isDay ? text : CLOCK.format(time * 1000), isDay, isLast });
+    free = left + room;
   }
   return ticks;
 }
