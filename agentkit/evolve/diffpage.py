@@ -52,8 +52,9 @@ def read_patch(repository: Repository, candidate: Candidate, more: Sequence[str]
         )
     for commit in (candidate.base, candidate.commit_id):
         if repository.ask("cat-file", "-e", f"{commit}^{{commit}}").status != 0:
+            why = "" if candidate.forgotten_at is None else ": it was forgotten, as [evolve] keep_days says"
             raise AgentkitError(
-                f"the commit {commit[:12]} of {short} is not in {candidate.repository} any more",
+                f"the commit {commit[:12]} of {short} is not in {candidate.repository} any more{why}",
                 hint=f"agentkit evolve show {short}",
                 status=Exit.UNAVAILABLE,
             )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from agentkit.core.asides import say_when
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.lines import write_record
-from agentkit.core.screen import Cell, Column, Styled, print_table
+from agentkit.core.screen import Cell, Column, Look, Styled, print_table
 from agentkit.core.statefile import Store
 from agentkit.core.times import format_duration
 from agentkit.evolve.candidate import STATES, Candidate, select
@@ -28,6 +28,9 @@ COLUMNS = (
     Column("reason", folds=True),
 )
 LONGEST_PROPOSER, LONGEST_REASON = 60, 160
+MOST_DRAWN = 200
+AT_A_TIME = 100
+PLAIN = Look(width=None, has_colour=False, is_live=False, has_bars=False)
 
 
 def print_log(environ: Mapping[str, str], *, limit: int | None, state: str | None, as_json: bool) -> None:
@@ -39,29 +42,32 @@ def print_log(environ: Mapping[str, str], *, limit: int | None, state: str | Non
         raise AgentkitError(f"--limit: {limit} is no whole number above 0", status=Exit.USAGE)
     if state is not None and state not in STATES:
         raise AgentkitError(f"--state: {state!r}; expected one of {', '.join(STATES)}", status=Exit.USAGE)
-    host = read_host(environ)
+    host, now = read_host(environ), time.time()
+    rows: list[list[Cell]] = []
     with open_existing(environ) as store:
-        found = [] if store is None else find_newest(store, limit, state)
         opened = {} if store is None or as_json else {one.candidate.id: one for one in find_underway(store).candidates}
-    if as_json:
-        for candidate in found:
-            write_record(candidate.record(host))
-    elif found:
-        now = time.time()
-        print_table(COLUMNS, [_draw(one, opened.get(one.id), now) for one in found])
-    elif state is not None:
+        for candidate in iterate_newest(store, limit, state) if store is not None else ():
+            if as_json:
+                write_record(candidate.record(host))
+            else:
+                rows.append(_draw(candidate, opened.get(candidate.id), now))
+    if rows:
+        # So many are looked through and not read; drawn for a terminal, each would cost a millisecond.
+        print_table(COLUMNS, rows, look=PLAIN if len(rows) > MOST_DRAWN else None)
+    elif not as_json and state is not None:
         tell(f"agentkit: no candidate is {state}\n")
-    else:
+    elif not as_json:
         tell_nothing()
 
 
-def find_newest(store: Store, limit: int | None, state: str | None) -> list[Candidate]:
-    """Return the newest candidates, the newest first; None is no bound."""
-    # An id sorts by time, and LIMIT -1 is none: https://sqlite.org/lang_select.html#the_limit_clause
-    bound = -1 if limit is None else limit
-    if state is None:
-        return select(store, "ORDER BY id DESC LIMIT ?", (bound,))
-    return select(store, "WHERE state = ? ORDER BY id DESC LIMIT ?", (state, bound))
+def iterate_newest(store: Store, limit: int | None, state: str | None) -> Iterator[Candidate]:
+    """Yield the newest candidates, the newest first, a few of them in memory at a time; None is no bound."""
+    # LIMIT -1 is none: https://sqlite.org/lang_select.html#the_limit_clause
+    words = "SELECT id FROM candidates WHERE ?1 IS NULL OR state = ?1 ORDER BY at DESC, id DESC LIMIT ?2"
+    ids = [str(name) for (name,) in store.select(words, (state, -1 if limit is None else limit))]
+    for begin in range(0, len(ids), AT_A_TIME):
+        some = ids[begin : begin + AT_A_TIME]
+        yield from select(store, f"WHERE id IN ({', '.join('?' * len(some))}) ORDER BY at DESC, id DESC", tuple(some))
 
 
 def _draw(candidate: Candidate, opened: OpenCandidate | None, now: float) -> list[Cell]:

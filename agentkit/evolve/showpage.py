@@ -36,7 +36,7 @@ def print_candidate(environ: Mapping[str, str], name: str, *, as_json: bool) -> 
     """
     candidate, host = find_candidate(environ, name), read_host(environ)
     verdict = candidate.judgement or {}
-    outputs = read_outputs(candidate.repository, environ, str(candidate.commit_id)) if verdict.get("regressed") else []
+    outputs = _find_outputs(environ, candidate)
     texts = [candidate.stdout, candidate.stderr, *(str(one.get("text", "")) for one in outputs)]
     stdout, stderr, *said = mask_texts(texts, environ)
     tests = [{"id": str(one.get("id")), "text": text} for one, text in zip(outputs, said, strict=True)]
@@ -70,6 +70,15 @@ def print_candidate(environ: Mapping[str, str], name: str, *, as_json: bool) -> 
         print_line(Styled(words, "dim"))
 
 
+def _find_outputs(environ: Mapping[str, str], candidate: Candidate) -> Sequence[Record]:
+    """Return what the tests said that it made fail, as the archive has it, or else the ratchet."""
+    if candidate.outputs is not None:
+        return _list_tables({"outputs": json.loads(candidate.outputs)}, "outputs")
+    if not (candidate.judgement or {}).get("regressed"):
+        return []
+    return read_outputs(candidate.repository, environ, str(candidate.commit_id))
+
+
 def _find_open(environ: Mapping[str, str], candidate: Candidate) -> OpenCandidate | None:
     if candidate.step == DONE:
         return None
@@ -82,11 +91,16 @@ def _describe(candidate: Candidate, now: float) -> Iterator[Fact]:
     yield "candidate", candidate.id
     yield "proposer", candidate.proposer
     yield from _say_why(candidate)
-    yield "branch", f"{candidate.branch.removeprefix('refs/heads/')} of {candidate.repository}"
-    made = "" if candidate.parent is None else f", made by candidate {candidate.parent[:SHOWN_ID]}"
-    yield "base", f"{candidate.base[:SHORT]}{made}"
+    if candidate.base:
+        made = "" if candidate.parent is None else f", made by candidate {candidate.parent[:SHOWN_ID]}"
+        yield "branch", f"{candidate.branch.removeprefix('refs/heads/')} of {candidate.repository}"
+        yield "base", f"{candidate.base[:SHORT]}{made}"
+    else:
+        yield "repository", candidate.repository
     yield "commit", "none" if candidate.commit_id is None else candidate.commit_id[:SHORT]
-    if candidate.commit_id is not None:
+    if candidate.forgotten_at is not None:
+        yield "forgotten", f"{say_when(candidate.forgotten_at, now)}: its ref and what was printed are gone"
+    elif candidate.commit_id is not None:
         yield "held by", candidate.ref
     yield "kept", _say_kept(candidate)
     if candidate.reverts is not None:

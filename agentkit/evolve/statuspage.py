@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping
 from agentkit.core.asides import say_when
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Styled, print_fact, print_line, print_table
-from agentkit.core.statefile import Store
-from agentkit.evolve.candidate import DONE, SHOWN_ID, Candidate, select
+from agentkit.evolve.candidate import SHOWN_ID, Candidate
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import STYLES, describe
 from agentkit.evolve.underway import AT_WORK, OPEN_STYLES, Underway, find_underway, name_candidate
-from agentkit.evolve.viewing import read_host, shorten, tell_nothing
+from agentkit.evolve.viewing import find_last, read_host, shorten, tell_nothing
 
 COLUMNS = (
     Column("id"),
@@ -34,7 +33,7 @@ def print_status(environ: Mapping[str, str], *, as_json: bool) -> None:
     host = read_host(environ)
     with open_existing(environ) as store:
         found = Underway((), ()) if store is None else find_underway(store)
-        last = None if store is None else _find_last(store)
+        last = None if store is None else find_last(store)
     if as_json:
         for one in found.candidates:
             write_record({**one.candidate.record(host), "at_work": one.how == AT_WORK})
@@ -43,11 +42,6 @@ def print_status(environ: Mapping[str, str], *, as_json: bool) -> None:
         tell_nothing()
         return
     _draw(found, last, time.time())
-
-
-def _find_last(store: Store) -> Candidate | None:
-    found = select(store, f"WHERE step = '{DONE}' ORDER BY id DESC LIMIT 1")
-    return found[0] if found else None
 
 
 def _draw(found: Underway, last: Candidate | None, now: float) -> None:
@@ -75,7 +69,7 @@ def _list_rows(found: Underway, now: float) -> Iterator[list[Cell]]:
             f"a run: {batch.progress}",
             shorten(batch.proposer, LONGEST_PROPOSER),
         ]
-    for one in found.candidates:
+    for one in found.told:
         yield [
             name_candidate(one.candidate),
             say_when(one.candidate.at, now),

@@ -12,11 +12,11 @@ from agentkit.core.asides import say_when
 from agentkit.core.lines import WARNING, write_record
 from agentkit.core.statefile import Store
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
-from agentkit.evolve.candidate import ACCEPTED, NO_EVIDENCE, PROPOSED, REJECTED, REVERTED, select
+from agentkit.evolve.candidate import ACCEPTED, NO_EVIDENCE, REJECTED, REVERTED
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import describe
 from agentkit.evolve.underway import AT_WORK, CUT_OFF, WAITS, OpenCandidate, Underway, find_underway
-from agentkit.evolve.viewing import BEGIN, read_host, say_count, say_usd, shorten
+from agentkit.evolve.viewing import BEGIN, find_last, read_host, say_count, say_usd, shorten
 
 RESUME = "agentkit evolve resume"
 LATELY_S, LATELY = 7 * 86400.0, "7 days"
@@ -40,24 +40,24 @@ def print_summary(environ: Mapping[str, str], *, as_json: bool) -> None:
 
 def summarise(store: Store | None, now: float) -> Summary:
     """Return what there is to say; None: nothing was ever tried."""
-    newest = [] if store is None else select(store, "ORDER BY id DESC LIMIT 1")
-    if store is None or not newest:
+    if store is None or store.first("SELECT 1 FROM candidates LIMIT 1") is None:
         return Summary("evolve: nothing was tried yet", (Line(f"no change was ever proposed: {BEGIN}"),), None)
     found = find_underway(store)
     lines = [*_tell_left(found, now), *_tell_at_work(found, now), Line(_say_lately(store, now))]
-    if newest[0].state != PROPOSED:
-        lines.append(Line(f"last: {newest[0].state} {say_when(newest[0].ended_at, now)}, {describe(newest[0])}"))
+    last = find_last(store)
+    if last is not None:
+        lines.append(Line(f"last: {last.state} {say_when(last.ended_at, now)}, {describe(last)}"))
     shown = tuple(Line(shorten(line.text, LONGEST), line.severity) for line in lines)
     return Summary(_name(found), shown, RESUME if found.is_left else None)
 
 
 def _name(found: Underway) -> str:
-    left = sum(one.how != AT_WORK for one in found.candidates)
+    left = sum(one.how != AT_WORK for one in found.told)
     if left:
         return f"evolve: {say_count(left, 'candidate')} {'waits' if left == 1 else 'wait'} for resume"
     if found.is_left:
         return "evolve: a run waits for resume"
-    at_work = len(found.candidates)
+    at_work = len(found.told)
     if at_work or found.batches:
         return f"evolve: {say_count(at_work, 'candidate')} under way" if at_work else "evolve: a run is under way"
     return "evolve: nothing is under way"
@@ -66,12 +66,13 @@ def _name(found: Underway) -> str:
 def _tell_left(found: Underway, now: float) -> Iterator[Line]:
     for batch in found.batches:
         if batch.how != AT_WORK:
-            yield Line(f"the run begun {say_when(batch.at, now)} was cut off, {batch.progress}", WARNING)
-    cut_off = [one for one in found.candidates if one.how == CUT_OFF]
+            was = "was cut off" if batch.how == CUT_OFF else "waits"
+            yield Line(f"the run begun {say_when(batch.at, now)} {was}, {batch.progress}", WARNING)
+    cut_off = [one for one in found.told if one.how == CUT_OFF]
     if cut_off:
         was = "was" if len(cut_off) == 1 else "were"
         yield Line(f"{say_count(len(cut_off), 'candidate')} {was} left half-way, {_say_oldest(cut_off, now)}", WARNING)
-    waiting = [one for one in found.candidates if one.how == WAITS]
+    waiting = [one for one in found.told if one.how == WAITS]
     if waiting:
         waits = "waits" if len(waiting) == 1 else "wait"
         yield Line(
@@ -88,7 +89,7 @@ def _tell_at_work(found: Underway, now: float) -> Iterator[Line]:
     for batch in found.batches:
         if batch.how == AT_WORK:
             yield Line(f"a run begun {say_when(batch.at, now)}: {batch.progress}, by {batch.proposer}")
-    alone = [one for one in found.candidates if one.how == AT_WORK and one.candidate.batch is None]
+    alone = [one for one in found.told if one.how == AT_WORK and one.candidate.batch is None]
     for one in alone[:1]:
         more = f"; {len(alone) - 1} more at work" if len(alone) > 1 else ""
         yield Line(f"begun {say_when(one.candidate.at, now)} by {one.candidate.proposer}: {one.said}{more}")

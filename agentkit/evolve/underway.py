@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agentkit.core.claims import is_claim_held
 from agentkit.core.statefile import Store
-from agentkit.evolve.candidate import DONE, JUDGED, PROPOSED_STEP, PROPOSING, SHOWN_ID, Candidate, select
+from agentkit.evolve.candidate import DONE, JUDGED, PROPOSING, SHOWN_ID, Candidate, select
 
 AT_WORK, CUT_OFF, WAITS = "at work", "cut off", "waits"
 OPEN_STYLES = {AT_WORK: "started", CUT_OFF: "warning", WAITS: "warning"}
@@ -15,18 +15,6 @@ SELECT id, at, proposer, count, claim,
     (SELECT count(*) FROM candidates WHERE batch = batches.id AND step IN ('{JUDGED}', '{DONE}'))
 FROM batches WHERE ended_at IS NULL ORDER BY at, id
 """  # noqa: S608  # the names of steps
-WORDS = {
-    AT_WORK: {
-        PROPOSING: "its proposer changes a copy",
-        PROPOSED_STEP: "the ratchet judges it",
-        JUDGED: "accepted, and its run goes on",
-    },
-    CUT_OFF: {
-        PROPOSING: "while its proposer was at work",
-        PROPOSED_STEP: "before there was a verdict",
-        JUDGED: "accepted, and its run did not end",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -48,11 +36,15 @@ class OpenBatch:
 
 @dataclass(frozen=True)
 class OpenCandidate:
-    """A candidate that has not ended: `how` is at work, cut off or waits; `said` is in which step, or for what."""
+    """A candidate that has not ended: `how` is at work, cut off or waits; `said` is in which step, or for what.
+
+    `is_of_run`: what is to say of it is said of its run, of which it is one of many.
+    """
 
     candidate: Candidate
     how: str
     said: str
+    is_of_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +53,11 @@ class Underway:
 
     batches: tuple[OpenBatch, ...]
     candidates: tuple[OpenCandidate, ...]
+
+    @property
+    def told(self) -> tuple[OpenCandidate, ...]:
+        """Return the candidates of which their run does not say it all."""
+        return tuple(one for one in self.candidates if not one.is_of_run)
 
     @property
     def is_left(self) -> bool:
@@ -75,21 +72,24 @@ def find_underway(store: Store) -> Underway:
         OpenBatch(str(number), float(at or 0.0), str(proposer), int(count or 0), int(done or 0), _weigh(claim))
         for number, at, proposer, count, claim, done in store.select(BATCHES)
     )
-    at_work = {one.id for one in batches if one.how == AT_WORK}
+    hows = {one.id: one.how for one in batches}
     found = select(store, f"WHERE step <> '{DONE}' ORDER BY at, id")
-    return Underway(batches, tuple(explain(one, is_run_alive=one.batch in at_work) for one in found))
+    return Underway(batches, tuple(explain(one, hows.get(one.batch or "")) for one in found))
 
 
-def explain(candidate: Candidate, *, is_run_alive: bool) -> OpenCandidate:
-    """Return how an open candidate is; in a run that goes on, what nobody works on has its turn later."""
+def explain(candidate: Candidate, run: str | None) -> OpenCandidate:
+    """Return how an open candidate is; `run` is how the run is that it is part of, None where there is none."""
     if candidate.claim is not None and is_claim_held(candidate.claim):
-        return OpenCandidate(candidate, AT_WORK, WORDS[AT_WORK][candidate.step])
-    if is_run_alive:
-        said = WORDS[AT_WORK][JUDGED] if candidate.step == JUDGED else "its turn comes"
-        return OpenCandidate(candidate, AT_WORK, said)
-    if candidate.claim is None and candidate.reason and candidate.step != JUDGED:
+        return OpenCandidate(
+            candidate, AT_WORK, _say_step(candidate), is_of_run=run is not None and candidate.step == JUDGED
+        )
+    if run is not None:
+        # Of many, and none of them is anybody's for itself.
+        said = "its run goes on" if run == AT_WORK else "its run does not go on"
+        return OpenCandidate(candidate, run, said, is_of_run=True)
+    if candidate.claim is None and candidate.reason:
         return OpenCandidate(candidate, WAITS, candidate.reason)
-    return OpenCandidate(candidate, CUT_OFF, WORDS[CUT_OFF][candidate.step])
+    return OpenCandidate(candidate, CUT_OFF, _say_cut(candidate))
 
 
 def name_candidate(candidate: Candidate) -> str:
@@ -97,5 +97,23 @@ def name_candidate(candidate: Candidate) -> str:
     return candidate.id[:SHOWN_ID]
 
 
+def _say_step(candidate: Candidate) -> str:
+    if candidate.step != PROPOSING:
+        return "accepted, and its run goes on" if candidate.step == JUDGED else "the ratchet judges it"
+    if candidate.reverts is not None:
+        return "its way back is looked for"
+    return "its proposer changes a copy" if candidate.base else "its turn comes"
+
+
+def _say_cut(candidate: Candidate) -> str:
+    if candidate.step != PROPOSING:
+        return "accepted, and its run did not end" if candidate.step == JUDGED else "before there was a verdict"
+    if candidate.reverts is not None:
+        return "before its way back was found"
+    return "while its proposer was at work" if candidate.base else "before its turn came"
+
+
 def _weigh(claim: object) -> str:
+    if claim is None:
+        return WAITS
     return AT_WORK if isinstance(claim, str) and is_claim_held(claim) else CUT_OFF

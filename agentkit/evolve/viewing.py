@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from agentkit.core.asides import warn
 from agentkit.core.config import load_configuration
 from agentkit.core.errors import AgentkitError, Exit, tell
+from agentkit.core.statefile import Store
 from agentkit.core.times import format_instant
-from agentkit.evolve.candidate import Candidate, read
+from agentkit.evolve.candidate import DONE, Candidate, read, select
 from agentkit.evolve.store import open_existing
 
 BEGIN = "agentkit evolve try --propose 'PROGRAM…'"
@@ -24,6 +25,13 @@ def find_candidate(environ: Mapping[str, str], name: str) -> Candidate:
                 f"there is no candidate {name}: nothing was tried yet", hint=BEGIN, status=Exit.UNAVAILABLE
             )
         return read(store, name)
+
+
+def find_last(store: Store) -> Candidate | None:
+    """Return the candidate that ended last, None where none did."""
+    ended = f"SELECT id FROM candidates WHERE step = '{DONE}' ORDER BY ended_at DESC, id DESC LIMIT 1"  # noqa: S608
+    found = select(store, f"WHERE id = ({ended})")
+    return found[0] if found else None
 
 
 def read_host(environ: Mapping[str, str]) -> str:

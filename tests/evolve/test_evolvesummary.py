@@ -79,7 +79,7 @@ def test_what_is_at_work_asks_for_nothing(agentkit: Run, environ: dict[str, str]
     plant(environ, now - 60, batch=run)
     plant(environ, now - 30, batch=run, step="proposed", state="proposed", reason="", ended_at=None)
     title, lines, step = read_summary(agentkit)
-    assert (title, step) == ("evolve: 1 candidate under way", None)
+    assert (title, step) == ("evolve: a run is under way", None)
     assert lines[0] == ("info", "a run begun 2h ago: 1 of 200 judged, by mend")
 
 
@@ -87,6 +87,7 @@ def test_a_run_that_was_cut_off_waits_for_resume(agentkit: Run, environ: dict[st
     now = time.time()
     run = plant_run(environ, now - 8000, count=3, claim=DEAD)
     plant(environ, now - 60, batch=run)
+    plant(environ, now - 50, batch=run, step="proposing", state="proposed", reason="", ended_at=None)
     title, lines, step = read_summary(agentkit)
     assert (title, step) == ("evolve: a run waits for resume", "agentkit evolve resume")
     assert lines[0] == ("warning", "the run begun 2h ago was cut off, 1 of 3 judged")

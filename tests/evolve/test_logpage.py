@@ -8,6 +8,7 @@ import time
 import jsonschema
 import pytest
 
+from agentkit.core.ids import new_id
 from agentkit.core.schemas import read_schema
 from tests.conftest import Run
 from tests.evolve.planted import BASE, COMMIT, DEAD, VERDICT, plant
@@ -42,6 +43,12 @@ def test_the_newest_come_first_and_the_limit_is_twenty(agentkit: Run, environ: d
     assert [one["id"] for one in list_log(agentkit)] == newest[:20]
     assert [one["id"] for one in list_log(agentkit, "--limit", "3")] == newest[:3]
     assert [one["id"] for one in list_log(agentkit, "--all")] == newest
+
+
+def test_a_run_is_listed_in_its_order_whatever_chance_made_of_the_ids(agentkit: Run, environ: dict[str, str]) -> None:
+    now = time.time()
+    ids = [plant(environ, now + number / 1000, id=new_id(now)).id for number in range(120)]
+    assert [one["id"] for one in list_log(agentkit, "--limit", "110")] == ids[::-1][:110]
 
 
 def test_only_those_of_a_state_are_shown(agentkit: Run, environ: dict[str, str]) -> None:

@@ -126,6 +126,13 @@ def test_one_that_was_left_names_resume(agentkit: Run, environ: dict[str, str]) 
     assert "judged in 3 attempts" in page
 
 
+def test_what_was_forgotten_says_so(agentkit: Run, environ: dict[str, str]) -> None:
+    one = plant(environ, 1e9, commit_id=COMMIT, forgotten_at=time.time() - 8000)
+    page = agentkit("evolve", "show", one.id).stdout
+    assert read_facts(page)["forgotten"] == "2h ago: its ref and what was printed are gone"
+    assert "held by" not in read_facts(page)
+
+
 def test_metrics_and_the_kind_of_cheat_are_named(agentkit: Run, environ: dict[str, str]) -> None:
     metric = {"name": "speed", "unit": "s", "direction": "lower", "best": 1.5, "now": 2.5, "limit": 2.0,
               "worse": True, "why": "above 2.0"}  # fmt: skip

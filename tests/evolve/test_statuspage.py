@@ -95,28 +95,43 @@ def test_where_nothing_was_tried_it_says_how_to_begin(agentkit: Run) -> None:
     assert ended.stderr == "agentkit: nothing was tried yet: agentkit evolve try --propose 'PROGRAM…'\n"
 
 
-def test_a_run_says_how_far_it_is_and_its_candidates_have_their_turn(agentkit: Run, environ: dict[str, str]) -> None:
-    now = time.time()
-    run = plant_run(environ, now - 600, count=9, claim=name_this_process())
-    open_ = {"batch": run, "ended_at": None, "reason": ""}
+def test_a_run_says_how_far_it_is_and_only_what_is_at_work_has_a_line(agentkit: Run, environ: dict[str, str]) -> None:
+    now, ours = time.time(), name_this_process()
+    run = plant_run(environ, now - 600, count=9, claim=ours)
+    opened = {"batch": run, "ended_at": None, "reason": ""}
     plant(environ, now - 500, batch=run)
-    plant(environ, now - 400, **open_, step="judged", state="accepted")
-    plant(environ, now - 300, **open_, step="proposed", state="proposed", claim=DEAD)
+    plant(environ, now - 400, **opened, step="judged", state="accepted", claim=ours)
+    plant(environ, now - 300, **opened, step="proposed", state="proposed", claim=ours)
+    for _ in range(6):
+        plant(environ, now - 200, **opened, step="proposing", state="proposed")
     ended = agentkit("evolve", "status")
-    assert [line.split("at work")[1].split("mend")[0].strip() for line in ended.stdout.splitlines()[1:4]] == [
+    assert [line.split("at work")[1].split("mend")[0].strip() for line in ended.stdout.splitlines()[1:3]] == [
         "a run: 2 of 9 judged",
-        "accepted, and its run goes on",
-        "its turn comes",
+        "the ratchet judges it",
     ]
+    assert ended.stdout.splitlines()[3].startswith("last ")
     records = [json.loads(line) for line in agentkit("evolve", "status", "--json").stdout.splitlines()]
-    assert [(one["batch"], one["at_work"]) for one in records] == [(run, True)] * 2
+    assert [(one["batch"], one["at_work"]) for one in records] == [(run, True)] * 8
 
 
-def test_a_run_without_its_process_is_left(agentkit: Run, environ: dict[str, str]) -> None:
+def test_a_run_without_its_process_is_left_in_one_line(agentkit: Run, environ: dict[str, str]) -> None:
     now = time.time()
     run = plant_run(environ, now - 600, count=9, claim=DEAD)
     plant(environ, now - 400, batch=run, ended_at=None, step="judged", state="accepted", claim=DEAD)
-    stdout = agentkit("evolve", "status").stdout
-    assert "cut off  a run: 1 of 9 judged" in stdout
-    assert "cut off  accepted, and its run did not end" in stdout
-    assert "next agentkit evolve resume" in stdout
+    plant(environ, now - 300, batch=run, ended_at=None, step="proposing", state="proposed", reason="")
+    _, row, step = agentkit("evolve", "status").stdout.splitlines()
+    assert "cut off  a run: 1 of 9 judged" in row
+    assert step == "next agentkit evolve resume"
+    records = [json.loads(line) for line in agentkit("evolve", "status", "--json").stdout.splitlines()]
+    assert [one["at_work"] for one in records] == [False, False]
+
+
+def test_decisions_whose_turn_did_not_come_are_left_with_these_words(agentkit: Run, environ: dict[str, str]) -> None:
+    opened = {"base": "", "branch": "", "ended_at": None, "step": "proposing", "state": "proposed", "reason": ""}
+    plant(environ, time.time() - 5, **opened, claim=DEAD)
+    plant(environ, time.time() - 4, **opened, claim=name_this_process())
+    left, waiting = agentkit("evolve", "status").stdout.splitlines()[1:3]
+    assert "cut off  before its turn came" in left
+    assert "at work  its turn comes" in waiting
+    for line in agentkit("evolve", "status", "--json").stdout.splitlines():
+        jsonschema.validate(json.loads(line), read_schema("candidate"))
