@@ -26,6 +26,7 @@ REFS = "refs/agentkit/candidates"
 # As much of an id as a person reads: 48 bits of time and 16 of chance.
 SHOWN_ID = 16
 LEAST = 4
+OPEN_BATCHES = "SELECT id FROM batches WHERE ended_at IS NULL"
 
 
 @dataclass(frozen=True)
@@ -166,8 +167,12 @@ def select(store: Store, words: str = "", values: tuple[str | float, ...] = ()) 
 
 
 def find_left(store: Store) -> Iterator[Candidate]:
-    """Yield the candidates that were begun, and that nobody works on, the oldest first."""
-    for candidate in select(store, f"WHERE step <> '{DONE}' ORDER BY at, id"):
+    """Yield the candidates that were begun, and that nobody works on, the oldest first.
+
+    Those of a run that has not ended are that one's to deal with.
+    """
+    words = f"WHERE step <> '{DONE}' AND (batch IS NULL OR batch NOT IN ({OPEN_BATCHES})) ORDER BY at, id"
+    for candidate in select(store, words):
         if candidate.claim is None or not is_claim_held(candidate.claim):
             yield candidate
 

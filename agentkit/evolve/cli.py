@@ -41,6 +41,26 @@ def try_(
     return try_one(".", os.environ, Asked(propose, patch, rev, allow_protected, as_json, quiet))
 
 
+@app.command(
+    cls=Verb, options_metavar="--count N [OPTIONS]", short_help="many candidates from one base; the best is kept"
+)
+def run(
+    count: int = typer.Option(..., "--count", metavar="N", help="how many candidates"),
+    jobs: int | None = typer.Option(None, "--jobs", metavar="J", help="how many at a time; one for each processor"),
+    executor: str = typer.Option("local", "--executor", metavar="local", help="where: workers of this machine"),
+    propose: str | None = one(
+        "--propose", "'PROGRAM…'", "a program that changes a copy of the branch; else that of the configuration"
+    ),
+    allow_protected: str | None = ALLOW,
+    as_json: bool = flag("--json", JSON_HELP),
+    quiet: bool = flag("--quiet", QUIET_HELP),
+) -> int:
+    """many candidates from one base: a cheap stage first, then all tests; of those accepted the best is kept"""
+    from agentkit.evolve.runverb import Asked, run_many
+
+    return run_many(".", os.environ, Asked(count, jobs, executor, propose, allow_protected, as_json, quiet))
+
+
 @app.command(cls=Verb, options_metavar="[OPTIONS]", short_help="go on with what was begun and left")
 def resume(as_json: bool = flag("--json", JSON_HELP), quiet: bool = flag("--quiet", QUIET_HELP)) -> int:
     """go on with what a crash or a way that was not free has left; nothing that was judged is judged again"""

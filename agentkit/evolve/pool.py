@@ -28,8 +28,8 @@ LOSSES_ALONE = 3
 class Task:
     """A function of a module and the record that it gets; both cross to another process.
 
-    `name` tells it from the others. `losses` is how often its pool was lost under it, `alone` how often when it was the
-    only one there.
+    `name` tells it from the others. Where it begins again its record says so, by `is_again`. `losses` is how often its
+    pool was lost under it, `alone` how often when it was the only one there.
     """
 
     name: str
@@ -126,8 +126,9 @@ class Pool:
             if not isinstance(future.exception(), BrokenExecutor):
                 finished.append(Finished(task, future.result()))
                 continue
-            # What a worker was about when it was lost may be half done.
-            again = replace(task, losses=task.losses + 1, alone=task.alone + is_alone)
+            # What a worker was about when it was lost may be done.
+            words = {**task.words, "is_again": True}
+            again = replace(task, words=words, losses=task.losses + 1, alone=task.alone + is_alone)
             if again.alone >= LOSSES_ALONE:
                 finished.append(Finished(again, None))
             elif again.losses >= LOSSES_TOGETHER:

@@ -9,7 +9,9 @@ from agentkit.core.claims import name_this_process
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.statefile import Store
 from agentkit.core.visible import make_visible
+from agentkit.evolve.batch import Batch, claim_batches, leave_batch
 from agentkit.evolve.candidate import NO_EVIDENCE, PROPOSING, Candidate, find_left
+from agentkit.evolve.carrying import carry_batch
 from agentkit.evolve.judge import find_standing
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import tell_result
@@ -22,27 +24,38 @@ def resume(environ: Mapping[str, str], *, as_json: bool, is_quiet: bool) -> int:
 
     What cannot go on is told, and waits again. Raises AgentkitError as `open_existing` does.
     """
-    with open_existing(environ) as store:
-        left = [] if store is None else claim_left(store)
+    left, batches = claim_all(environ)
     status: int = Exit.OK
-    for number, root in enumerate(dict.fromkeys(one.repository for one in left)):
+    roots = dict.fromkeys([*(one.repository for one in left), *(one.repository for one in batches)])
+    for number, root in enumerate(roots):
         mine = [one for one in left if one.repository == root]
+        runs = [one for one in batches if one.repository == root]
         try:
             # What is wrong with the configuration is told once.
             with open_workbench(root, environ, is_quiet=is_quiet or number > 0) as bench:
                 _demand_same(bench, root)
                 status = max(status, _go_on(bench, mine, as_json=as_json, is_quiet=is_quiet))
+                status = max(status, _go_on_with_runs(bench, runs, as_json=as_json, is_quiet=is_quiet))
         except AgentkitError as error:
             _tell(error)
             status = max(status, error.status)
-            with open_existing(environ) as store:
-                if store is not None:
-                    _leave(store, mine)
+            _leave(environ, mine, runs)
     return status
 
 
+def claim_all(environ: Mapping[str, str]) -> tuple[list[Candidate], list[Batch]]:
+    """Return the candidates and the runs that nobody works on, as this process's work: of two that ask at once one gets
+    each.
+    """
+    with open_existing(environ) as store:
+        if store is None:
+            return [], []
+        with store.transaction():
+            return claim_left(store), claim_batches(store)
+
+
 def claim_left(store: Store) -> list[Candidate]:
-    """Return what nobody works on, the oldest first, as this process's work: of two that ask at once one gets each."""
+    """Return the candidates that nobody works on, the oldest first, as this process's work."""
     ours = name_this_process()
     with store.transaction():
         left = list(find_left(store))
@@ -86,10 +99,35 @@ def _starts_from_base(candidate: Candidate) -> bool:
     return candidate.step == PROPOSING or not candidate.attempts
 
 
-def _leave(store: Store, candidates: Iterable[Candidate]) -> None:
+def _go_on_with_runs(bench: Workbench, batches: Iterable[Batch], *, as_json: bool, is_quiet: bool) -> int:
+    status: int = Exit.OK
+    for batch in batches:
+        try:
+            status = max(status, _take_up_run(bench, batch, as_json=as_json, is_quiet=is_quiet))
+        except AgentkitError as error:
+            _tell(error)
+            status = max(status, error.status)
+    return status
+
+
+def _take_up_run(bench: Workbench, batch: Batch, *, as_json: bool, is_quiet: bool) -> int:
+    try:
+        standing = find_standing(bench.repository.root, bench.environ)
+    except AgentkitError:
+        leave_batch(bench.store, batch)
+        raise
+    return carry_batch(bench, batch, standing.accepted, as_json=as_json, is_quiet=is_quiet)
+
+
+def _leave(environ: Mapping[str, str], candidates: Iterable[Candidate], batches: Iterable[Batch]) -> None:
     ours = name_this_process()
-    rows = [(one.id, ours) for one in candidates]
-    store.execute_many("UPDATE candidates SET claim = NULL WHERE id = ? AND claim = ?", rows)
+    with open_existing(environ) as store:
+        if store is None:
+            return
+        rows = [(one.id, ours) for one in candidates]
+        store.execute_many("UPDATE candidates SET claim = NULL WHERE id = ? AND claim = ?", rows)
+        for batch in batches:
+            leave_batch(store, batch)
 
 
 def _tell(error: AgentkitError) -> None:

@@ -35,6 +35,8 @@ def open_workbench(
 
     Raises AgentkitError: unavailable where there is none, or no work tree.
     """
+    # As it is now: what is set later for workers is none of a candidate's business.
+    environ = dict(environ)
     configuration = load_configuration(environ, own=("evolve",), warn=lambda text: None if is_quiet else warn(text))
     settings = configuration.evolve
     repository = find_repository((is_decided and settings.repository) or folder, environ)

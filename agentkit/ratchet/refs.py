@@ -14,6 +14,8 @@ FETCHED = ("refs/remotes/", "refs/prefetch/")
 # What git itself obeys.
 FILES = ("config", "config.worktree", "info/grafts", "info/attributes", "objects/info/alternates")
 OWN = ("refs/agentkit/", *FILES, "hooks/")
+# What is proposed gets a ref of its own here, before it is judged: that happens all the time, and moves nothing.
+CANDIDATES = "refs/agentkit/candidates/"
 STATE, VERDICTS = "refs/agentkit/ratchet", "refs/agentkit/verdicts"
 
 
@@ -29,10 +31,11 @@ def find_moved(repository: Repository, before: Refs, after: Refs) -> list[str]:
     """Return what was moved or deleted, and what is new among the ratchet's own and what git obeys.
 
     Others may accept and check meanwhile: a chain that only grew, by a state that the ratchet knows, was not moved, nor
-    was the branch that such a state names. A person may fetch.
+    was the branch that such a state names. A person may fetch, and others may propose.
     """
     moved = [name for name, value in before.items() if after.get(name) != value]
-    moved += [name for name in after if name not in before and name.startswith(OWN)]
+    new = [name for name in after if name not in before and name.startswith(OWN)]
+    moved += [name for name in new if not name.startswith(CANDIDATES)]
     if not moved:
         return []
     grown = {name for name in (STATE, VERDICTS) if name in moved and _has_grown(repository, before, after, name)}

@@ -75,12 +75,18 @@ def test_what_is_fetched_meanwhile_is_no_fault_of_the_candidate(toy: Toy) -> Non
     assert _judge_while(toy, deed).verdict.answer == ACCEPT
 
 
+def test_what_others_propose_meanwhile_is_no_fault_of_the_candidate(toy: Toy) -> None:
+    deed = lambda: toy.git("update-ref", "refs/agentkit/candidates/0123", "HEAD")  # noqa: E731  # what happens meanwhile
+    assert _judge_while(toy, deed).verdict.answer == ACCEPT
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("update-ref", "refs/agentkit/ratchet", "HEAD"),
         ("update-ref", "-d", "refs/agentkit/ratchet"),
         ("update-ref", "refs/agentkit/new", "HEAD"),
+        ("update-ref", "-d", "refs/agentkit/candidates/old"),
         ("update-ref", "-d", "refs/heads/other"),
         ("config", "core.fsmonitor", "true"),
     ],
@@ -88,6 +94,7 @@ def test_what_is_fetched_meanwhile_is_no_fault_of_the_candidate(toy: Toy) -> Non
 )
 def test_what_is_moved_or_set_meanwhile_rejects(toy: Toy, words: tuple[str, ...]) -> None:
     toy.git("branch", "other")
+    toy.git("update-ref", "refs/agentkit/candidates/old", "HEAD")
     verdict = _judge_while(toy, lambda: toy.git(*words)).verdict
     assert (verdict.answer, verdict.mechanism) == (REJECT, "judge-changed")
 
