@@ -200,15 +200,15 @@ class ProgressLine:
             console = _open_console(self._stream, self._look)
             self._progress = Progress(*columns, console=console, auto_refresh=False, transient=True)
             self._task = self._progress.add_task(what, total=total)
-            self._progress.start()
+        # Again, where it was taken away for something that was printed; its clock has gone on.
+        self._progress.start()
         self._progress.update(self._task, description=what, completed=done, total=total)
         self._progress.refresh()
 
     def clear(self) -> None:
-        """Take the line away."""
+        """Take the line away, until more is told."""
         if self._progress is not None:
             self._progress.stop()
-            self._progress, self._task = None, None
 
 
 def _default(stream: IO[str] | None, look: Look | None) -> tuple[IO[str], Look]:
