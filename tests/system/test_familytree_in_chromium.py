@@ -171,7 +171,7 @@ def test_keys_alone_lead_to_every_candidate_and_up_and_down_the_family(browser: 
     browser.open(page(story))
     browser.press("/")
     assert browser.run("document.activeElement.id") == "query"
-    for _ in range(20):
+    for _ in range(40):
         browser.press("Tab")
         if browser.run("document.activeElement.matches('.tree .node')"):
             break
@@ -231,6 +231,34 @@ def test_without_metrics_there_is_time_and_money(browser: Chromium, page: Page, 
     assert titles == ["time for each", "cost of each", "cost, all together"]
 
 
+def test_the_numbers_of_the_last_day_lead_to_what_they_count(browser: Chromium, page: Page) -> None:
+    story = make_story()
+    old = make_one(NOW - 86_400 * 3, REJECTED)
+    browser.open(page([old, *story]))
+    told = browser.run("document.querySelector('#sum').textContent")
+    assert ": 7 tried, 2 kept, 1 accepted, not kept, 1 rejected, 1 no evidence, 1 taken back, 1 under way." in told
+    browser.click("#sum .rejected")
+    assert browser.run(ROWS) == [story[2].id]
+    assert len(read_nodes(browser)) == len(story)
+    browser.click("#sum .all")
+    assert len(browser.run(ROWS)) == len(story)
+    assert browser.run("document.activeElement.textContent") == "last 24 h"
+
+
+def test_a_click_into_a_chart_chooses_what_was_measured_then(browser: Chromium, page: Page) -> None:
+    story = make_story()
+    browser.open(page(story))
+    assert {node["label"].split(",")[0] for node in read_nodes(browser)} >= {"kept", "rejected"}
+    x = read_nodes(browser)[0]["x"]
+    box = browser.run("(box => [box.x, box.y])(document.querySelector('.chart').getBoundingClientRect())")
+    for kind in ("mousePressed", "mouseReleased"):
+        place = {"x": box[0] + x, "y": box[1] + 40}
+        browser.ask("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **place)
+    assert browser.run(CHOSEN) == story[0].id[:16]
+    guides = set(browser.run("[...document.querySelectorAll('.guide')].map(one => one.getAttribute('d'))"))
+    assert [float(guide[1:].partition(" ")[0]) for guide in guides] == [pytest.approx(x, abs=0.1)]
+
+
 def test_texts_that_are_markup_do_nothing(browser: Chromium, page: Page) -> None:
     found = []
     for number, text in enumerate(HOSTILE):
@@ -264,6 +292,10 @@ def test_of_several_repositories_one_is_drawn_and_an_address_leads_into_the_othe
     assert len(read_nodes(browser)) == 1
     assert browser.run(CHOSEN) == other.id[:16]
     assert browser.run("document.querySelector('#tree').value") == "1"
+    browser.click("#since .chip")
+    assert (len(read_nodes(browser)), browser.run(ROWS)) == (0, [])
+    assert browser.run("document.querySelector('#panel').hidden")
+    assert "nothing was tried in this time" in browser.run("document.querySelector('.tree').textContent")
     browser.click("#home")
     browser.click("#since .chip")
     assert len(read_nodes(browser)) == sum(NOW - one.at <= 86_400 for one in own)

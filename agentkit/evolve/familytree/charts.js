@@ -17,7 +17,7 @@ function makeCharts(family, members, sheet) {
 
 function makeChart(sheet, title, told, [levels, ...parts], description) {
   const picture = draw("svg", { width: sheet.width, height: CHART, role: "img", "aria-label": description, class: "chart" });
-  picture.append(...parts);
+  picture.append(draw("path", { d: "", class: "guide" }), ...parts);
   const heading = make("h3", {}, make("bdi", {}, title), " ", make("span", { className: "dim" }, ...told));
   return make("div", { className: "measure" }, heading, levels, picture);
 }
@@ -63,7 +63,8 @@ function makeMetric(members, sheet, metric) {
   if (steps.length) told.push(...tellChange(steps, metric));
   if (outside) told.push(` \u00b7 ${outside} off the scale`);
   const description = `${metric.name}: ${told.map((part) => part.textContent ?? part).join("")}`;
-  return makeChart(sheet, metric.name, told, [...drawScale(sheet, y, low, high, (value) => tellAmount(value, metric.unit)), best, ...dots], description);
+  const scale = drawScale(sheet, y, low, high, (value) => tellAmount(value, metric.unit));
+  return makeChart(sheet, metric.name, told, [...scale, best, ...dots], description);
 }
 
 function tellChange(steps, metric) {
@@ -134,7 +135,9 @@ function makeSum(members, sheet) {
   const line = drawSteps(steps, y, steps.at(-1).x);
   const area = `${line}V${y(0)}H${round(steps[0].x)}Z`;
   const kept = members.filter((one) => one.kind === "kept").length;
-  const told = [make("b", { className: "value" }, tellCost(sum)), kept ? ` \u00b7 ${tellCost(sum / kept)} for each that was kept` : " \u00b7 nothing was kept"];
-  const parts = [...drawScale(sheet, y, 0, sum || 1, tellCost), draw("path", { d: area, class: "area" }), draw("path", { d: line, class: "sum-line" })];
+  const each = kept ? ` \u00b7 ${tellCost(sum / kept)} for each that was kept` : " \u00b7 nothing was kept";
+  const told = [make("b", { className: "value" }, tellCost(sum)), each];
+  const lines = [draw("path", { d: area, class: "area" }), draw("path", { d: line, class: "sum-line" })];
+  const parts = [...drawScale(sheet, y, 0, sum || 1, tellCost), ...lines];
   return makeChart(sheet, "cost, all together", told, parts, `cost, all together: ${tellCost(sum)}`);
 }

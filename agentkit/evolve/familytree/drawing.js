@@ -19,7 +19,9 @@ function makeMark(kind) {
 // Return the picture of a sheet, and what moves in it: {picture, choose(one), dim(isShown), elements}.
 function drawTree(family, sheet) {
   const label = "candidates by time; arrows left and right go through them, up to what one was made from, down to what was made from it";
-  const picture = draw("svg", { width: sheet.width, height: sheet.height, role: "group", "aria-label": label, class: sheet.size < 9 ? "tree tiny" : "tree" });
+  const size = { width: sheet.width, height: sheet.height, class: sheet.size < 9 ? "tree tiny" : "tree" };
+  const picture = draw("svg", { ...size, role: "group", "aria-label": label });
+  if (!sheet.columns.length) picture.append(draw("text", { x: MARGIN, y: TRUNK, class: "tick" }, "nothing was tried in this time"));
   drawTicks(picture, sheet);
   drawGroups(picture, sheet);
   drawTrunk(family, picture, sheet);
@@ -62,7 +64,8 @@ function round(value) {
 
 function drawTicks(picture, sheet) {
   for (const { x, text, isDay, isLast } of chooseTicks(sheet)) {
-    picture.append(draw("text", { x: round(isLast ? sheet.width - 6 : x), y: 14, class: `tick${isLast ? " last" : ""}${isDay ? " day" : ""}` }, text));
+    const place = { x: round(isLast ? sheet.width - 6 : x), y: 14 };
+    picture.append(draw("text", { ...place, class: `tick${isLast ? " last" : ""}${isDay ? " day" : ""}` }, text));
     picture.append(draw("path", { d: `M${round(x)} 20V${TRUNK - 12}`, class: "tick-line" }));
   }
   const pauses = sheet.pauses.map(({ column, before }) => `M${round((column.x + before.x) / 2)} ${TRUNK - 8}V${round(sheet.height - 4)}`);
@@ -83,7 +86,10 @@ function drawGroups(picture, sheet) {
     box.width = columns[last].x - column.x + size + 4;
     box.height = most * size + 4;
     for (const name of Object.keys(box)) box[name] = round(box[name]);
-    picture.append(draw("rect", { ...box, class: "group" }));
+    const frame = draw("rect", { ...box, class: "group" });
+    const count = columns.slice(first, last + 1).reduce((sum, one) => sum + one.items.length, 0);
+    frame.append(draw("title", {}, `${say(count, "candidate")} ${column.batch ? "of one run" : "made from the same"}`));
+    picture.append(frame);
   }
 }
 
@@ -156,11 +162,11 @@ function drawReverts(family, picture, sheet) {
   picture.append(draw("path", { d: paths.join(""), class: "revert" }));
 }
 
-// Return the candidate nearest to a point of the picture; undefined where none is near.
+// Return the candidate nearest to a point of the picture, or to a time alone; undefined where none is near.
 function findNearest(sheet, x, y) {
   let [found, least] = [undefined, Math.max(12, sheet.size * 0.75) ** 2];
   for (const [one, spot] of sheet.spots) {
-    const distance = (spot.x - x) ** 2 + (spot.y - y) ** 2;
+    const distance = (spot.x - x) ** 2 + (y === undefined ? 0 : (spot.y - y) ** 2);
     if (distance < least) [found, least] = [one, distance];
   }
   return found;

@@ -118,6 +118,7 @@ function firstTime(column) {
 // Return [{x, text, isDay, isLast}]: the days, as many as can be read side by side, and hours where one day is wide.
 function chooseTicks(sheet) {
   const { columns } = sheet;
+  if (!columns.length) return [];
   const isLong = columns.at(-1).time - columns[0].time > 300 * DAY_S;
   const tellDay = (time) => (isLong ? `${DAY.format(time * 1000)} ${YEAR.format(time * 1000)}` : DAY.format(time * 1000));
   const room = isLong ? 100 : 60;

@@ -4,8 +4,8 @@
 const SINCE = [["last 24 h", DAY_S], ["7 days", 7 * DAY_S], ["30 days", 30 * DAY_S], ["all", Infinity]];
 const SHOWN_ROWS = 50;
 
-// Say what became of a day's work: "In the last 24 hours: 9 tried, 2 kept, …".
-function tellNight(family, members) {
+// Say what became of a day's work; `open(kinds)` shows what such a number counts.
+function tellNight(family, members, open) {
   const last = members.filter((one) => family.at - one.at <= DAY_S);
   const sum = byId("sum");
   const until = `the 24 hours before ${tellMoment(family.at)}`;
@@ -17,8 +17,9 @@ function tellNight(family, members) {
   }
   const counts = countKinds(last);
   const kinds = Object.keys(KINDS).filter((kind) => counts[kind]);
-  const parts = kinds.flatMap((kind) => [", ", make("span", { className: `told-kind ${kind}` }, `${tell(counts[kind])} ${KINDS[kind].label}`)]);
-  sum.replaceChildren(`In ${until}: `, make("strong", {}, `${tell(last.length)} tried`), ...parts, ".");
+  const makeCount = (text, wanted, name) => makeSmallButton(text, () => open(wanted), { className: `quiet told-kind ${name}` });
+  const parts = kinds.flatMap((kind) => [", ", makeCount(`${tell(counts[kind])} ${KINDS[kind].label}`, [kind], kind)]);
+  sum.replaceChildren(`In ${until}: `, makeCount(`${tell(last.length)} tried`, [], "all"), ...parts, ".");
 }
 
 // Say how a tree begins, where there is none.
@@ -38,7 +39,8 @@ function showNothing() {
 // The figures that one wants first: how much was kept, what it cost, and how each metric moved.
 function showTiles(family, members) {
   const counts = countKinds(members);
-  const tiles = [["tried", tell(members.length)], ["kept", tell(counts.kept), members.length ? `${Math.round((100 * counts.kept) / members.length)}\u00a0%` : ""]];
+  const share = members.length ? `${Math.round((100 * counts.kept) / members.length)}\u00a0%` : "";
+  const tiles = [["tried", tell(members.length)], ["kept", tell(counts.kept), share]];
   if (members.some((one) => one.cost !== undefined)) tiles.push(["cost", tellCost(sumOf(members, "cost"))]);
   tiles.push(["time at work", tellDuration(sumOf(members, "duration"))]);
   for (const metric of metricsOf(family, members).slice(0, 4)) {
@@ -89,9 +91,10 @@ function showRows(members, now, choose) {
 
 function makeRow(one, now, choose) {
   const id = makeSmallButton(shortId(one.id), () => choose(one), { className: "quiet code" });
-  const cells = [tellShortMoment(one.at, now), id, makeBadge(one), cut(one.proposer), cut(one.reason), tellCost(one.cost), tellDuration(one.duration)];
+  const texts = [cut(one.proposer), cut(one.reason), tellCost(one.cost), tellDuration(one.duration)];
+  const cells = [tellShortMoment(one.at, now), id, makeBadge(one), ...texts].map((cell) => (cell instanceof Node ? cell : make("bdi", {}, cell)));
   const names = ["when", "id", "state", "proposer", "why", "right", "right"];
-  const row = make("tr", {}, ...cells.map((cell, place) => make("td", { className: names[place] }, cell instanceof Node ? cell : make("bdi", {}, cell))));
+  const row = make("tr", {}, ...cells.map((cell, place) => make("td", { className: names[place] }, cell)));
   row.dataset.id = one.id;
   row.addEventListener("click", (event) => event.target.closest("button") || choose(one));
   return row;

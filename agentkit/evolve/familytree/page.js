@@ -32,7 +32,12 @@
   // Draw anew what depends on which candidates there are.
   function redraw() {
     members = state.tree.members.filter((one) => family.at - one.at <= state.since);
-    tellNight(family, state.tree.members);
+    tellNight(family, state.tree.members, (kinds) => {
+      Object.assign(state, { since: DAY_S, kinds: new Set(kinds), level: undefined });
+      redraw();
+      // The button that was pressed was made anew.
+      document.querySelector(".chips [aria-pressed=true]").focus();
+    });
     if (family.older) byId("sum").append(` ${say(family.older, "older candidate is", "older candidates are")} not on this page.`);
     showTiles(family, members);
     const spans = SINCE.map(([text, since]) => [String(since), text]);
@@ -53,6 +58,7 @@
     sheet = layOut(members, width, state.level);
     drawn = drawTree(family, sheet);
     place.replaceChildren(drawn.picture, ...(members.length ? makeCharts(family, members, sheet) : []));
+    for (const chart of place.querySelectorAll(".chart")) setUpChart(chart);
     place.scrollLeft = middle * sheet.width - (isNew ? 0 : width / 2);
     byId("smaller").disabled = state.level === SIZES.length - 1;
     byId("larger").disabled = state.level === 0;
@@ -73,6 +79,16 @@
     return findNearest(sheet, event.clientX - box.left, event.clientY - box.top);
   }
 
+  function setUpChart(chart) {
+    const find = (event) => findNearest(sheet, event.clientX - chart.getBoundingClientRect().left);
+    chart.addEventListener("pointermove", (event) => tellOf(find(event)));
+    chart.addEventListener("pointerleave", () => tellOf(state.chosen));
+    chart.addEventListener("click", (event) => {
+      const one = find(event);
+      if (one) choose(one, true);
+    });
+  }
+
   // Show again what is filtered or searched; the tree keeps its form.
   function filter() {
     showKinds(members, state.kinds, (kind) => {
@@ -91,8 +107,8 @@
   }
 
   function tellOf(one) {
-    const told = one && [makeBadge(one), " ", tellMoment(one.at), " \u00b7 ", make("bdi", {}, cut(one.proposer)), " \u00b7 ", make("bdi", {}, cut(one.reason))];
-    byId("told").replaceChildren(...(told || []));
+    const texts = one ? [one.proposer, one.reason].flatMap((text) => [" \u00b7 ", make("bdi", {}, cut(text))]) : [];
+    byId("told").replaceChildren(...(one ? [makeBadge(one), " ", tellMoment(one.at), ...texts] : []));
   }
 
   // Choose a candidate; `isAsked`: a person did so, and it is brought into sight and into the address.
@@ -108,6 +124,7 @@
     const node = drawn.elements.get(one);
     node?.setAttribute("tabindex", 0);
     drawn.choose(one);
+    for (const guide of byId("sheet").querySelectorAll(".guide")) guide.setAttribute("d", one ? `M${round(sheet.spots.get(one).x)} 0V${CHART}` : "");
     showPanel(family, one, (other) => choose(other, true));
     tellOf(one);
     mark();

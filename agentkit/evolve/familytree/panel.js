@@ -73,7 +73,10 @@ function makeMetricRows(family, one) {
 function makeTests(one) {
   const parts = [];
   const [count, worse] = one.tests?.regressed || [0, []];
-  const items = worse.map(([id, was, now, why]) => [make("bdi", { className: "test" }, id), ` ${was} \u2192 ${now}`, why && make("bdi", { className: "why dim" }, why)]);
+  const items = worse.map(([id, was, now, why]) => {
+    const told = why && make("bdi", { className: "why dim" }, why);
+    return [make("bdi", { className: "test" }, id), ` ${was} \u2192 ${now}`, told];
+  });
   if (count) parts.push(...makeTestList("regressed", count, items));
   for (const [name, title] of Object.entries(TESTS)) {
     const [count, tests] = one.tests?.[name] || [0, []];
