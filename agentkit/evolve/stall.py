@@ -19,7 +19,16 @@ from agentkit.core.repo.checkout import MODULE, make_private, read_tree, write_f
 from agentkit.core.repo.repository import Repository
 from agentkit.core.tree import read_boot_id
 from agentkit.evolve.stallhistory import give_history
-from agentkit.evolve.stallkeeping import clear, clear_old_stalls, hold_stall, is_folder, open_up, read_note, write_note
+from agentkit.evolve.stallkeeping import (
+    clear,
+    clear_old_stalls,
+    hold_stall,
+    is_folder,
+    open_up,
+    read_note,
+    remove_unseen,
+    write_note,
+)
 
 LIMIT = timedelta(minutes=10)
 # By these git tells what was changed; a person may have set them otherwise for all repositories.
@@ -100,7 +109,7 @@ class Stall:
         self._clear_leftovers()
         try:
             self._fill()
-        except AgentkitError:
+        except (AgentkitError, OSError, RecursionError):
             # Whatever was done to it: a new one is made the way the first one was.
             clear(self.copy)
             clear(f"{self.folder}/index")
@@ -127,6 +136,7 @@ class Stall:
         os.makedirs(self.copy, mode=0o700, exist_ok=True)
         more = self._private_index()
         self.private.git("read-tree", "--reset", "-u", "--end-of-options", self.base, more=more, limit=LIMIT)
+        remove_unseen(self.copy)
         self.private.git("clean", "-ffdxq", more=more, limit=LIMIT)
         for path in self._list_modules():
             # What lies in the place of a submodule is no business of this repository's git.

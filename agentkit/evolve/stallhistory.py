@@ -14,7 +14,7 @@ from datetime import timedelta
 from agentkit.core.repo.checkout import ATTRIBUTES, write_format
 from agentkit.core.repo.objects import NAME
 from agentkit.core.repo.repository import Repository
-from agentkit.evolve.stallkeeping import clear, read_note, write_note
+from agentkit.evolve.stallkeeping import clear, is_folder, read_note, write_note
 
 LIMIT = timedelta(minutes=10)
 BRANCH = "main"
@@ -45,7 +45,7 @@ def give_history(folder: str, copy: str, repository: Repository, base: str) -> N
 def _pack(folder: str, repository: Repository, base: str) -> str:
     """Return the folder of packs that hold the base and what led to it, and nothing that came later."""
     packs, note = f"{folder}/packs", f"{folder}/packed"
-    packed = read_note(note)
+    packed = read_note(note) if is_folder(packs) else ""
     if packed == base:
         return packs
     is_later = packed and repository.ask("merge-base", "--is-ancestor", packed, base).status == 0

@@ -73,6 +73,21 @@ def clear(path: str) -> None:
             raise OSError(0, f"cannot be removed: {said[:500]}", path) from None
 
 
+def remove_unseen(folder: str) -> None:
+    """Remove what git does not see from a folder: pipes, sockets, devices, and whatever is named `.git`.
+
+    Raises OSError, and RecursionError where it has no end.
+    """
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name == ".git":
+                clear(entry.path)
+            elif entry.is_dir(follow_symlinks=False):
+                remove_unseen(entry.path)
+            elif not (entry.is_symlink() or entry.is_file(follow_symlinks=False)):
+                os.unlink(entry.path)
+
+
 def open_up(path: str) -> None:
     """Let all of a folder be read and written by its owner; links are not followed."""
     run_program(Program(("chmod", "-R", "u+rwX", "--", path), limit=CLEARING_LIMIT))
