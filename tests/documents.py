@@ -30,6 +30,7 @@ MASKS = (
     (r"(?<=since )\d{4}-\d\d-\d\d\b", "DAY"),
     (r"(?<=ratchet show )[0-9a-f]{12}\b|\b[0-9a-f]{16}\b", "ID"),
     (r"\bpid \d+", "pid N"),
+    (r"\bprocess \d+ is gone", "process N is gone"),
     (r"\bwrapper \d+", "wrapper N"),
     (r"\bnow\b(?! (?:on|and))", "TIME ago"),
     (r"(?<![\w.])\d+(?:\.\d+)?(?:ms|[smhd])\b(?: \d+[smh]\b)?", "TIME"),
