@@ -1,6 +1,7 @@
 """Is every word of the pages true: commands and their output, options, keys, statuses, records, links?"""
 
 import importlib
+import itertools
 import json
 import os
 import re
@@ -144,7 +145,21 @@ price_in = 2
 price_out = 10
 END
 """
+# The machine of the night, until its backup has gone home.
+NIGHT = "\n".join(
+    step.command
+    for step in itertools.takewhile(
+        lambda step: step.command != "agentkit heartbeat check",
+        (
+            step
+            for block in read_blocks(ROOT / "docs/night.md")
+            if block.language == "console"
+            for step in read_steps(block)
+        ),
+    )
+)
 SCENES = {
+    "night": NIGHT,
     "mind": MIND,
     "mindless": MINDLESS,
     "hanging": HANGING,
