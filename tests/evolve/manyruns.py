@@ -21,11 +21,14 @@ case "$AGENTKIT_CANDIDATE" in *[{BREAKS}]) sed -i s/saved/lost/ job.sh;; esac
 GOOD_EACH = "printf '# %s\\n' \"$AGENTKIT_CANDIDATE\" >> job.sh"
 
 
-def start_run(machine: Machine, *words: str) -> subprocess.Popen[bytes]:
-    """Start `agentkit evolve WORDS… --json` in the repository, and wait for nothing."""
+def start_run(machine: Machine, *words: str, is_heard: bool = True) -> subprocess.Popen[bytes]:
+    """Start `agentkit evolve WORDS… --json` in the repository, and wait for nothing.
+
+    One that is heard has to be read, or it waits for that.
+    """
     return subprocess.Popen(
         call_ourselves("evolve", *words, "--json"), cwd=machine.scripts, env=machine.environ,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE if is_heard else subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
