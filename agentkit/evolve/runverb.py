@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from agentkit.core.crowd import count_processors
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.evolve.batch import begin_batch
 from agentkit.evolve.carrying import carry_batch
+from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.proposing import demand_program, split_words
 from agentkit.evolve.tryverb import find_program
 from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
@@ -53,7 +55,9 @@ def run_many(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
         batch = begin_batch(
             bench, standing, argv, allowed=asked.allowed, count=asked.count, jobs=min(jobs, asked.count)
         )
-        return carry_batch(bench, batch, batch.base, as_json=asked.as_json, is_quiet=asked.quiet)
+        status = carry_batch(bench, batch, batch.base, as_json=asked.as_json, is_quiet=asked.quiet)
+        forget_when_due(bench, time.time())
+        return status
 
 
 def _find_proposer(bench: Workbench) -> tuple[str, ...]:
