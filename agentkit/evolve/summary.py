@@ -55,8 +55,9 @@ def _name(found: Underway) -> str:
     left = sum(one.how != AT_WORK for one in found.told)
     if left:
         return f"evolve: {say_count(left, 'candidate')} {'waits' if left == 1 else 'wait'} for resume"
-    if found.is_left:
-        return "evolve: a run waits for resume"
+    runs = sum(one.how != AT_WORK for one in found.batches)
+    if runs:
+        return f"evolve: {'a run waits' if runs == 1 else f'{runs} runs wait'} for resume"
     at_work = len(found.told)
     if at_work or found.batches:
         return f"evolve: {say_count(at_work, 'candidate')} under way" if at_work else "evolve: a run is under way"
@@ -64,10 +65,12 @@ def _name(found: Underway) -> str:
 
 
 def _tell_left(found: Underway, now: float) -> Iterator[Line]:
-    for batch in found.batches:
-        if batch.how != AT_WORK:
-            was = "was cut off" if batch.how == CUT_OFF else "waits"
-            yield Line(f"the run begun {say_when(batch.at, now)} {was}, {batch.progress}", WARNING)
+    left = [one for one in found.batches if one.how != AT_WORK]
+    if len(left) == 1:
+        was = "was cut off" if left[0].how == CUT_OFF else "waits"
+        yield Line(f"the run begun {say_when(left[0].at, now)} {was}, {left[0].progress}", WARNING)
+    elif left:
+        yield Line(f"{len(left)} runs did not end, the first begun {say_when(left[0].at, now)}", WARNING)
     cut_off = [one for one in found.told if one.how == CUT_OFF]
     if cut_off:
         was = "was" if len(cut_off) == 1 else "were"

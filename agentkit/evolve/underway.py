@@ -19,7 +19,10 @@ FROM batches WHERE ended_at IS NULL ORDER BY at, id
 
 @dataclass(frozen=True)
 class OpenBatch:
-    """A run that has not ended: `done` of `count` candidates have their verdict; `at` in seconds since the epoch."""
+    """A run that has not ended: `done` of `count` candidates have their verdict; `at` in seconds since the epoch.
+
+    `reason` is why it does not go on, "" where nobody said it.
+    """
 
     id: str
     at: float
@@ -27,11 +30,12 @@ class OpenBatch:
     count: int
     done: int
     how: str
+    reason: str = ""
 
     @property
     def progress(self) -> str:
-        """Return how far it is, for a person."""
-        return f"{self.done} of {self.count} judged"
+        """Return how far it is, and why no farther, for a person."""
+        return f"{self.done} of {self.count} judged{f': {self.reason}' if self.reason else ''}"
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,18 @@ class Underway:
 
 def find_underway(store: Store) -> Underway:
     """Return what is open in an archive; nothing but its rows and the processes that they name are looked at."""
-    batches = tuple(
-        OpenBatch(str(number), float(at or 0.0), str(proposer), int(count or 0), int(done or 0), _weigh(claim))
-        for number, at, proposer, count, claim, done in store.select(BATCHES)
-    )
-    hows = {one.id: one.how for one in batches}
     found = select(store, f"WHERE step <> '{DONE}' ORDER BY at, id")
-    return Underway(batches, tuple(explain(one, hows.get(one.batch or "")) for one in found))
+    # Whoever gave a run back left the reason with a candidate.
+    reasons = {one.batch: one.reason for one in reversed(found) if one.batch and one.reason and one.step != JUDGED}
+    batches = []
+    for number, at, proposer, count, claim, done in store.select(BATCHES):
+        how = _weigh(claim)
+        reason = "" if how == AT_WORK else reasons.get(str(number), "")
+        batches.append(
+            OpenBatch(str(number), float(at or 0.0), str(proposer), int(count or 0), int(done or 0), how, reason)
+        )
+    hows = {one.id: one.how for one in batches}
+    return Underway(tuple(batches), tuple(explain(one, hows.get(one.batch or "")) for one in found))
 
 
 def explain(candidate: Candidate, run: str | None) -> OpenCandidate:
@@ -85,7 +94,8 @@ def explain(candidate: Candidate, run: str | None) -> OpenCandidate:
         )
     if run is not None:
         # Of many, and none of them is anybody's for itself.
-        said = "its run goes on" if run == AT_WORK else "its run does not go on"
+        why = "" if candidate.step == JUDGED else candidate.reason
+        said = "its run goes on" if run == AT_WORK else why or "its run does not go on"
         return OpenCandidate(candidate, run, said, is_of_run=True)
     if candidate.claim is None and candidate.reason:
         return OpenCandidate(candidate, WAITS, candidate.reason)

@@ -93,6 +93,16 @@ def test_a_run_that_was_cut_off_waits_for_resume(agentkit: Run, environ: dict[st
     assert lines[0] == ("warning", "the run begun 2h ago was cut off, 1 of 3 judged")
 
 
+def test_many_runs_that_did_not_end_are_one_line(agentkit: Run, environ: dict[str, str]) -> None:
+    now = time.time()
+    for age in (8000, 9000, 12000):
+        plant(environ, now - age, batch=plant_run(environ, now - age, count=3, claim=None))
+    title, lines, _ = read_summary(agentkit)
+    assert title == "evolve: 3 runs wait for resume"
+    assert lines[0] == ("warning", "3 runs did not end, the first begun 3h ago")
+    assert [severity for severity, _ in lines].count("warning") == 1
+
+
 def test_the_checkup_shows_it_after_a_real_one(machine: Machine) -> None:
     assert machine.ask("try", "--propose", "true")[0] == 65
     status, stdout, _ = machine.call("checkup")

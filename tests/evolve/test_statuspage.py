@@ -126,6 +126,13 @@ def test_a_run_without_its_process_is_left_in_one_line(agentkit: Run, environ: d
     assert [one["at_work"] for one in records] == [False, False]
 
 
+def test_a_run_that_was_given_back_says_why(agentkit: Run, environ: dict[str, str]) -> None:
+    now = time.time()
+    run = plant_run(environ, now - 600, count=9, claim=None)
+    plant(environ, now - 300, batch=run, ended_at=None, step="proposed", state="proposed", reason="job.sh is changed")
+    assert "waits  a run: 0 of 9 judged: job.sh is changed  mend\n" in agentkit("evolve", "status").stdout
+
+
 def test_decisions_whose_turn_did_not_come_are_left_with_these_words(agentkit: Run, environ: dict[str, str]) -> None:
     opened = {"base": "", "branch": "", "ended_at": None, "step": "proposing", "state": "proposed", "reason": ""}
     plant(environ, time.time() - 5, **opened, claim=DEAD)
