@@ -92,7 +92,8 @@ def test_who_leaves_leaves_no_worker_behind(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_workers_die_with_their_parent(tmp_path: Path, number: int) -> None:
     words = [sys.executable, "-c", "import sys; from tests.evolve.pooltasks import hold_pool; hold_pool(sys.argv[1])"]
-    holder = subprocess.Popen([*words, str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    holder = subprocess.Popen([*words, str(tmp_path)], cwd=ROOT, env=environ, stderr=subprocess.DEVNULL)
     try:
         wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
         below = list_children(holder.pid)
