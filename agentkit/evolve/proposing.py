@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shlex
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ from agentkit.evolve.stall import Stall
 # Of what it says, the end is kept.
 KEPT_BYTES = 65536
 LONGEST_USAGE_BYTES = 65536
+MOST_DOLLARS = 1e9
 USAGE = "usage.json"
 COSTS = ("cost_usd", "total_cost_usd")
 KEPT_NAMES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM")
@@ -138,30 +140,45 @@ def _say_size(size: int) -> str:
 
 def _take_cost(stall: Stall) -> float | None:
     """Return what the proposer says that it cost; its note at the top of the copy is none of the change."""
-    in_copy = f"{stall.copy}/{USAGE}"
-    is_note = os.path.lexists(in_copy) and stall.repository.ask("cat-file", "-e", f"{stall.base}:{USAGE}").status != 0
     cost = _read_cost(f"{stall.home}/{USAGE}")
-    if is_note:
+    in_copy = f"{stall.copy}/{USAGE}"
+    if os.path.lexists(in_copy) and stall.repository.ask("cat-file", "-e", f"{stall.base}:{USAGE}").status != 0:
         cost = _read_cost(in_copy) if cost is None else cost
-        if not os.path.isdir(in_copy) or os.path.islink(in_copy):
-            os.unlink(in_copy)
+        _remove_note(stall)
     return cost
 
 
 def _read_cost(path: str) -> float | None:
+    # It may be anything: a pipe that nobody writes to, a link to a file of the person's, numbers that are none.
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
-    with open(descriptor, "rb") as file:
-        try:
-            told = json.loads(file.read(LONGEST_USAGE_BYTES))
-        except (OSError, ValueError, RecursionError):
-            return None
+    try:
+        is_plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        told = json.loads(os.read(descriptor, LONGEST_USAGE_BYTES)) if is_plain else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    finally:
+        os.close(descriptor)
     if not isinstance(told, dict):
         return None
     for name in COSTS:
         value = told.get(name)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e9:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < MOST_DOLLARS:
             return float(value)
     return None
+
+
+def _remove_note(stall: Stall) -> None:
+    try:
+        # The copy itself may be a link by now.
+        folder = os.open(stall.copy, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.unlink(USAGE, dir_fd=folder)
+    except OSError:
+        pass  # a folder of that name is a part of the change, and so is what lies where nobody may write
+    finally:
+        os.close(folder)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 
+from agentkit.core import tree
+
 MIB = 1024 * 1024
 # With 1, and not with 0, no program is started either that would take the core on its stdin (core(5)).
 NO_CORE = 1
@@ -22,9 +24,9 @@ def set_bounds(memory_bytes: int, disk_bytes: int, processes: int, *, is_isolate
         resource.RLIMIT_FSIZE: disk_bytes + SPARE_BYTES,
         resource.RLIMIT_DATA: memory_bytes + max(memory_bytes // 4, SPARE_BYTES),
     }
-    if is_isolated and _counts_by_namespace():
-        # Anywhere else what the person runs would count too.
-        bounds[resource.RLIMIT_NPROC] = processes * THREADS_EACH
+    # Root is not held to it, and has the watching alone.
+    others = 0 if is_isolated and _counts_by_namespace() else _count_threads_of_user()
+    bounds[resource.RLIMIT_NPROC] = others + processes * THREADS_EACH
     for name, value in bounds.items():
         soft, hard = resource.getrlimit(name)
         wanted = min(value, *(one for one in (soft, hard) if one != resource.RLIM_INFINITY), 2**63 - 1)
@@ -32,5 +34,18 @@ def set_bounds(memory_bytes: int, disk_bytes: int, processes: int, *, is_isolate
 
 
 def _counts_by_namespace() -> bool:
+    """Tell whether the kernel counts the processes of a user namespace apart from what else its user runs."""
     numbers = os.uname().release.replace("-", ".").split(".")[:2]
     return all(one.isdigit() for one in numbers) and tuple(map(int, numbers)) >= COUNTS_BY_NAMESPACE
+
+
+def _count_threads_of_user() -> int:
+    user, count = os.getuid(), 0
+    for pid in tree.list_pids():
+        try:
+            is_own = os.stat(f"/proc/{pid}").st_uid == user
+        except OSError:
+            continue  # ended since it was listed
+        found = tree.read_stat(pid) if is_own else None
+        count += found[4] if found else 0
+    return count

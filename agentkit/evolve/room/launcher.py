@@ -72,6 +72,7 @@ class _Room:
         self._due = time.monotonic() + spec.limit_s
         self._longest_pause_s = LONGEST_PAUSE_S if os.geteuid() else LONGEST_PAUSE_OF_ROOT_S
         self._pid = 0
+        self._is_crowd = False
         self.is_isolated = False
         self.status = 0
         self.trouble = ""
@@ -136,6 +137,7 @@ class _Room:
         between = BETWEEN if self.is_isolated else 0
         members = find_members(self._spec.processes + between)[between:]
         if len(members) > self._spec.processes:
+            self._is_crowd = True
             return PROCESSES
         on_disk, in_memory = sum_nameless(members, filling.disks)
         if sum_memory(members) + in_memory > self._spec.memory_bytes:
@@ -156,6 +158,9 @@ class _Room:
             for pid in find_members(BETWEEN)[:BETWEEN]:
                 _come_first(pid)
                 _kill(pid)
+        elif self._is_crowd:
+            # One by one they would be more each time: the members of a group end at once.
+            _kill(-self._pid)
         tree.end_tree(os.getpid(), grace_s=0.0 if self.is_isolated else GRACE_S, limit_s=GIVE_UP_S)
 
 
