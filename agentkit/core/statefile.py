@@ -164,13 +164,14 @@ def _check(connection: sqlite3.Connection, form: Form, path: str) -> None:
                     connection.execute(f"CREATE INDEX {name} ON {columns}")
                 connection.execute(f"PRAGMA application_id = {form.application_id}")
                 connection.execute(f"PRAGMA user_version = {form.version}")
+    if connection.execute("PRAGMA application_id").fetchone()[0] != form.application_id:
+        raise _malformed(form, path, f"it is no {form.what}")
+    if version == 0:
         try:
             # A commit waits for the disk once instead of four times, and who only looks waits for nobody.
             connection.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError:
             pass  # somebody else has it open; it works as well without, and more slowly
-    if connection.execute("PRAGMA application_id").fetchone()[0] != form.application_id:
-        raise _malformed(form, path, f"it is no {form.what}")
     if version > form.version:
         raise AgentkitError(
             f"{form.what} {path} has version {version}; this agentkit knows up to {form.version}",

@@ -42,8 +42,12 @@ class Input:
 
     @property
     def proposals(self) -> list[Proposed]:
-        """Return what is asked for, each decision once, in order."""
-        return list({asked.id: asked for _, asked in reversed(self.lines) if asked}.values())[::-1]
+        """Return what is asked for, in order; of a decision that was told twice, what it said first."""
+        found: dict[str, Proposed] = {}
+        for _, asked in self.lines:
+            if asked is not None:
+                found.setdefault(asked.id, asked)
+        return list(found.values())
 
     def pass_on(self, *, with_proposals: bool) -> None:
         """Write the lines to stdout as they came: all of them, or those that ask for nothing."""
@@ -57,11 +61,11 @@ class Input:
 def read_decisions(complain: Callable[[str], None]) -> Input:
     """Return what stdin holds; a line that is of no use goes to `complain` with its number, and is left out.
 
-    Raises AgentkitError: usage where stdin is closed or a terminal, bad data where it cannot be read.
+    Raises AgentkitError: usage where stdin is a terminal, bad data where it cannot be read.
     """
-    if sys.stdin is None or sys.stdin.isatty():
+    if sys.stdin.isatty():
         raise AgentkitError(
-            f"decisions are expected on stdin, and it is {'closed' if sys.stdin is None else 'a terminal'}",
+            "decisions are expected on stdin, and it is a terminal",
             hint="agentkit think wake --json | agentkit evolve try, or --propose, --patch, --rev",
             status=Exit.USAGE,
         )

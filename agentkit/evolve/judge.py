@@ -124,6 +124,6 @@ def _tell(ended: Ended) -> AgentkitError:
         return AgentkitError("the ratchet gave no answer in time", status=Exit.TIMED_OUT)
     rows = [row for row in ended.stderr.decode("utf-8", "replace").splitlines() if row.strip()]
     faults = [row.partition("error: ")[2] for row in rows if "error: " in row]
-    hints = [row.strip().removeprefix("hint: ") for row in rows if row.strip().startswith("hint: ")]
+    hints = [row.partition("hint: ")[2] for row in rows if "hint: " in row]
     why = faults[0] if faults else (rows[-1] if rows else ended.trouble or f"the ratchet ended with {ended.status}")
     return AgentkitError(why, hint=hints[0] if hints else None, status=ended.status or Exit.INTERNAL)

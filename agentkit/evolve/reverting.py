@@ -201,6 +201,4 @@ def _print_way_on(old: Candidate, rejected: Candidate) -> None:
         # The ratchet lets no test go, and a way back takes along what came after the change.
         print_line("next: agentkit ratchet rollback N --dry-run tells where N accepted states back lead, tests and all")
     else:
-        print_line(
-            f"next: agentkit evolve diff {old.id[:SHOWN_ID]} shows what there is to take back by hand"
-        )
+        print_line(f"next: agentkit evolve diff {old.id[:SHOWN_ID]} shows what there is to take back by hand")

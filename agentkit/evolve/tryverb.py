@@ -18,7 +18,7 @@ from agentkit.evolve.feedback import write_request
 from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.proposing import name_proposer, split_words
 from agentkit.evolve.telling import tell_result
-from agentkit.evolve.trying import Result, begin, carry_on, file_commit
+from agentkit.evolve.trying import Result, begin, carry_on
 from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
 
 LONGEST_PATCH_BYTES = 64 * 1024 * 1024
@@ -74,8 +74,7 @@ def _try(bench: Workbench, asked: Asked, argv: tuple[str, ...] | None) -> Result
         _demand_contains(bench, commit, new.base)
     if commit == new.base:
         raise AgentkitError("it changes nothing: that is what is accepted already", status=Exit.BAD_DATA)
-    begun = begin(bench, replace(new, commit_id=commit))
-    return carry_on(bench, file_commit(bench, begun, commit), keeps=True)
+    return carry_on(bench, begin(bench, replace(new, commit_id=commit)), keeps=True)
 
 
 def _demand_contains(bench: Workbench, commit: str, base: str) -> None:

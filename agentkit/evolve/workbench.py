@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,13 +40,28 @@ def open_workbench(
     environ = dict(environ)
     configuration = load_configuration(environ, own=("evolve",), warn=lambda text: None if is_quiet else warn(text))
     settings = configuration.evolve
-    repository = find_repository((is_decided and settings.repository) or folder, environ)
+    place = os.path.abspath((is_decided and settings.repository) or folder)
+    _demand_plain(place)
+    repository = find_repository(place, environ)
     if not repository.root:
         raise AgentkitError(
             f"{repository.git_dir} is a bare repository: there is no work tree", hint="go to a work tree of it"
         )
     with open_store(environ) as store:
         yield Workbench(store, repository, settings, environ, configuration.host)
+
+
+def _demand_plain(place: str) -> None:
+    """Raise AgentkitError (unavailable) where a path can stand in no record."""
+    try:
+        is_plain = b"\n" not in place.encode()
+    except UnicodeEncodeError:
+        is_plain = False
+    if not is_plain:
+        raise AgentkitError(
+            f"{place!r}: a folder whose name has a line break, or is no UTF-8, can stand in no record",
+            hint="another name for that folder",
+        )
 
 
 def demand_base(bench: Workbench) -> Standing:

@@ -88,7 +88,8 @@ def test_everything_that_evolve_can_be_told_is_read_in_seconds_and_bytes(file: P
 
 
 @pytest.mark.parametrize(
-    ("written", "near"), [("propser", "proposer"), ("memory_bytes", "memory"), ("limit_s", "limit"), ("keepdays", "keep_days")]
+    ("written", "near"),
+    [("propser", "proposer"), ("memory_bytes", "memory"), ("limit_s", "limit"), ("keepdays", "keep_days")],
 )
 def test_an_unknown_key_is_named_with_the_nearest_that_there_is(file: Path, written: str, near: str) -> None:
     error = fault(file, f"[evolve]\n{written} = 3\n")

@@ -151,7 +151,8 @@ HOSTILE = {
     "its own index is garbage": "echo garbage > .git/index; echo x > a.txt; touch .git/index.lock",
     "its own history goes on": "echo x > a.txt; git add -A; git commit -qm mine; git checkout -q -b side HEAD~1",
     "hooks, filters and attributes": "printf '#!/bin/sh\\nexit 1\\n' > .git/hooks/pre-commit; "
-    "git config core.bare true; git config filter.none.smudge 'tr a-z A-Z'; echo '* filter=none' > .git/info/attributes",
+    "git config core.bare true; "
+    "git config filter.none.smudge 'tr a-z A-Z'; echo '* filter=none' > .git/info/attributes",
     "assumed unchanged": "git update-index --assume-unchanged a.txt; git update-index --skip-worktree b.txt; "
     "echo x > a.txt; echo x > b.txt",
     "pipes and sockets": "mkfifo pipe; rm a.txt; mkfifo a.txt",
@@ -191,7 +192,8 @@ def _takes_in(stall: Stall) -> bool:
 def test_settings_of_the_person_do_not_blind_the_git_that_puts_it_right(person: Machine) -> None:
     (person.folder / ".gitconfig").write_text(
         "[core]\n\tfileMode = false\n\ttrustctime = false\n\tcheckStat = minimal\n\tignoreStat = true\n"
-        "\tsymlinks = false\n\tautocrlf = true\n\tsafecrlf = true\n\tuntrackedCache = true\n\tsplitIndex = true\n[safe]\n"
+        "\tsymlinks = false\n"
+        "\tautocrlf = true\n\tsafecrlf = true\n\tuntrackedCache = true\n\tsplitIndex = true\n[safe]\n"
         "\tbareRepository = explicit\n[submodule]\n\trecurse = true\n[feature]\n\tmanyFiles = true\n"
     )
     with open_copy(person) as stack:

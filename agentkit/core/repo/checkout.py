@@ -105,7 +105,7 @@ class Checkout:
             for path, entry in tree.items()
             if entry.mode != MODULE and CACHE not in path.split("/")
         ]
-        stdin = os.fsencode("\0".join(rows) + "\0")
+        stdin = os.fsencode("".join(f"{row}\0" for row in rows))
         # Nobody needs a half of it after a crash.
         passing = replace(self.repository, is_passing=True)
         passing.git("update-index", "-z", "--index-info", stdin=stdin, more=self.more)
