@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ LIMIT_S = 60
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     # The pool sets it for its workers, and it would stay for the tests after this one.
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
+
+
+@pytest.fixture(autouse=True)
+def no_tracker() -> Iterator[None]:
+    yield
+    # What multiprocessing leaves running beside its workers; other tests look for processes of their own.
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # private, and nothing public ends it
 
 
 def run_all(tasks: dict[str, Callable[[Record], Record]], jobs: int = 2) -> dict[str, Finished]:
