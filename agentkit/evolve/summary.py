@@ -12,7 +12,7 @@ from agentkit.core.asides import say_when
 from agentkit.core.lines import WARNING, write_record
 from agentkit.core.statefile import Store
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
-from agentkit.evolve.candidate import ACCEPTED, NO_EVIDENCE, REJECTED, REVERTED
+from agentkit.evolve.candidate import ACCEPTED, DONE, NO_EVIDENCE, REJECTED, REVERTED
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import describe
 from agentkit.evolve.underway import AT_WORK, CUT_OFF, WAITS, OpenCandidate, Underway, find_underway
@@ -22,7 +22,7 @@ RESUME = "agentkit evolve resume"
 LATELY_S, LATELY = 7 * 86400.0, "7 days"
 LONGEST = 160
 # An id begins with the milliseconds of its instant in twelve digits: the newest rows are found by the key alone.
-COUNTS = "SELECT state, kept, count(*), total(cost_usd) FROM candidates WHERE id >= ? GROUP BY state, kept"
+COUNTS = "SELECT state, kept, step, count(*), total(cost_usd) FROM candidates WHERE id >= ? GROUP BY state, kept, step"
 NAMES = {REJECTED: "rejected", NO_EVIDENCE: "without evidence", REVERTED: "taken back"}
 Counts = dict[tuple[str, bool], int]
 
@@ -102,10 +102,12 @@ def _say_lately(store: Store, now: float) -> str:
     since = f"{max(0, int((now - LATELY_S) * 1000)):012x}"
     counts: Counts = {}
     cost = 0.0
-    for state, kept, count, spent in store.select(COUNTS, (since,)):
-        counts[str(state), bool(kept)] = int(count or 0)
+    rows = store.select(COUNTS, (since,))
+    for state, kept, step, count, spent in rows:
+        if step == DONE:
+            counts[str(state), bool(kept)] = int(count or 0)
         cost += float(spent or 0.0)
-    if not counts:
+    if not rows:
         return f"nothing was tried in {LATELY}"
     parts = [
         f"{counts.get((ACCEPTED, True), 0)} kept",

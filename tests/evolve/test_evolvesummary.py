@@ -77,10 +77,13 @@ def test_what_is_at_work_asks_for_nothing(agentkit: Run, environ: dict[str, str]
     now = time.time()
     run = plant_run(environ, now - 8000, count=200, claim=name_this_process())
     plant(environ, now - 60, batch=run)
+    plant(environ, now - 40, batch=run, step="judged", state="accepted", reason="")
     plant(environ, now - 30, batch=run, step="proposed", state="proposed", reason="", ended_at=None)
     title, lines, step = read_summary(agentkit)
     assert (title, step) == ("evolve: a run is under way", None)
-    assert lines[0] == ("info", "a run begun 2h ago: 1 of 200 judged, by mend")
+    assert lines[0] == ("info", "a run begun 2h ago: 2 of 200 judged, by mend")
+    # Which one is kept is not known before the run ends.
+    assert lines[1] == ("info", "in 7 days: 0 kept, 1 rejected")
 
 
 def test_a_run_that_was_cut_off_waits_for_resume(agentkit: Run, environ: dict[str, str]) -> None:
