@@ -1,4 +1,4 @@
-"""What does a verb say beside its answer, and how does it say when?"""
+"""What does a verb say beside its answer, and how does it say when, how many, and a long text on one line?"""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ def say_when(instant: float | None, now: float) -> str:
         return "-"
     distance = format_duration(float(round(abs(instant - now)))).split()[0]
     return f"in {distance}" if instant > now else f"{distance} ago"
+
+
+def say_count(count: int, noun: str) -> str:
+    """Return `1 finding`, `2 findings`."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def shorten(text: str, most: int) -> str:
+    """Return the text on one line of at most so many letters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def read_instant(value: object) -> float | None:

@@ -23,7 +23,9 @@ from agentkit.evolve.stall import open_stall
 from agentkit.evolve.workbench import Workbench
 
 FAULT = "fault"
-PROPOSER, CHEAP = "the proposer", "the cheap stage"
+CHEAP = "the cheap stage"
+# What a worker does around its programs, by git mostly, ends within this time: each step has a limit of its own.
+AROUND_S = 3600.0
 
 
 def write_order(bench: Workbench, candidate: Candidate, argv: list[str], *, is_again: bool) -> Record:
@@ -40,6 +42,11 @@ def write_order(bench: Workbench, candidate: Candidate, argv: list[str], *, is_a
         "allowed": candidate.allowed,
         "is_again": is_again,
     }
+
+
+def limit_work(settings: EvolveSettings) -> float:
+    """Return the seconds within which a worker has done what is asked of it, or hangs."""
+    return settings.limit_s + settings.judge_limit_s + AROUND_S
 
 
 def make_proposal(order: Record) -> Record:
@@ -106,8 +113,7 @@ def _evaluate(order: Record, environ: Mapping[str, str], settings: EvolveSetting
         tried = _try_cheaply(order, environ, settings)
         if tried.trouble:
             # What a bound ended tells nothing of the change.
-            told = tried.trouble.replace(PROPOSER, CHEAP)
-            return {"cheap": {"trouble": told, "is_verdict": tried.status is not None}}
+            return {"cheap": {"trouble": tried.trouble, "is_verdict": tried.status is not None}}
     allowed = order["allowed"]
     ruling = judge(
         root, environ, commit, limit_s=settings.judge_limit_s, keeps=False,
@@ -122,7 +128,5 @@ def _try_cheaply(order: Record, environ: Mapping[str, str], settings: EvolveSett
     argv = cast("list[str]", order["argv"])
     with open_stall(repository, environ, str(order["base"])) as stall:
         stall.show(str(order["commit"]))
-        try:
-            return propose(stall, argv, request="", settings=settings, environ=environ, name=str(order["name"]))
-        except AgentkitError as error:
-            raise AgentkitError(error.message.replace(PROPOSER, CHEAP), hint=error.hint, status=error.status) from error
+        name = str(order["name"])
+        return propose(stall, argv, request="", settings=settings, environ=environ, name=name, who=CHEAP)

@@ -22,8 +22,6 @@ LONGEST_OUTPUT = 4000
 # Of all that the tests of one candidate said.
 LONGEST_OUTPUTS = 16_000
 LONGEST_REASON = 1000
-# The ratchet keeps no more than so much of what one test said, or somewhat more.
-CUT_FROM = 5900
 METRIC_WORSE = "a metric is worse than its best"
 HOLDOUT_WORSE = "tests that no proposer sees do not hold"
 UNJUDGED = "it could not be judged"
@@ -118,14 +116,7 @@ def _list_outputs(candidate: Candidate) -> dict[str, str]:
     """Return {id: text} of the tests that are named to a proposer."""
     named = {str(one.get("id")) for one in _list_regressed(candidate)[:SHOWN_TESTS]}
     rows = json.loads(candidate.outputs or "[]")
-    return {str(one["id"]): _leave_halves(str(one.get("text", ""))) for one in rows if one.get("id") in named}
-
-
-def _leave_halves(text: str) -> str:
-    """Return a text without the lines at which the ratchet may have cut it: half of a secret is masked by nobody."""
-    if len(text) >= CUT_FROM:
-        text = text.partition("\n")[2].rpartition("\n")[0]
-    return text
+    return {str(one["id"]): str(one.get("text", "")) for one in rows if one.get("id") in named}
 
 
 def _shorten(texts: Mapping[str, str]) -> list[Record]:

@@ -10,6 +10,7 @@ import os
 import re
 import time
 
+from agentkit.core.claims import is_claim_held
 from agentkit.core.errors import AgentkitError
 from agentkit.core.repo.repository import Repository, find_repository
 from agentkit.core.statefile import Store
@@ -33,7 +34,8 @@ ID = re.compile(r"[0-9a-f]{32}")
 def forget_when_due(bench: Workbench, now: float) -> None:
     """Forget what is older than `[evolve] keep_days`, where nobody has looked within a day; `now` as of `time.time`.
 
-    A repository that is gone, or in which another git works, waits for another day.
+    A repository that is gone, or in which another git or a candidate is at work, waits for another day: what judges
+    holds a ref that goes meanwhile against the one that it judges.
     """
     if not _is_due(bench.store, now):
         return
@@ -45,10 +47,15 @@ def forget_when_due(bench: Workbench, now: float) -> None:
             return
         try:
             repository = find_repository(root, bench.environ)
-            if repository.root == root:
+            if repository.root == root and not _is_at_work(bench.store, root):
                 _forget_in(bench.store, repository, before, now)
         except AgentkitError:
             continue
+
+
+def _is_at_work(store: Store, root: str) -> bool:
+    claims = f"SELECT claim FROM candidates WHERE repository = ? AND step <> '{DONE}' AND claim IS NOT NULL"  # noqa: S608
+    return any(is_claim_held(str(claim)) for (claim,) in store.select(claims, (root,)))
 
 
 def _is_due(store: Store, now: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
-from agentkit.core.asides import say_when
+from agentkit.core.asides import say_when, shorten
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Look, Styled, print_table
@@ -15,7 +15,7 @@ from agentkit.evolve.candidate import STATES, Candidate, select
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import STYLES
 from agentkit.evolve.underway import OpenCandidate, find_underway, name_candidate
-from agentkit.evolve.viewing import read_host, say_usd, shorten, tell_nothing
+from agentkit.evolve.viewing import read_host, say_usd, tell_nothing
 
 COLUMNS = (
     Column("id"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
@@ -22,19 +23,23 @@ from agentkit.core.tree import die_with_parent
 
 LOSSES_TOGETHER = 2
 LOSSES_ALONE = 3
+# So long a worker that was killed may take to be gone, and a new one to say a word.
+END_S = 60.0
 
 
 @dataclass(frozen=True)
 class Task:
     """A function of a module and the record that it gets; both cross to another process.
 
-    `name` tells it from the others. Where it begins again its record says so, by `is_again`. `losses` is how often its
-    pool was lost under it, `alone` how often when it was the only one there.
+    `name` tells it from the others. A worker that is not done with it within `limit_s` is killed: each of its steps has
+    a limit of its own, so that worker is stopped, or hangs. Where it begins again its record says so, by `is_again`.
+    `losses` is how often its pool was lost under it, `alone` how often when it was the only one there.
     """
 
     name: str
     function: Callable[[Record], Record]
     words: Record
+    limit_s: float
     losses: int = 0
     alone: int = 0
 
@@ -55,6 +60,7 @@ class Pool:
         self._jobs = jobs
         self._executor: Executor | None = None
         self._running: dict[Future[Record], Task] = {}
+        self._due: dict[Future[Record], float] = {}
         self._again: deque[Task] = deque()
         self._suspects: deque[Task] = deque()
 
@@ -91,12 +97,23 @@ class Pool:
         while not finished and self.count:
             self._start()
             is_alone = len(self._running) == 1
-            ended, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            ended = self._wait_for_one()
             lost = {future for future in ended if isinstance(future.exception(), BrokenExecutor)}
             finished += [Finished(self._running.pop(future), future.result()) for future in ended - lost]
             if lost:
                 finished += self._begin_again(is_alone=is_alone)
         return finished
+
+    def _wait_for_one(self) -> set[Future[Record]]:
+        """Return what has ended, one at least; what is past its limit loses its worker, and with that the pool."""
+        due = min(self._due[future] for future in self._running)
+        ended, _ = wait(self._running, timeout=max(0.0, due - time.monotonic()), return_when=FIRST_COMPLETED)
+        if not ended:
+            end_workers()
+            ended, _ = wait(self._running, timeout=END_S)
+        if not ended:
+            raise _no_workers()
+        return ended
 
     def _start(self) -> None:
         """Begin what may begin: a suspect when nothing else runs, the others while there is none."""
@@ -110,18 +127,21 @@ class Pool:
             if self._executor is None:
                 self._executor = self._make(self._jobs)
             try:
-                self._running[self._executor.submit(task.function, task.words)] = task
+                future = self._executor.submit(task.function, task.words)
             except BrokenExecutor:
                 # A worker that had nothing to do was lost.
                 self._drop()
             else:
+                self._running[future] = task
+                self._due[future] = time.monotonic() + task.limit_s
                 return
         raise _no_workers()
 
     def _begin_again(self, *, is_alone: bool) -> list[Finished]:
         """Let what a lost pool had not ended begin again; return what ended just before, and what is given up."""
         finished = []
-        wait(self._running)
+        if wait(self._running, timeout=END_S).not_done:
+            raise _no_workers()
         for future, task in self._running.items():
             if not isinstance(future.exception(), BrokenExecutor):
                 finished.append(Finished(task, future.result()))
@@ -135,7 +155,7 @@ class Pool:
                 self._suspects.append(again)
             else:
                 self._again.append(again)
-        self._running = {}
+        self._running, self._due = {}, {}
         self._drop()
         if any(one.evidence is None for one in finished):
             self._demand_workers()
@@ -143,6 +163,8 @@ class Pool:
 
     def _drop(self) -> None:
         if self._executor is not None:
+            # The end that a pool asks for would not be heard by a worker that is stopped.
+            end_workers()
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._executor = None
 
@@ -150,8 +172,8 @@ class Pool:
         """Raise AgentkitError where it was no task's fault: a worker that has nothing to do dies as well."""
         self._executor = self._make(self._jobs)
         try:
-            self._executor.submit(os.getpid).result()
-        except BrokenExecutor:
+            self._executor.submit(os.getpid).result(timeout=END_S)
+        except (BrokenExecutor, TimeoutError):
             self._drop()
             raise _no_workers() from None
 

@@ -23,6 +23,7 @@ from agentkit.evolve.stall import Stall
 KEPT_BYTES = 65536
 LONGEST_USAGE_BYTES = 65536
 MOST_DOLLARS = 1e9
+PROPOSER = "the proposer"
 USAGE = "usage.json"
 COSTS = ("cost_usd", "total_cost_usd")
 KEPT_NAMES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM")
@@ -59,7 +60,9 @@ def name_proposer(argv: Sequence[str]) -> str:
     return argv[2] if tuple(argv[:2]) == ("/bin/sh", "-c") and len(argv) == 3 else shlex.join(argv)
 
 
-def demand_program(argv: Sequence[str], environ: Mapping[str, str], settings: EvolveSettings) -> str:
+def demand_program(
+    argv: Sequence[str], environ: Mapping[str, str], settings: EvolveSettings, *, who: str = PROPOSER
+) -> str:
     """Return the file that a proposer's words would run; raises AgentkitError (unavailable) where there is none.
 
     Asked before a candidate is begun. A relative path is one in the copy: whether it is there, the start tells.
@@ -67,7 +70,7 @@ def demand_program(argv: Sequence[str], environ: Mapping[str, str], settings: Ev
     found = find_program(argv[0], _choose_variables(environ, settings))
     if found is None:
         raise AgentkitError(
-            f"the proposer {argv[0]} is not there, or cannot be run",
+            f"{who} {argv[0]} is not there, or cannot be run",
             hint="its path, or its folder in PATH",
             status=Exit.UNAVAILABLE,
         )
@@ -75,13 +78,21 @@ def demand_program(argv: Sequence[str], environ: Mapping[str, str], settings: Ev
 
 
 def propose(
-    stall: Stall, argv: Sequence[str], *, request: str, settings: EvolveSettings, environ: Mapping[str, str], name: str
+    stall: Stall,
+    argv: Sequence[str],
+    *,
+    request: str,
+    settings: EvolveSettings,
+    environ: Mapping[str, str],
+    name: str,
+    who: str = PROPOSER,
 ) -> Proposal:
     """Run a proposer in the copy, with the request on stdin; what it changed lies in the copy then.
 
-    `name` is the id of the candidate. Raises AgentkitError (unavailable) where there is no such program.
+    `name` is the id of the candidate, `who` what the program is called in messages. Raises AgentkitError (unavailable)
+    where there is no such program.
     """
-    program = demand_program(argv, environ, settings)
+    program = demand_program(argv, environ, settings, who=who)
     variables = _choose_variables(environ, settings) | {
         "HOME": stall.home,
         "TMPDIR": stall.scratch,
@@ -104,13 +115,11 @@ def propose(
     stay = stay_in_room(spec, request.encode(), KEPT_BYTES)
     if stay.outcome == MISSING:
         hint = "[evolve] see = [the folders that it needs]" if stay.is_isolated and os.path.exists(program) else None
-        raise AgentkitError(
-            f"the proposer cannot be run: {argv[0]}: {stay.trouble}", hint=hint, status=Exit.UNAVAILABLE
-        )
+        raise AgentkitError(f"{who} cannot be run: {argv[0]}: {stay.trouble}", hint=hint, status=Exit.UNAVAILABLE)
     stdout, stderr = (text.decode("utf-8", "replace") for text in (stay.stdout, stay.stderr))
     cost, duration_s = _take_cost(stall), stay.duration.total_seconds()
     status = stay.status if stay.outcome == ITSELF else None
-    return Proposal(_tell_trouble(stay, settings), stay.is_isolated, stdout, stderr, cost, duration_s, status)
+    return Proposal(_tell_trouble(stay, settings, who), stay.is_isolated, stdout, stderr, cost, duration_s, status)
 
 
 def _choose_variables(environ: Mapping[str, str], settings: EvolveSettings) -> dict[str, str]:
@@ -118,16 +127,16 @@ def _choose_variables(environ: Mapping[str, str], settings: EvolveSettings) -> d
     return {"PATH": os.defpath} | variables
 
 
-def _tell_trouble(stay: Stay, settings: EvolveSettings) -> str:
+def _tell_trouble(stay: Stay, settings: EvolveSettings, who: str) -> str:
     told = {
-        TIME: f"the proposer did not end within {settings.limit_s:g}s",
-        DISK: f"the proposer wrote more than {_say_size(settings.disk_bytes)}",
-        MEMORY: f"the proposer used more than {_say_size(settings.memory_bytes)} of memory",
-        PROCESSES: f"the proposer had more than {settings.processes} processes",
-        LOST: "the proposer ended what watches over it",
+        TIME: f"{who} did not end within {settings.limit_s:g}s",
+        DISK: f"{who} wrote more than {_say_size(settings.disk_bytes)}",
+        MEMORY: f"{who} used more than {_say_size(settings.memory_bytes)} of memory",
+        PROCESSES: f"{who} had more than {settings.processes} processes",
+        LOST: f"{who} ended what watches over it",
     }
     if stay.outcome == ITSELF:
-        return f"the proposer ended with {stay.status}" if stay.status else ""
+        return f"{who} ended with {stay.status}" if stay.status else ""
     return told[stay.outcome]
 
 

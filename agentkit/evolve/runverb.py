@@ -12,7 +12,7 @@ from agentkit.evolve.batch import begin_batch
 from agentkit.evolve.carrying import carry_batch
 from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.proposing import demand_program, split_words
-from agentkit.evolve.tryverb import find_program
+from agentkit.evolve.tryverb import demand_reason, place_program
 from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
 
 MOST, MOST_JOBS = 10_000, 64
@@ -45,9 +45,8 @@ def run_many(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
         raise AgentkitError(
             f"--executor {asked.executor!r} is not known", hint=f"--executor {LOCAL}", status=Exit.USAGE
         )
-    if asked.allowed is not None and not asked.allowed.strip():
-        raise AgentkitError("--allow-protected: say why; it is kept with the candidates", status=Exit.USAGE)
-    given = None if asked.propose is None else find_program(split_words(asked.propose), folder, environ)
+    demand_reason(asked.allowed)
+    given = None if asked.propose is None else place_program(split_words(asked.propose), folder)
     with open_workbench(folder, environ, is_quiet=asked.quiet) as bench:
         argv = given or _find_proposer(bench)
         demand_program(argv, environ, bench.settings)

@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
-from agentkit.core.asides import say_when
+from agentkit.core.asides import say_count, say_when
 from agentkit.core.lines import Record, write_record
 from agentkit.core.masking import mask_texts
 from agentkit.core.screen import Cell, Column, Styled, print_block, print_fact, print_line, print_table
@@ -18,7 +18,7 @@ from agentkit.evolve.judge import read_outputs
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import STYLES
 from agentkit.evolve.underway import AT_WORK, OPEN_STYLES, OpenCandidate, find_underway
-from agentkit.evolve.viewing import find_candidate, read_host, say_count, say_instant, say_usd
+from agentkit.evolve.viewing import find_candidate, read_host, say_instant, say_usd
 
 TITLE_WIDTH = 10
 SHORT = 12

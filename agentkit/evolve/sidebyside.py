@@ -17,7 +17,7 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import Record
 from agentkit.evolve.batch import Batch
 from agentkit.evolve.candidate import DONE, JUDGED, NO_EVIDENCE, PROPOSED_STEP, PROPOSING, REJECTED, Candidate, change
-from agentkit.evolve.evaluating import evaluate, make_proposal, read_made, read_ruling, write_order
+from agentkit.evolve.evaluating import evaluate, limit_work, make_proposal, read_made, read_ruling, write_order
 from agentkit.evolve.feedback import write_request
 from agentkit.evolve.pool import LOSSES_ALONE, Finished, Pool, Task
 from agentkit.evolve.trying import (
@@ -107,7 +107,7 @@ class SideBySide:
     def _give(self, candidate: Candidate, work: Callable[[Record], Record], argv: list[str], *, is_again: bool) -> None:
         self._at_work[candidate.id] = candidate
         order = write_order(self._bench, candidate, argv, is_again=is_again)
-        self._pool.submit(Task(candidate.id, work, order))
+        self._pool.submit(Task(candidate.id, work, order, limit_work(self._bench.settings)))
 
     def _take(self, finished: Finished) -> None:
         candidate, evidence = self._at_work.pop(finished.task.name), finished.evidence

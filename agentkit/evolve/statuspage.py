@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
-from agentkit.core.asides import say_when
+from agentkit.core.asides import say_when, shorten
 from agentkit.core.lines import write_record
 from agentkit.core.screen import Cell, Column, Styled, print_fact, print_line, print_table
 from agentkit.evolve.candidate import SHOWN_ID, Candidate
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import STYLES, describe
 from agentkit.evolve.underway import AT_WORK, OPEN_STYLES, Underway, find_underway, name_candidate
-from agentkit.evolve.viewing import find_last, read_host, shorten, tell_nothing
+from agentkit.evolve.viewing import find_last, read_host, tell_nothing
 
 COLUMNS = (
     Column("id"),

@@ -5,12 +5,11 @@ One file of SQLite. A row is written before its proposer is started, so that not
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
-from agentkit.core.paths import state_folder
 from agentkit.core.statefile import Form, Store, open_state
+from agentkit.core.statelook import open_existing_state
 
 NAME = "evolve.db"
 # `step` is how far it came: proposing, proposed (its commit has a ref), judged, done. `state` is what it is told to be.
@@ -47,11 +46,6 @@ def open_store(environ: Mapping[str, str]) -> Store:
     return open_state(FORM, environ)
 
 
-@contextmanager
-def open_existing(environ: Mapping[str, str]) -> Iterator[Store | None]:
+def open_existing(environ: Mapping[str, str]) -> AbstractContextManager[Store | None]:
     """Open the archive; None where there is none, for a question leaves nothing behind."""
-    if not os.path.lexists(f"{state_folder(environ)}/{NAME}"):
-        yield None
-        return
-    with open_store(environ) as store:
-        yield store
+    return open_existing_state(FORM, environ)

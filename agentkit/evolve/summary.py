@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
-from agentkit.core.asides import say_when
+from agentkit.core.asides import say_count, say_when, shorten
 from agentkit.core.lines import WARNING, write_record
 from agentkit.core.statefile import Store
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
@@ -16,7 +16,7 @@ from agentkit.evolve.candidate import ACCEPTED, DONE, NO_EVIDENCE, REJECTED, REV
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import describe
 from agentkit.evolve.underway import AT_WORK, CUT_OFF, WAITS, OpenCandidate, Underway, find_underway
-from agentkit.evolve.viewing import BEGIN, find_last, read_host, say_count, say_usd, shorten
+from agentkit.evolve.viewing import BEGIN, find_last, read_host, say_usd
 
 RESUME = "agentkit evolve resume"
 LATELY_S, LATELY = 7 * 86400.0, "7 days"

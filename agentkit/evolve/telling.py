@@ -26,5 +26,7 @@ def tell_result(bench: Workbench, result: Result, *, as_json: bool, is_quiet: bo
 
 
 def describe(candidate: Candidate) -> str:
-    """Return a candidate in one line, without its state."""
-    return f"{candidate.id[:SHOWN_ID]} by {candidate.proposer}: {candidate.reason}"
+    """Return a candidate in one line, without its state; of one that was not accepted, where there is more."""
+    short = candidate.id[:SHOWN_ID]
+    more = "" if candidate.state == ACCEPTED else f"; agentkit evolve show {short}"
+    return f"{short} by {candidate.proposer}: {candidate.reason}{more}"

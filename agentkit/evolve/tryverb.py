@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from agentkit.evolve.candidate import Candidate
 from agentkit.evolve.deciding import try_decisions
 from agentkit.evolve.feedback import write_request
 from agentkit.evolve.forgetting import forget_when_due
-from agentkit.evolve.proposing import name_proposer, split_words
+from agentkit.evolve.proposing import demand_program, name_proposer, split_words
 from agentkit.evolve.telling import tell_result
 from agentkit.evolve.trying import Result, begin, carry_on
 from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
@@ -44,11 +43,10 @@ def try_one(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
     given = [value for value in (asked.propose, asked.patch, asked.rev) if value is not None]
     if len(given) > 1:
         raise AgentkitError("try: one of --propose, --patch and --rev", status=Exit.USAGE)
-    if asked.allowed is not None and not asked.allowed.strip():
-        raise AgentkitError("--allow-protected: say why; it is kept with the candidate", status=Exit.USAGE)
+    demand_reason(asked.allowed)
     if not given:
         return try_decisions(folder, environ, asked.allowed, as_json=asked.as_json, is_quiet=asked.quiet)
-    argv = None if asked.propose is None else find_program(split_words(asked.propose), folder, environ)
+    argv = None if asked.propose is None else place_program(split_words(asked.propose), folder)
     with open_workbench(folder, environ, is_quiet=asked.quiet) as bench:
         result = _try(bench, asked, argv)
         tell_result(bench, result, as_json=asked.as_json, is_quiet=asked.quiet)
@@ -57,6 +55,8 @@ def try_one(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
 
 
 def _try(bench: Workbench, asked: Asked, argv: tuple[str, ...] | None) -> Result:
+    if argv is not None:
+        demand_program(argv, bench.environ, bench.settings)
     standing = demand_base(bench)
     new = Candidate("", 0.0, bench.repository.root, standing.branch, standing.accepted, "", allowed=asked.allowed)
     if argv is not None:
@@ -90,19 +90,16 @@ def _demand_contains(bench: Workbench, commit: str, base: str) -> None:
     )
 
 
-def find_program(argv: tuple[str, ...], folder: str, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the words with the program as it is found from the caller's folder: it will run in another one.
-
-    Raises AgentkitError (unavailable) where there is none.
-    """
+def place_program(argv: tuple[str, ...], folder: str) -> tuple[str, ...]:
+    """Return the words with the program as it is named from the caller's folder: it will run in another one."""
     name = argv[0]
-    if "/" in name:
-        name = os.path.abspath(os.path.join(folder, name))
-    if shutil.which(name, path=environ.get("PATH", os.defpath)) is None:
-        raise AgentkitError(
-            f"the proposer {argv[0]} is not there, or cannot be run", hint="--propose 'PROGRAM ARGUMENT…'"
-        )
-    return (name, *argv[1:])
+    return (os.path.abspath(os.path.join(folder, name)) if "/" in name else name, *argv[1:])
+
+
+def demand_reason(allowed: str | None) -> None:
+    """Raise AgentkitError (usage) where protected paths may change and nobody says why."""
+    if allowed is not None and not allowed.strip():
+        raise AgentkitError("--allow-protected: say why; it is kept with the candidate", status=Exit.USAGE)
 
 
 def _read_patch(path: str) -> bytes:

@@ -51,19 +51,8 @@ def say_usd(cost: float | None) -> str:
     return f"{f'{cost:.4f}'.rstrip('0').rstrip('.')} usd" if cost == 0 or cost >= 0.0001 else "<0.0001 usd"
 
 
-def say_count(count: int, noun: str) -> str:
-    """Return `1 candidate`, `2 candidates`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def say_instant(instant: float) -> str:
     """Return an instant as the person's clock shows it on a terminal, in UTC everywhere else."""
     if sys.stdout.isatty():
         return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(instant))
     return format_instant(instant)
-
-
-def shorten(text: str, most: int) -> str:
-    """Return the text on one line of at most so many letters."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"

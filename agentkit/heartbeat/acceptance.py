@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agentkit.core.asides import say_count
 from agentkit.core.config import Configuration
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.evidence import STARTED, CrontabLine, Job, JobChange, StoredFinding
@@ -24,7 +25,7 @@ from agentkit.heartbeat.memory import decode_learned, encode_learned
 from agentkit.heartbeat.sighting import OF_RUNS, SOURCE
 from agentkit.heartbeat.status import find_statuses
 from agentkit.heartbeat.viewing import open_evidence, refuse_unknown_job
-from agentkit.heartbeat.wording import say_count, say_deed
+from agentkit.heartbeat.wording import say_deed
 
 ABSENCE = frozenset({"late", "missing", "vanished"})
 # What else a check says of a job (cron drops its line, nobody knows its schedule) is there as long as it is so.

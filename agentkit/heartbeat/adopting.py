@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
-from agentkit.core.asides import warn
+from agentkit.core.asides import say_count, warn
 from agentkit.core.crontab import find_cron, read_crontabs
 from agentkit.core.cronusers import find_uid, read_users
 from agentkit.core.errors import AgentkitError, Exit
@@ -21,7 +21,6 @@ from agentkit.heartbeat.adoption import Adoption, Back, Left, Surroundings, plan
 from agentkit.heartbeat.crontabplace import Place, find_place, read_place, replace_place
 from agentkit.heartbeat.hearing import listen
 from agentkit.heartbeat.program import find_program_or_refuse
-from agentkit.heartbeat.wording import say_count
 from agentkit.heartbeat.wrapping import find_shell
 
 LOCK_LIMIT = timedelta(seconds=20)

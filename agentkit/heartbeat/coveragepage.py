@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from agentkit.core.asides import warn
+from agentkit.core.asides import say_count, warn
 from agentkit.core.cronline import FIXES
 from agentkit.core.errors import Exit
 from agentkit.core.lines import WARNING, Finding, write_record
@@ -18,7 +18,7 @@ from agentkit.heartbeat.coverage import Coverage, find_coverage_of
 from agentkit.heartbeat.coveredline import Line, find_here
 from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_LIMIT, NO_MAIL, NO_WRAPPER, SILENT, UNKNOWN
 from agentkit.heartbeat.viewing import read_settings
-from agentkit.heartbeat.wording import say_count, say_distance
+from agentkit.heartbeat.wording import say_distance
 from agentkit.heartbeat.wrapping import unwrap_command
 
 STATES = (DEAD, UNKNOWN, SILENT, COVERED)

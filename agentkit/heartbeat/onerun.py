@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 
+from agentkit.core.asides import say_count
 from agentkit.core.evidence import Run, read_number
 from agentkit.core.ledger.findings import find_firing, find_resolved_since
 from agentkit.core.ledger.runs import find_run
@@ -13,7 +14,7 @@ from agentkit.core.masking import mask_records
 from agentkit.core.screen import Styled, find_look, print_block, print_line
 from agentkit.heartbeat.history import say_end, say_marks, to_record
 from agentkit.heartbeat.viewing import open_evidence, read_settings
-from agentkit.heartbeat.wording import say_count, say_distance, say_duration, say_instant, say_size
+from agentkit.heartbeat.wording import say_distance, say_duration, say_instant, say_size
 
 Facts = list[tuple[str, str]]
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from agentkit.core.asides import warn
+from agentkit.core.asides import say_count, warn
 from agentkit.core.config import Configuration
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.evidence import Pruned
@@ -18,7 +18,7 @@ from agentkit.core.paths import state_folder
 from agentkit.core.screen import print_line
 from agentkit.core.values import SIZE, WrongKindError
 from agentkit.heartbeat.viewing import open_evidence, warn_of_old_check
-from agentkit.heartbeat.wording import say_count, say_deed, say_size
+from agentkit.heartbeat.wording import say_deed, say_size
 
 WORDS = (("runs", "run"), ("findings", "resolved finding"), ("notes", "note"), ("crontab_lines", "gone crontab line"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agentkit.core.asides import say_count
 from agentkit.core.config import Configuration
 from agentkit.core.evidence import StoredFinding
 from agentkit.core.ledger import Ledger
@@ -19,7 +20,6 @@ from agentkit.heartbeat.linejudging import COVERED
 from agentkit.heartbeat.sighting import SOURCE
 from agentkit.heartbeat.status import ORDER, WELL, JobStatus, find_statuses
 from agentkit.heartbeat.viewing import open_evidence, read_settings
-from agentkit.heartbeat.wording import say_count
 
 OLD_CHECK_S = 3600.0
 SHOWN_FINDINGS = 5

@@ -6,12 +6,12 @@ import os
 import shlex
 import subprocess
 
+from agentkit.core.asides import say_count
 from agentkit.core.timers import Timer, read_timers
 from agentkit.heartbeat.coveredline import Line
 from agentkit.heartbeat.hearing import listen_to_words
 from agentkit.heartbeat.linejudging import COVERED, DEAD, NO_LIMIT, SILENT, UNKNOWN
 from agentkit.heartbeat.silence import Reason, Silence
-from agentkit.heartbeat.wording import say_count
 
 RUNNING = "/run/systemd/system"
 LIMIT_S = 5.0

@@ -85,11 +85,6 @@ def say_size(size_bytes: float) -> str:
     return f"{size_bytes:.1f} {UNITS[unit]}" if size_bytes < 10 else f"{size_bytes:.0f} {UNITS[unit]}"
 
 
-def say_count(number: int, what: str) -> str:
-    """Return a number with its word: `1 run`, `3 runs`."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def say_deed(deed: str, what: str, *, is_dry: bool) -> str:
     """Return what was done, or what would be."""
     return f"would {deed} {what}" if is_dry else f"{DONE[deed]} {what}"

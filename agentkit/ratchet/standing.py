@@ -95,7 +95,9 @@ def find_standing(repository: Repository, cut_off: AgentkitError | None = None) 
         told = AgentkitError(f"the last verdict: {last.trouble}", hint="agentkit ratchet doctor", status=Exit.BAD_DATA)
         troubles.append(Trouble(CHAIN, told))
     if state is not None:
-        at = float(repository.git("show", "-s", "--format=%ct", "--end-of-options", state.commit))
+        # `git show -s` would read every tree for a difference that it does not print.
+        times = repository.git("rev-list", "--max-count=1", "--timestamp", "--end-of-options", state.commit)
+        at = float(times.split()[0])
         tip, ahead, more = _look_at_branch(repository, state)
         troubles += more
     on_tip = find_verdict(repository, tip, places) if tip and ahead else None

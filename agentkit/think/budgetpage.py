@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from agentkit.core.asides import say_when
+from agentkit.core.asides import say_count, say_when
 from agentkit.core.lines import Record, write_record
 from agentkit.core.screen import Cell, Column, Styled, print_line, print_table
 from agentkit.core.times import format_duration, format_instant
 from agentkit.think.caps import CALL, format_amount, to_usd
 from agentkit.think.outlook import CapState, Outlook, project
 from agentkit.think.spending import Spent
-from agentkit.think.viewing import STEP, begin_record, open_existing, read_configuration, say_count, say_usd
+from agentkit.think.viewing import STEP, begin_record, open_existing, read_configuration, say_usd
 
 CAPS = (
     Column("cap"),

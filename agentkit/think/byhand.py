@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 
+from agentkit.core.asides import say_count, shorten
 from agentkit.core.config import Configuration
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import SEVERITIES, Finding
@@ -14,7 +15,7 @@ from agentkit.think.breakers import CLOSED
 from agentkit.think.inbox import free_claims_of_dead, take_in
 from agentkit.think.store import Store, open_store
 from agentkit.think.taking import Taken
-from agentkit.think.viewing import SHORT, find_finding, open_existing, read_configuration, say_count, shorten
+from agentkit.think.viewing import SHORT, find_finding, open_existing, read_configuration
 
 SOURCE, TYPE = "think.inbox", "note"
 LONGEST_TITLE = 200

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agentkit.core.asides import say_when
+from agentkit.core.asides import say_when, shorten
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.lines import Record, write_record
 from agentkit.core.screen import Column, Styled, print_block, print_line, print_table
@@ -17,7 +17,7 @@ from agentkit.core.times import format_instant
 from agentkit.think.caps import to_usd
 from agentkit.think.decisions import SHOWN_ID, describe
 from agentkit.think.store import Store
-from agentkit.think.viewing import begin_record, demand_limit, open_existing, read_configuration, say_usd, shorten
+from agentkit.think.viewing import begin_record, demand_limit, open_existing, read_configuration, say_usd
 
 if TYPE_CHECKING:
     from agentkit.core.statefile import Value

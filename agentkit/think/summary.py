@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
-from agentkit.core.asides import say_when
+from agentkit.core.asides import say_count, say_when, shorten
 from agentkit.core.config import Configuration
 from agentkit.core.lines import CRITICAL, INFO, WARNING, write_record
 from agentkit.core.summary import Line, Summary, draw_summary, to_record
@@ -15,7 +15,7 @@ from agentkit.think.inboxpage import Waiting, explain, find_waiting
 from agentkit.think.outlook import Outlook, project
 from agentkit.think.providerspage import UNASKED, find_standing
 from agentkit.think.store import Store
-from agentkit.think.viewing import open_existing, read_configuration, say_count, say_usd, shorten
+from agentkit.think.viewing import open_existing, read_configuration, say_usd
 
 INBOX, PROVIDERS, BUDGET = "agentkit think inbox", "agentkit think providers", "agentkit think budget"
 LONGEST_TITLE, LONGEST_REASON = 80, 80

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from agentkit.core.asides import shorten
 from agentkit.core.errors import tell
 from agentkit.core.lines import SEVERITIES, Record, write_record
 from agentkit.core.screen import print_line
 from agentkit.think.decisions import DEFERRED, REFUSED, RUNBOOK_ONLY, describe
 from agentkit.think.store import Store
-from agentkit.think.viewing import shorten
 
 LONGEST_TITLE = 100
 

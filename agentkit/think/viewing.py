@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from agentkit.core.config import Configuration, load_configuration
 from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.lines import Record
-from agentkit.core.paths import state_folder
+from agentkit.core.statelook import open_existing_state
 from agentkit.core.times import format_instant
 from agentkit.think.caps import format_amount
-from agentkit.think.store import NAME, Store, open_store
+from agentkit.think.store import FORM, Store
 
 # As much of a fingerprint as a person reads or types: 48 bits.
 SHORT = 12
@@ -21,14 +20,9 @@ LEAST = 4
 STEP = 100_000
 
 
-@contextmanager
-def open_existing(environ: Mapping[str, str]) -> Iterator[Store | None]:
+def open_existing(environ: Mapping[str, str]) -> AbstractContextManager[Store | None]:
     """Open the store; None where there is none, for a question leaves nothing behind."""
-    if not os.path.lexists(f"{state_folder(environ)}/{NAME}"):
-        yield None
-        return
-    with open_store(environ) as store:
-        yield store
+    return open_existing_state(FORM, environ)
 
 
 def read_configuration(environ: Mapping[str, str], *, is_quiet: bool = False) -> Configuration:
@@ -73,17 +67,6 @@ def demand_limit(limit: int) -> int:
     return limit
 
 
-def say_count(count: int, noun: str) -> str:
-    """Return `1 finding`, `2 findings`."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def say_usd(nanodollars: int) -> str:
     """Return money for a person, rounded up to a ten-thousandth of a dollar: `0.0023 usd`."""
     return format_amount("usd", -(-nanodollars // STEP) * STEP)
-
-
-def shorten(text: str, most: int) -> str:
-    """Return the text on one line of at most so many letters."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else f"{line[: most - 1]}…"

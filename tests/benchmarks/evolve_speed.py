@@ -33,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="evolve-speed-") as folder:
         files = {f"src/{n // PER_FOLDER}/f{n}.txt": f"line {n}\n" * 40 for n in range(options.files - len(FILES))}
         machine = make_machine(Path(folder) / "machine", {**FILES, **files})
+        # As a repository is that was cloned, or has been there for a while.
+        machine.git("repack", "-adq")
         machine.git("worktree", "add", "-q", "--detach", "../checkout")
         _try(machine, 0)
         rounds = []

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from agentkit.core.lines import Record
 
+LIMIT_S = 300.0
+
 
 def answer(words: Record) -> Record:
     """Say what it was told, and by which process."""
@@ -28,10 +30,16 @@ def die(_: Record) -> Record:
     return {}
 
 
+def stop(_: Record) -> Record:
+    """Hold the worker: it neither ends nor hears that it should."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return {}
+
+
 def sleep(words: Record) -> Record:
     """Say by a file that it is there, and work on and on."""
     (Path(str(words["folder"])) / f"{os.getpid()}").touch()
-    time.sleep(300)
+    time.sleep(LIMIT_S)
     return {}
 
 
@@ -46,5 +54,5 @@ def hold_pool(folder: str) -> None:
 
     with Pool(make_local, 2) as pool:
         for name in "ab":
-            pool.submit(Task(name, sleep, {"folder": folder}))
+            pool.submit(Task(name, sleep, {"folder": folder}, LIMIT_S))
         pool.wait()

@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from agentkit.core.claims import name_this_process
 from agentkit.core.ids import new_id
 from agentkit.core.repo.repository import Repository, find_repository
 from agentkit.core.schemas import read_schema
@@ -238,6 +239,17 @@ def test_where_another_git_works_all_stays_and_goes_another_day(bench: Workbench
     lock.unlink()
     look(bench, NOW + DAY_S)
     assert refs(bench).isdisjoint(one.ref for one in made)
+
+
+def test_while_a_candidate_is_at_work_all_stays_and_goes_another_day(bench: Workbench) -> None:
+    old = make(bench, OLD)
+    other = make(bench, YOUNG, PROPOSED, step=PROPOSED_STEP, ended_at=None, claim=name_this_process())
+    look(bench)
+    assert old.ref in refs(bench)
+    bench.store.execute("UPDATE candidates SET claim = NULL WHERE id = ?", (other.id,))
+    look(bench, NOW + DAY_S)
+    assert old.ref not in refs(bench)
+    assert other.ref in refs(bench)
 
 
 def test_many_go_a_part_at_a_time(bench: Workbench) -> None:

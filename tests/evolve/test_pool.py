@@ -19,7 +19,7 @@ from agentkit.core.lines import Record
 from agentkit.core.tree import list_children
 from agentkit.evolve.pool import LOSSES_ALONE, Finished, Pool, Task, make_local
 from tests.conftest import ROOT
-from tests.evolve.pooltasks import answer, die, die_first, end_at_once, sleep
+from tests.evolve.pooltasks import answer, die, die_first, end_at_once, sleep, stop
 from tests.processes import wait_until
 
 LIMIT_S = 60
@@ -38,14 +38,16 @@ def no_tracker() -> Iterator[None]:
     resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # private, and nothing public ends it
 
 
-def run_all(tasks: dict[str, Callable[[Record], Record]], jobs: int = 2) -> dict[str, Finished]:
+def run_all(
+    tasks: dict[str, Callable[[Record], Record]], jobs: int = 2, limit_s: float = LIMIT_S
+) -> dict[str, Finished]:
     """Run tasks by their names, and return how each ended; none of them ends twice."""
     waiting, found = list(tasks.items()), {}
     with Pool(make_local, jobs) as pool:
         while waiting or pool.count:
             while waiting and pool.has_room:
                 name, function = waiting.pop(0)
-                pool.submit(Task(name, function, {"name": name}))
+                pool.submit(Task(name, function, {"name": name}, limit_s))
             assert pool.count <= jobs
             for one in pool.wait():
                 assert one.task.name not in found
@@ -77,13 +79,19 @@ def test_a_task_that_loses_each_worker_is_given_up_and_the_others_are_not(jobs: 
     assert found["b"].task.alone == found["e"].task.alone == LOSSES_ALONE
 
 
+def test_a_worker_that_is_stopped_is_not_waited_for_and_its_task_given_up() -> None:
+    found = run_all({"a": stop, "b": answer}, limit_s=10.0)
+    assert found["a"].evidence is None
+    assert found["b"].evidence is not None
+
+
 def test_where_no_worker_can_be_had_no_task_is_blamed() -> None:
     def make(jobs: int) -> Executor:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(jobs, mp_context=context, initializer=end_at_once)
 
     with Pool(make, 2) as pool:
-        pool.submit(Task("a", answer, {}))
+        pool.submit(Task("a", answer, {}, LIMIT_S))
         with pytest.raises(AgentkitError) as caught:
             pool.wait()
     assert caught.value.status == Exit.UNAVAILABLE
@@ -92,7 +100,7 @@ def test_where_no_worker_can_be_had_no_task_is_blamed() -> None:
 def test_who_leaves_leaves_no_worker_behind(tmp_path: Path) -> None:
     with Pool(make_local, 2) as pool:
         for name in "ab":
-            pool.submit(Task(name, sleep, {"folder": str(tmp_path)}))
+            pool.submit(Task(name, sleep, {"folder": str(tmp_path)}, LIMIT_S))
         wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
     assert not any(Path(f"/proc/{path.name}").exists() for path in tmp_path.iterdir())
 

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentkit.core.asides import say_count
 from agentkit.heartbeat.wording import (
     DONE,
-    say_count,
     say_deed,
     say_distance,
     say_duration,

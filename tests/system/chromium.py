@@ -210,6 +210,17 @@ def start_chromium() -> Iterator[Chromium]:
         browser.end()
 
 
+@contextmanager
+def look_anew(chromium: Chromium, width: int, height: int) -> Iterator[Chromium]:
+    """Yield the browser as a new one; afterwards, nothing was asked for but files, and nothing complained."""
+    chromium.requests.clear()
+    chromium.complaints.clear()
+    chromium.look_like(width, height)
+    yield chromium
+    asked_for = {url.partition(":")[0] for url in chromium.requests}
+    assert (asked_for - {"data"}, chromium.complaints) == ({"file"}, [])
+
+
 def _pipe() -> tuple[int, int]:
     """Return a pipe whose ends are above the numbers that the browser wants for its own."""
     low = os.pipe()

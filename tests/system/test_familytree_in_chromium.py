@@ -15,7 +15,7 @@ from agentkit.evolve.candidate import ACCEPTED, NO_EVIDENCE, PROPOSED, REJECTED,
 from agentkit.evolve.familytree.writing import write_page
 from tests.evolve.archive import NOW, file, make_nights, make_one, make_verdict, sha
 from tests.evolve.test_familytree import HOSTILE, show
-from tests.system.chromium import Chromium, start_chromium
+from tests.system.chromium import Chromium, look_anew, start_chromium
 
 Page = Callable[[Sequence[Candidate]], Path]
 # Of each candidate in the tree, the oldest first: what it says, its kind, its place, whether it is faint.
@@ -62,13 +62,8 @@ def chromium() -> Iterator[Chromium]:
 
 @pytest.fixture
 def browser(chromium: Chromium) -> Iterator[Chromium]:
-    """Return the browser as a new one; afterwards, nothing was asked for but files, and nothing complained."""
-    chromium.requests.clear()
-    chromium.complaints.clear()
-    chromium.look_like(1280, 900)
-    yield chromium
-    asked_for = {url.partition(":")[0] for url in chromium.requests}
-    assert (asked_for - {"data"}, chromium.complaints) == ({"file"}, [])
+    with look_anew(chromium, 1280, 900) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.conftest import SEED
 from tests.depmap.maps import edge, records
 from tests.depmap.oracle import declare, make_graph
 from tests.depmap.test_webpage import HOSTILE, show
-from tests.system.chromium import Chromium, start_chromium
+from tests.system.chromium import Chromium, look_anew, start_chromium
 
 Page = Callable[..., Path]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -73,13 +73,8 @@ def chromium() -> Iterator[Chromium]:
 
 @pytest.fixture
 def browser(chromium: Chromium) -> Iterator[Chromium]:
-    """Return the browser as a new one; afterwards, nothing was asked for but files, and nothing complained."""
-    chromium.requests.clear()
-    chromium.complaints.clear()
-    chromium.look_like(1280, 800)
-    yield chromium
-    asked_for = {url.partition(":")[0] for url in chromium.requests}
-    assert (asked_for - {"data"}, chromium.complaints) == ({"file"}, [])
+    with look_anew(chromium, 1280, 800) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def begin(spec: Spec, request: int, note: int, *, is_isolated: bool) -> int:
         os.close(note)
         os._exit(_wait_for(inner))
     except OSError as error:
-        os.write(note, b"%s %d %s\n" % (NO_ROOM, error.errno or 0, os.fsencode(str(error.strerror))))
+        _tell(note, NO_ROOM, error)
     finally:
         # Whatever happens: the child of a fork never goes back into the code of its parent.
         os._exit(NOT_STARTED)
@@ -83,7 +83,7 @@ def _stand_first(spec: Spec, request: int, note: int) -> NoReturn:
             os.close(descriptor)
         os._exit(_wait_for(pid))
     except OSError as error:
-        os.write(note, b"%s %d %s\n" % (NO_ROOM, error.errno or 0, os.fsencode(str(error.strerror))))
+        _tell(note, NO_ROOM, error)
     finally:
         os._exit(NOT_STARTED)
 
@@ -101,7 +101,7 @@ def _become(spec: Spec, request: int, note: int, *, is_isolated: bool) -> NoRetu
                 _signal.signal(number, _signal.SIG_DFL)
         _execute(spec)
     except OSError as error:
-        os.write(note, b"%s %d %s\n" % (NO_PROGRAM, error.errno or 0, os.fsencode(str(error.strerror))))
+        _tell(note, NO_PROGRAM, error)
     finally:
         os._exit(NOT_STARTED)
 
@@ -123,6 +123,10 @@ def _wait_for(pid: int) -> int:
         if ended == pid:
             code = os.waitstatus_to_exitcode(status)
             return code if code >= 0 else 128 - code
+
+
+def _tell(note: int, what: bytes, error: OSError) -> None:
+    os.write(note, b"%s %d %s\n" % (what, error.errno or 0, os.fsencode(str(error.strerror))))
 
 
 def _write(path: str, text: bytes) -> None:
