@@ -15,9 +15,12 @@ HOT_VERBS = {
     ("vault", "redact"): "agentkit.vault.redaction.redact",
     ("vault", "audit", "verify"): "agentkit.vault.log.auditverify",
     ("ratchet", "check"): "agentkit.ratchet.check",
+    ("ratchet", "accept"): "agentkit.ratchet.accept",
+    ("ratchet", "status"): "agentkit.ratchet.status",
     ("depmap", "blast"): "agentkit.depmap.blast",
     ("depmap", "why"): "agentkit.depmap.why",
     ("think", "wake"): "agentkit.think.wake",
+    ("evolve", "try"): "agentkit.evolve.tryverb",
 }
 
 

@@ -4,10 +4,8 @@ Each command's own front door (`agentkit.COMMAND.cli`) is imported only when its
 """
 
 import importlib
-import io
 import os
 import re
-import sys
 from enum import Enum
 
 import typer
@@ -18,6 +16,7 @@ from typer.core import TyperGroup
 
 from agentkit import __version__
 from agentkit.core.errors import EXIT_TABLE, AgentkitError, Exit
+from agentkit.core.visible import print_odd_letters
 
 COMPLETE_VARIABLE = "_AGENTKIT_COMPLETE"
 # In the order in which they are of use: first what happened, then what falls with it.
@@ -155,10 +154,7 @@ def build_root() -> TyperGroup:
 
 def main(words: list[str]) -> int:
     """Run the words of the command line through typer and return the status that the verb returned, else 0."""
-    for stream in (sys.stdout, sys.stderr):
-        # A file name with odd bytes or a terminal without UTF-8 must not end an answer in the middle.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    print_odd_letters()
     root = build_root()
     try:
         if COMPLETE_VARIABLE in os.environ:

@@ -51,6 +51,12 @@ def split_options(
     return others, values
 
 
+def demand_no_others(verb: str, others: "list[str]") -> None:
+    """Raise AgentkitError (usage) for a verb that takes nothing but options."""
+    if others:
+        raise usage(verb, f"got unexpected argument ({others[0]})")
+
+
 def usage(verb: str, message: str) -> AgentkitError:
     """Return the error for wrong words."""
     return AgentkitError(message, hint=f"agentkit {verb} --help", status=Exit.USAGE)

@@ -1,5 +1,7 @@
 """What of a text may reach a terminal, how wide is it there, and how do numbers become small bars?"""
 
+import io
+import sys
 import unicodedata
 from collections.abc import Sequence
 
@@ -13,6 +15,13 @@ VISIBLE = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code
     13: "\\r",
 }
 VISIBLE_IN_BLOCKS = {code: shown for code, shown in VISIBLE.items() if code not in (9, 10)}
+
+
+def print_odd_letters() -> None:
+    """Let a file name with odd bytes, or a terminal without UTF-8, end no answer in the middle."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def make_visible(text: str) -> str:

@@ -6,12 +6,13 @@ It is asked as a process of its own, `agentkit ratchet …`: evolve has no gate 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import Record
+from agentkit.core.locks import load_locks
 from agentkit.core.ourselves import call_ourselves
 from agentkit.core.process import run_program
 from agentkit.core.program import Ended, Program
@@ -46,7 +47,8 @@ class Ruling:
 
 def find_standing(root: str, environ: Mapping[str, str]) -> Standing:
     """Return where the branch of a work tree stands; raises AgentkitError with the ratchet's status and words."""
-    ended = _ask(root, environ, LOOK_LIMIT, "status", "--json")
+    # What follows mostly takes a stall, whose lock has much to load: that is done while the ratchet looks.
+    ended = _ask(root, environ, LOOK_LIMIT, "status", "--json", meanwhile=load_locks)
     record = _read(ended, "baseline")
     if record is None:
         raise _tell(ended)
@@ -110,9 +112,16 @@ def _leave_halves(text: str) -> str:
     return text.partition("\n")[2].rpartition("\n")[0] if len(text) >= CUT_FROM else text
 
 
-def _ask(root: str, environ: Mapping[str, str], limit: timedelta, *words: str) -> Ended:
+def _ask(
+    root: str,
+    environ: Mapping[str, str],
+    limit: timedelta,
+    *words: str,
+    meanwhile: Callable[[], None] | None = None,
+) -> Ended:
     argv = call_ourselves("ratchet", *words)
-    return run_program(Program(argv, limit=limit, environment=environ, folder=root, keep_bytes=LONGEST_ANSWER_BYTES))
+    program = Program(argv, limit=limit, environment=environ, folder=root, keep_bytes=LONGEST_ANSWER_BYTES)
+    return run_program(program, tell=meanwhile)
 
 
 def _read(ended: Ended, kind: str) -> Record | None:

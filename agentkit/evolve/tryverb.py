@@ -1,4 +1,7 @@
-"""What does `agentkit evolve try` do: one candidate by a program, a patch or a revision, or one for each decision?"""
+"""What does `agentkit evolve try` do: one candidate by a program, a patch or a revision, or one for each decision?
+
+A hot verb: mostly nothing is decided. It is called before typer is imported, which declares the same words.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.optionwords import FLAG, ONE, demand_no_others, split_options
 from agentkit.core.repo.commits import take_patch, take_rev
+from agentkit.core.visible import print_odd_letters
 from agentkit.evolve.candidate import Candidate
 from agentkit.evolve.deciding import try_decisions
 from agentkit.evolve.feedback import write_request
@@ -20,6 +25,9 @@ from agentkit.evolve.telling import tell_result
 from agentkit.evolve.trying import Result, begin, carry_on
 from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
 
+WORDS = {
+    "--propose": ONE, "--patch": ONE, "--rev": ONE, "--allow-protected": ONE, "--json": FLAG, "--quiet": FLAG
+}  # fmt: skip
 LONGEST_PATCH_BYTES = 64 * 1024 * 1024
 
 
@@ -36,6 +44,28 @@ class Asked:
     allowed: str | None = None
     as_json: bool = False
     quiet: bool = False
+
+
+def main(words: list[str]) -> int:
+    """Try what the words of the command line name, and return the status."""
+    asked = read_words(words)
+    print_odd_letters()
+    return try_one(".", os.environ, asked)
+
+
+def read_words(words: list[str]) -> Asked:
+    """Return what the words ask for; raises AgentkitError (usage)."""
+    others, values = split_options("evolve try", words, WORDS)
+    demand_no_others("evolve try", others)
+    last = {option: given[-1] for option, given in values.items()}
+    return Asked(
+        last.get("--propose"),
+        last.get("--patch"),
+        last.get("--rev"),
+        last.get("--allow-protected"),
+        "--json" in last,
+        "--quiet" in last,
+    )
 
 
 def try_one(folder: str, environ: Mapping[str, str], asked: Asked) -> int:

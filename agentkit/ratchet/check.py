@@ -7,31 +7,26 @@ A hot verb: it is called before typer is imported, which declares the same words
 
 from __future__ import annotations
 
-import io
 import os
-import sys
 
-from agentkit.core.optionwords import FLAG, ONE, split_options, usage
+from agentkit.core.optionwords import FLAG, ONE, demand_no_others, split_options
+from agentkit.core.visible import print_odd_letters
 from agentkit.ratchet.candidacy import Asked, check_candidate
 
-VERB = "ratchet check"
 WORDS = {"--rev": ONE, "--patch": ONE, "--judge-changed": ONE, "--work-tree": FLAG, "--json": FLAG, "--quiet": FLAG}
 
 
 def main(words: list[str]) -> int:
     """Judge the candidate that the words of the command line name, and return the status."""
-    asked = read_words(words)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # An id with odd letters or a terminal without UTF-8 must not end an answer in the middle.
-        sys.stdout.reconfigure(errors="backslashreplace")
+    asked = read_words("ratchet check", words)
+    print_odd_letters()
     return check_candidate(".", os.environ, asked)
 
 
-def read_words(words: list[str]) -> Asked:
-    """Return what the words ask for; raises AgentkitError (usage)."""
-    others, values = split_options(VERB, words, WORDS)
-    if others:
-        raise usage(VERB, f"got unexpected argument ({others[0]})")
+def read_words(verb: str, words: list[str]) -> Asked:
+    """Return what the words of a verb that judges ask for; raises AgentkitError (usage)."""
+    others, values = split_options(verb, words, WORDS)
+    demand_no_others(verb, others)
     last = {option: given[-1] for option, given in values.items()}
     return Asked(
         last.get("--rev"),

@@ -118,6 +118,8 @@ def _look_at_branch(repository: Repository, state: State) -> tuple[str, int, lis
     if tip == repository.no_object:
         hint = f"git branch {name} {state.accepted[:12]}"
         return "", 0, [Trouble(GONE, AgentkitError(f"the branch {name} is gone", hint=hint))]
+    if tip == state.accepted:
+        return tip, 0, []
     counted = repository.git("rev-list", "--left-right", "--count", "--end-of-options", f"{state.accepted}...{tip}")
     behind, ahead = map(int, counted.split())
     if not behind:

@@ -1,13 +1,22 @@
-"""How does a person see where the branch stands, and what does a program get?"""
+"""How does a person see where the branch stands, and what does a program get?
+
+    agentkit ratchet status [--json]
+
+A hot verb: evolve asks it once a candidate. It is called before typer is imported, which declares the same words.
+"""
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, Mapping
 
 from agentkit.core.asides import read_instant, say_when
 from agentkit.core.lines import write_record
+from agentkit.core.optionwords import FLAG, demand_no_others, split_options
 from agentkit.core.screen import Cell, Styled, print_line
 from agentkit.core.times import format_instant
+from agentkit.core.visible import print_odd_letters
 from agentkit.ratchet.outcomes import escape_id
 from agentkit.ratchet.standing import Standing, find_standing, tell_metric
 from agentkit.ratchet.verdicts import Filed
@@ -21,8 +30,23 @@ from agentkit.ratchet.viewing import (
     say_counts,
 )
 
+WORDS = {"--json": FLAG}
 TITLE_WIDTH = 9
 SHOWN = 3
+
+
+def main(words: list[str]) -> int:
+    """Print where the branch of this folder stands, as the words of the command line say, and return the status."""
+    as_json = read_words(words)
+    print_odd_letters()
+    return print_status(".", os.environ, now=time.time(), as_json=as_json)
+
+
+def read_words(words: list[str]) -> bool:
+    """Return whether JSON is asked for; raises AgentkitError (usage)."""
+    others, values = split_options("ratchet status", words, WORDS)
+    demand_no_others("ratchet status", others)
+    return "--json" in values
 
 
 def print_status(folder: str, environ: Mapping[str, str], *, now: float, as_json: bool) -> int:
