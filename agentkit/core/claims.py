@@ -29,3 +29,11 @@ def is_claim_held(holder: str) -> bool:
         begun_s = int(words[1]) / os.sysconf("SC_CLK_TCK") if words[1].isdigit() else 0.0
         return time.clock_gettime(time.CLOCK_BOOTTIME) - begun_s < LONGEST_CLAIM_S
     return words[0].isdigit() and words[1].isdigit() and is_alive(int(words[0]), int(words[1]))
+
+
+def has_gone(holder: str) -> bool:
+    """Tell whether the process that a claim names is known to be gone: one of another container or machine never is."""
+    pid, start, *place = [*holder.split(), "", ""]
+    if place[:2] != [str(read_boot_id()), str(read_pid_namespace())]:
+        return False
+    return pid.isdigit() and start.isdigit() and not is_alive(int(pid), int(start))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -182,6 +183,8 @@ def make_local(jobs: int) -> Executor:
     """Return an executor of processes of this machine, which die with this one."""
     # They look for modules where we do: never in the folder that we were called from.
     os.environ["PYTHONSAFEPATH"] = "1"
+    # Its tracker says how it cleans up after a run that was killed: nobody can do anything with that.
+    sys.warnoptions.append("ignore:resource_tracker:UserWarning")
     context = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),))
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.hiding import hide_secrets
 from agentkit.core.settings import EvolveSettings
 from agentkit.evolve.room.asking import Stay, stay_in_room
 from agentkit.evolve.room.outcomes import DISK, ITSELF, LOST, MEMORY, MISSING, PROCESSES, TIME
@@ -56,8 +57,8 @@ def split_words(text: str) -> tuple[str, ...]:
 
 
 def name_proposer(argv: Sequence[str]) -> str:
-    """Return the proposer in one line, as it would be written."""
-    return argv[2] if tuple(argv[:2]) == ("/bin/sh", "-c") and len(argv) == 3 else shlex.join(argv)
+    """Return the proposer in one line, as it would be written; what looks like a secret goes into no commit."""
+    return hide_secrets(argv[2] if tuple(argv[:2]) == ("/bin/sh", "-c") and len(argv) == 3 else shlex.join(argv))
 
 
 def demand_program(

@@ -16,8 +16,9 @@ from fnmatch import translate
 from typing import NamedTuple
 
 from agentkit.core.repo.blobs import read_blobs
-from agentkit.core.repo.checkout import LINK, MODULE, read_tree
+from agentkit.core.repo.checkout import LINK, MODULE, Tree, read_tree
 from agentkit.core.repo.repository import Repository
+from agentkit.evolve.gitprograms import find_run_by_git
 
 OWN = ("agentkit/evolve", "agentkit/ratchet", "agentkit/vault", "agentkit/core", "agentkit/entry",
        "agentkit/__init__.py", "agentkit/__main__.py")  # fmt: skip
@@ -31,7 +32,10 @@ CI = (
     "zuul.y*ml",
 )  # fmt: skip
 # What git or a tool of it would run on the machine of each person.
-HOOKS = (".githooks", ".husky", ".lefthook", ".lefthook.*", "lefthook.*", ".pre-commit-config.y*ml")
+HOOKS = (
+    ".githooks", ".husky", ".lefthook", ".lefthook.*", ".overcommit.yml", ".pre-commit-config.y*ml",
+    ".simple-git-hooks.*", "captainhook.json", "grumphp.y*ml", "lefthook.*", "prek.toml", "simple-git-hooks.*",
+)  # fmt: skip
 # Of these whatever lies below is protected as well; the star of a pattern crosses folders.
 PROTECTED = (*OWN, *(f"*/{path}" for path in OWN), *CI, *HOOKS, "agentkit.toml")
 PROJECT_FILE = "pyproject.toml"
@@ -72,7 +76,9 @@ def find_protected(repository: Repository, base: str, commit: str, more: Iterabl
     `more` are further patterns; one that is a folder's holds for what lies in it, and `**/` before it means anywhere.
     """
     changes = _list_changes(repository, base, commit)
-    guard = _find_targets(repository, base, [*PROTECTED, *_spell(more)])
+    tree = read_tree(repository, base)
+    known = [*PROTECTED, *_spell(more), *map(_quote, find_run_by_git(repository, tree))]
+    guard = _find_targets(repository, tree, known)
     found = [change.path for change in changes if guard.holds(change)]
     for change in changes:
         if change.path == PROJECT_FILE:
@@ -121,21 +127,25 @@ def _fold(path: str) -> str:
     return "/".join((part.partition(":")[0] or part).rstrip(". ") or part for part in seen.split("/"))
 
 
-def _find_targets(repository: Repository, base: str, patterns: Iterable[str]) -> Guard:
+def _find_targets(repository: Repository, tree: Tree, patterns: Iterable[str]) -> Guard:
     """Return the guard of these patterns and of what the base's links at such places lead to: that is read there."""
     known = list(patterns)
     guard = _make_guard(known)
-    links = {path: entry.name for path, entry in read_tree(repository, base).items() if entry.mode == LINK}
+    links = {path: entry.name for path, entry in tree.items() if entry.mode == LINK}
     blobs = read_blobs(repository, links.values()) if links else {}
     while led := [path for path in links if guard.holds(Change(path, LINK, LINK))]:
         for path in led:
             target = os.fsdecode(blobs.get(links.pop(path), b""))
             place = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
             if target and not place.startswith(("/", "..")):
-                # A name, and no pattern.
-                known.append("".join(f"[{letter}]" if letter in "*?[" else letter for letter in place))
+                known.append(_quote(place))
         guard = _make_guard(known)
     return guard
+
+
+def _quote(path: str) -> str:
+    """Return the pattern that fits this name alone."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in path)
 
 
 def _find_tables(repository: Repository, base: str, commit: str) -> list[str]:

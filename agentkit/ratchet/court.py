@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Self
 
+from agentkit.core.passing import make_passing_folder
 from agentkit.core.repo.checkout import Tree, Workshop, read_tree
 from agentkit.core.repo.repository import Repository
 from agentkit.ratchet.running import Job, Run, run_tests
@@ -32,7 +32,7 @@ class Court:
         self._folder = ""
 
     def __enter__(self) -> Self:
-        self._folder = tempfile.mkdtemp()
+        self._folder = make_passing_folder()
         self.work = Workshop(self.repository, self._folder)
         return self
 

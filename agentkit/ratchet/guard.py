@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from agentkit.core import tree
 from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.passing import make_passing_folder
 from agentkit.core.repo.checkout import Workshop, read_tree
 from agentkit.core.repo.commits import commit_tree
 from agentkit.core.repo.repository import demand_branch, demand_quiet, demand_work_tree
@@ -44,7 +44,7 @@ def guard_program(
             hint=f"git switch {state.branch.removeprefix('refs/heads/')}",
             status=Exit.REFUSED,
         )
-    place = tempfile.mkdtemp(prefix="ratchet-guard-")
+    place = make_passing_folder()
     try:
         copy = Workshop(repository, place).check_out(read_tree(repository, head))
         status = _run(argv, copy.folder, environ, limit)

@@ -54,7 +54,7 @@ HELD = [
     ".azure-pipelines/a.yml", "bitbucket-pipelines.yml", "Jenkinsfile", "Jenkinsfile.nightly", ".builds/a.yml",
     ".build.yml", ".semaphore/semaphore.yml", ".teamcity/settings.kts", ".tekton/a.yaml", ".zuul.yaml", "zuul.d/a.yaml",
     "cloudbuild.yaml", "buildspec.yml", "codefresh.yml", ".pre-commit-config.yaml", ".husky/pre-commit",
-    ".githooks/pre-push", "lefthook.yml",
+    ".githooks/pre-push", "lefthook.yml", "prek.toml", ".overcommit.yml",
 ]  # fmt: skip
 
 
@@ -208,3 +208,36 @@ def test_the_settings_of_the_ratchet_are_held_in_both_their_places(machine: Mach
         assert path in str(record["reason"])
     status, [record] = machine.ask("try", "--propose", propose.replace("1s", "9m"), "--allow-protected", "slower disks")
     assert (status, record["state"]) == (0, "accepted")
+
+
+RUN_BY_GIT = [
+    ("core.hooksPath", "tools", "tools/post-checkout"),
+    ("core.hooksPath", "{root}/tools", "tools/post-checkout"),
+    ("core.hooksPath", "./a/../tools/", "tools/deep/post-checkout"),
+    ("include.path", "../shared.gitconfig", "shared.gitconfig"),
+    ("includeIf.onbranch:main.path", "{root}/.gitconfig", ".gitconfig"),
+    ("filter.x.clean", "python3 bin/clean.py %f", "bin/clean.py"),
+    ("filter.x.process", "bin/clean.py --config=bin/clean.toml", "bin/clean.toml"),
+    ("diff.x.textconv", "bin/clean.py", "bin/clean.py"),
+    ("merge.x.driver", "sh -c 'x'  clean.sh %A", "clean.sh"),
+    ("alias.go", "!bash clean.sh", "clean.sh"),
+    ("core.fsmonitor", "bin/clean.py", "bin/clean.py"),
+    ("credential.helper", "!'{root}/bin/clean.py' get", "bin/clean.py"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "path"), RUN_BY_GIT, ids=[f"{row[0]}={row[1]}" for row in RUN_BY_GIT])
+def test_what_the_git_of_this_machine_runs_is_held(repository: Repository, key: str, value: str, path: str) -> None:
+    files = dict.fromkeys(("bin/clean.py", "bin/clean.toml", "clean.sh"), "words")
+    assert find(repository, files, {**files, path: "others"}) == []
+    repository.git("config", key, value.format(root=repository.root))
+    assert find(repository, files, {**files, path: "others"}) == [path]
+    assert find(repository, files, {**files, "elsewhere": "others"}) == []
+
+
+def test_a_program_of_the_machine_is_no_file_of_the_tree(repository: Repository) -> None:
+    for key, value in (("core.pager", "less"), ("filter.lfs.clean", "git-lfs clean -- %f"), ("alias.st", "status -sb"),
+                       ("core.hooksPath", "/srv/hooks"), ("core.editor", "vim -c 'set x")):  # fmt: skip
+        repository.git("config", key, value)
+    names = ("less", "git-lfs", "hooks", "vim", "status")
+    assert find(repository, {}, dict.fromkeys(names, "words")) == []

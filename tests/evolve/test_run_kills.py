@@ -51,6 +51,7 @@ def test_what_a_run_leaves_is_taken_up_and_nothing_of_it_twice(machine: Machine,
     stdout, stderr = evolve.communicate(timeout=LIMIT_S)
     assert evolve.returncode in (-number, 128 + number)
     assert number != signal.SIGINT or b"agentkit evolve resume" in stderr
+    assert b"leaked" not in stderr
     wait_until(lambda: not any(is_running(pid) for pid in below))
     assert machine.look() == before
     told = {str(one["id"]) for one in read_records(stdout)}

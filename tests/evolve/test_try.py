@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 
 from tests.evolve.machine import BAD, GOOD, JOB, Machine
 
@@ -16,6 +17,14 @@ def test_a_change_that_passes_is_kept(machine: Machine) -> None:
     assert (machine.scripts / "job.sh").read_text() == f"{JOB}# twice as safe\n"
     assert machine.git("status", "--porcelain") == ""
     assert machine.candidates() == {record["id"]: record["commit"]}
+
+
+def test_a_secret_among_the_words_of_a_proposer_is_told_to_nobody(machine: Machine) -> None:
+    secret = f"s3cr3t-{secrets.token_hex(8)}"
+    status, [record] = machine.ask("try", "--propose", f"API_TOKEN={secret}; {GOOD}")
+    assert (status, record["proposer"]) == (0, f"API_TOKEN=***; {GOOD}")
+    told = [machine.git("log", "--format=%B"), *(machine.call("evolve", *words)[1] for words in (["log"], ["summary"]))]
+    assert not any(secret in text for text in told)
 
 
 def test_a_change_that_breaks_a_test_is_filed_and_nothing_is_touched(machine: Machine) -> None:
