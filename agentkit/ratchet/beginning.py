@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from agentkit.core.asides import say_count
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
 from agentkit.core.repo.repository import demand_branch
@@ -49,7 +50,8 @@ def begin_baseline(folder: str, environ: Mapping[str, str], *, as_json: bool) ->
         write_record({**record, "evidence": evidence})
         return Exit.OK
     passing = sum(outcome == PASS for outcome in judgement.outcomes.values())
-    print_line(f"{branch.removeprefix('refs/heads/')}: {len(judgement.outcomes)} tests held, {passing} of them passing")
+    held = say_count(len(judgement.outcomes), "test")
+    print_line(f"{branch.removeprefix('refs/heads/')}: {held} held, {passing} of them passing")
     if judgement.unstable:
         shown = sorted(judgement.unstable)[:3]
         print_line(f"{len(judgement.unstable)} of them unstable: {', '.join(shown)}")

@@ -27,6 +27,7 @@ from agentkit.ratchet.treefaults import find_compiled, find_escaping_links, find
 from agentkit.ratchet.verdict import ACCEPT, NO_EVIDENCE, REJECT, Verdict
 
 MOST_FAILURES = 50
+NO_PYTEST = "No module named 'pytest'"
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,7 @@ def find_baseline(repository: Repository, commit: str, tell: Tell | None = None)
         runs = [court.run("first", court.accepted), court.run("in reverse", court.accepted, reverse=True)]
         for run in runs:
             if run.trouble or not run.outcomes:
-                raise AgentkitError(
-                    f"no baseline: {run.trouble or 'there is no test'}",
-                    hint=_last_words(run),
-                    status=Exit.BAD_DATA,
-                )
+                raise _tell_no_baseline(run, court.python)
         first, second = (run.outcomes for run in runs)
         unstable = {name for name in first.keys() | second.keys() if first.get(name) != second.get(name)}
         metrics = measure(court.work, court.settings, court.accepted, court.python, court.environ)
@@ -193,7 +190,8 @@ class _Case:
                 return REJECT, told, "special-cased"
         elif self._scan.looks:
             return NO_EVIDENCE, self._scan.looks[0], "special-cased"
-        return ACCEPT, f"{len(self._state.baseline)} tests hold", None
+        held = len(self._state.baseline)
+        return ACCEPT, "1 test holds" if held == 1 else f"{held} tests hold", None
 
     def _find_forgery(self, replay: Run, own: Run) -> str | None:
         """Return what a run did to its judge that the accepted commit's does not do; looks are taken down."""
@@ -335,6 +333,15 @@ def _keep(runs: Iterable[Run], outcomes: Outcomes) -> dict[str, bytes]:
         text = "".join([f"{run.name}\n", *texts, "== output\n", run.output])
         files[f"run{number}.txt"] = text.encode("utf-8", "replace")
     return files
+
+
+def _tell_no_baseline(run: Run, python: str) -> AgentkitError:
+    said = _last_words(run)
+    trouble, hint = run.trouble or "there is no test", said
+    if said and said.endswith(NO_PYTEST):
+        trouble = f"{python} has no pytest"
+        hint = f"{python} -m pip install pytest; or name another `python` or `command`: [tool.agentkit.ratchet]"
+    return AgentkitError(f"no baseline: {trouble}", hint=hint, status=Exit.BAD_DATA)
 
 
 def _last_words(run: Run) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def test_a_suite_that_gives_nothing_is_no_baseline(tmp_path: Path, text: str) ->
 def test_failing_tests_are_held_as_failing(tmp_path: Path) -> None:
     own = OwnRepository(tmp_path / "shop", {**FILES, "shop.py": BROKEN})
     ended = run_ratchet(own, "init")
-    assert (ended.returncode, ended.stdout.splitlines()[0]) == (0, b"main: 1 tests held, 0 of them passing")
+    assert (ended.returncode, ended.stdout.splitlines()[0]) == (0, b"main: 1 test held, 0 of them passing")
     assert own.state.baseline == {NAME: "fail"}
     own.write({"shop.py": FILES["shop.py"]})
     verdict = read_verdict(run_ratchet(own, "accept", "--work-tree", "--json"))
@@ -290,3 +291,13 @@ def test_a_guarded_program_that_is_not_there_is_said(ratchet: Run) -> None:
     assert ratchet("guard", "--", "./nothing").returncode == Exit.NOT_FOUND
     # It is looked for in the copy, where it is no program.
     assert ratchet("guard", "--", "./notes.txt").returncode == Exit.NOT_EXECUTABLE
+
+
+def test_an_environment_without_pytest_is_named(tmp_path: Path) -> None:
+    own = OwnRepository(tmp_path / "shop", FILES)
+    venv.create(own.folder / ".venv", with_pip=False)
+    ended = run_ratchet(own, "init")
+    python = own.folder / ".venv/bin/python"
+    assert ended.returncode == Exit.BAD_DATA
+    assert f"no baseline: {python} has no pytest" in ended.stderr.decode()
+    assert f"{python} -m pip install pytest" in ended.stderr.decode()
