@@ -106,11 +106,13 @@ class RealCron:
         clock: str | None = None,
         daemon: str | None = None,
         lifetime_s: int = 600,
+        network_of: int | None = None,
     ) -> None:
         """Lay out empty folders; `zone` is the machine's time zone.
 
         `clock` moves the daemon's clock: `FAST`, or `@EPOCH x60` (seconds since 1970, and how fast); the jobs keep
-        the true time. `daemon` is the command line of another build of the flavour.
+        the true time. `daemon` is the command line of another build of the flavour. `network_of` is a process whose
+        network namespace the daemon and its jobs have; without it they have the machine's.
         """
         self.folder = folder
         self.root = folder / "root"
@@ -122,6 +124,7 @@ class RealCron:
         self._clock = clock
         self._daemon = daemon or DAEMONS[flavour]
         self._lifetime_s = lifetime_s
+        self._network = [] if network_of is None else ["nsenter", f"--target={network_of}", "--net", "--"]
         self._init: subprocess.Popen[bytes] | None = None
         self._listener: threading.Thread | None = None
         self._syslog: socket.socket | None = None
@@ -223,6 +226,7 @@ class RealCron:
         self._init = subprocess.Popen(
             # If the test process is killed, the namespace goes with it.
             [
+                *self._network,
                 *("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"),
                 *("--kill-child", "--mount-proc", "sh", str(self.folder / "init")),
             ],
@@ -278,7 +282,7 @@ class RealCron:
         first = self._first_pid()
         assert first is not None, "the namespace is gone"
         return subprocess.run(
-            ["nsenter", "--target", str(first), "--mount", "--pid", "--", *command],
+            ["nsenter", "--target", str(first), "--mount", "--net", "--pid", "--", *command],
             capture_output=True,
             text=True,
             errors="backslashreplace",
