@@ -25,7 +25,7 @@ from tests.system.cron_namespace import RealCron
 EXAMPLE = ROOT / "crontab.example"
 # A quarter of an hour, which is the turn of the watch, takes half a minute; a turn of the jobs takes six seconds.
 CLOCK = "+0 x30"
-LIMIT_S = 120
+LIMIT_S = 240
 HANGING_PORT = 8090
 PROVIDER = '[[think.provider]]\nname = "{name}"\nkind = "command"\nrun = ["{folder}/bin/{name}"]\nprice = 0\n'
 
