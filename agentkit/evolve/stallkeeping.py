@@ -32,6 +32,7 @@ def hold_stall(environ: Mapping[str, str], common_dir: str, stack: ExitStack) ->
     Raises AgentkitError: cannot write, try later where as many as may be are taken.
     """
     parent = f"{_stalls(environ)}/{hashlib.sha256(os.fsencode(common_dir)).hexdigest()[:16]}"
+    _close_folders(parent)
     for number in range(MOST):
         folder = f"{parent}/{number}"
         try:
@@ -111,10 +112,26 @@ def read_note(path: str) -> str:
 
 
 def write_note(path: str, text: str) -> None:
-    """Write a small file of ours, its folder too; raises OSError."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
+    """Write a small file of ours, its folder too, for this user alone; raises OSError."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    with open(path, "w", encoding="utf-8", opener=_open_private) as file:
         file.write(text)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _close_folders(parent: str) -> None:
+    """Make the folders of stalls, each for this user alone whatever the umask allows, and close those that are open."""
+    stalls = os.path.dirname(parent)
+    for folder in (os.path.dirname(stalls), stalls, parent):
+        try:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            if os.stat(folder).st_mode & 0o077:
+                os.chmod(folder, 0o700)
+        except OSError as error:
+            raise AgentkitError(f"{folder}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
 
 
 def _stalls(environ: Mapping[str, str]) -> str:
