@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -14,7 +15,7 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.hiding import hide_secrets
 from agentkit.core.settings import EvolveSettings
 from agentkit.evolve.room.asking import Stay, stay_in_room
-from agentkit.evolve.room.outcomes import DISK, ITSELF, LOST, MEMORY, MISSING, PROCESSES, TIME
+from agentkit.evolve.room.outcomes import DISK, ITSELF, LOST, MEMORY, MISSING, PROCESSES, TIME, UNMADE
 from agentkit.evolve.room.plan import plan_room
 from agentkit.evolve.room.programs import find_program
 from agentkit.evolve.room.spec import Spec
@@ -26,6 +27,8 @@ LONGEST_USAGE_BYTES = 65536
 MOST_DOLLARS = 1e9
 PROPOSER = "the proposer"
 USAGE = "usage.json"
+# What is short now and may not be later; 0 is a room that was ended before it was one.
+PASSING = (0, errno.ENOSPC, errno.EUSERS, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EDQUOT)
 COSTS = ("cost_usd", "total_cost_usd")
 KEPT_NAMES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM")
 SHELL_LETTERS = frozenset("|&;<>()$`\\\"'*?[]{}#~=!\n")
@@ -35,7 +38,7 @@ SHELL_LETTERS = frozenset("|&;<>()$`\\\"'*?[]{}#~=!\n")
 class Proposal:
     """How a proposer ended: `trouble` is "" where it ended with 0, `cost_usd` what it says that it cost.
 
-    `status` is its own, None where one of its bounds ended it.
+    `status` is its own, None where one of its bounds ended it. Where this machine permits no room, `no_room` says why.
     """
 
     trouble: str
@@ -45,6 +48,7 @@ class Proposal:
     cost_usd: float | None
     duration_s: float
     status: int | None = None
+    no_room: str = ""
 
 
 def split_words(text: str) -> tuple[str, ...]:
@@ -91,7 +95,7 @@ def propose(
     """Run a proposer in the copy, with the request on stdin; what it changed lies in the copy then.
 
     `name` is the id of the candidate, `who` what the program is called in messages. Raises AgentkitError (unavailable)
-    where there is no such program.
+    where there is no such program, (try later, cannot write) where no room can be made on a machine that permits them.
     """
     program = demand_program(argv, environ, settings, who=who)
     variables = _choose_variables(environ, settings) | {
@@ -112,15 +116,30 @@ def propose(
         memory_bytes=settings.memory_bytes,
         disk_bytes=settings.disk_bytes,
         processes=settings.processes,
+        parent=os.getpid(),
     )
     stay = stay_in_room(spec, request.encode(), KEPT_BYTES)
     if stay.outcome == MISSING:
         hint = "[evolve] see = [the folders that it needs]" if stay.is_isolated and os.path.exists(program) else None
         raise AgentkitError(f"{who} cannot be run: {argv[0]}: {stay.trouble}", hint=hint, status=Exit.UNAVAILABLE)
+    if stay.outcome == UNMADE:
+        raise _tell_unmade(stay, who)
     stdout, stderr = (text.decode("utf-8", "replace") for text in (stay.stdout, stay.stderr))
     cost, duration_s = _take_cost(stall), stay.duration.total_seconds()
     status = stay.status if stay.outcome == ITSELF else None
-    return Proposal(_tell_trouble(stay, settings, who), stay.is_isolated, stdout, stderr, cost, duration_s, status)
+    trouble = _tell_trouble(stay, settings, who)
+    return Proposal(trouble, stay.is_isolated, stdout, stderr, cost, duration_s, status, stay.no_room)
+
+
+def _tell_unmade(stay: Stay, who: str) -> AgentkitError:
+    """Return the error for a room that could not be made: without one nothing is run where one is permitted."""
+    is_passing = stay.status in PASSING
+    hint = "sysctl user.max_user_namespaces" if stay.status in (errno.ENOSPC, errno.EUSERS) else None
+    return AgentkitError(
+        f"no room could be made for {who}, and it was not run: {stay.trouble}",
+        hint=hint if is_passing else "what PATH and [evolve] see name is what a room shows",
+        status=Exit.TRY_LATER if is_passing else Exit.CANNOT_WRITE,
+    )
 
 
 def _choose_variables(environ: Mapping[str, str], settings: EvolveSettings) -> dict[str, str]:

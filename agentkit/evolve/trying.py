@@ -116,6 +116,8 @@ def make_change(bench: Workbench, candidate: Candidate) -> Result:
 
 def take_in(bench: Workbench, candidate: Candidate, made: Made) -> Result:
     """File what a proposer made of the base; what it left half done is filed, and judged by nobody."""
+    if made.proposal.no_room:
+        bench.warn_once(f"the proposer was not isolated, and saw what you see: {made.proposal.no_room}")
     commit = commit_change(bench.repository, candidate, made.tree) if made.tree else candidate.base
     if commit == candidate.base:
         candidate = _note(bench, candidate, made, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agentkit.core.asides import warn
 from agentkit.core.config import load_configuration
@@ -19,13 +19,21 @@ from agentkit.evolve.store import open_store
 
 @dataclass(frozen=True)
 class Workbench:
-    """What the work on candidates of one repository needs."""
+    """What the work on candidates of one repository needs; `told` are the warnings of which one is enough."""
 
     store: Store
     repository: Repository
     settings: EvolveSettings
     environ: Mapping[str, str]
     host: str
+    is_quiet: bool = False
+    told: set[str] = field(default_factory=set)
+
+    def warn_once(self, text: str) -> None:
+        """Say something on stderr that is no failure, unless it was said before or nobody wants to hear it."""
+        if not self.is_quiet and text not in self.told:
+            self.told.add(text)
+            warn(text)
 
 
 @contextmanager
@@ -48,7 +56,7 @@ def open_workbench(
             f"{repository.git_dir} is a bare repository: there is no work tree", hint="go to a work tree of it"
         )
     with open_store(environ) as store:
-        yield Workbench(store, repository, settings, environ, configuration.host)
+        yield Workbench(store, repository, settings, environ, configuration.host, is_quiet)
 
 
 def _demand_plain(place: str) -> None:

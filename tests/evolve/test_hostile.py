@@ -30,6 +30,13 @@ FULL, CROWDED, HUNGRY, LATE = (
     "the proposer wrote more than 24.0MiB", "the proposer had more than 60 processes",
     "the proposer used more than 128.0MiB of memory", "the proposer did not end within 2s",
 )  # fmt: skip
+# How to write ten million bytes, and C's own functions: those of Python hold more than they were given.
+HIDE = """import ctypes, os, socket, threading, time
+libc = ctypes.CDLL(None)
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+def fill(file):
+    for n in range(10):
+        os.write(file, os.urandom(1000000))"""
 DEEDS = {
     "writes outside": Deed(
         """for path in {scripts}/job.sh {scripts}/new {person}/new {home}/new /etc/new /usr/new /opt/new /new
@@ -54,6 +61,47 @@ DEEDS = {
     "fills the disk with files without a name": Deed(
         "exec 3> a 4> b 5> c; rm a b c; for n in 3 4 5; do head -c 10000000 /dev/zero >&$n; done; sleep 60", FULL
     ),
+    "fills the disk with files that are only mapped": Deed(
+        write_python(
+            f"{HIDE}\n"
+            "for n in range(4):\n"
+            "    file = os.open('f', os.O_RDWR | os.O_CREAT)\n"
+            "    os.remove('f')\n"
+            "    fill(file)\n"
+            "    libc.mmap(None, 4096, 1, 1, file, 0)\n"
+            "    os.close(file)\n"
+            "time.sleep(60)"
+        ),
+        FULL,
+    ),
+    "fills the disk with files of one thread": Deed(
+        write_python(
+            f"{HIDE}\n"
+            "def work():\n"
+            "    libc.unshare(0x400) and os._exit(1)\n"
+            "    for n in range(4):\n"
+            "        file = os.open('f', os.O_RDWR | os.O_CREAT)\n"
+            "        os.remove('f')\n"
+            "        fill(file)\n"
+            "    time.sleep(60)\n"
+            "threading.Thread(target=work).start()"
+        ),
+        FULL,
+    ),
+    "fills the disk with files that are on their way": Deed(
+        write_python(
+            f"{HIDE}\n"
+            "ends = socket.socketpair()\n"
+            "for n in range(4):\n"
+            "    file = os.open('f', os.O_RDWR | os.O_CREAT)\n"
+            "    os.remove('f')\n"
+            "    fill(file)\n"
+            "    socket.send_fds(ends[0], [b'x'], [file])\n"
+            "    os.close(file)\n"
+            "time.sleep(60)"
+        ),
+        FULL,
+    ),
     "makes a million files": Deed(write_python("for n in range(10**6): open(f'f{n}', 'w').close()"), FULL),
     "writes where no path leads": Deed("while mkdir d && cd d; do head -c 900000 /dev/zero > f; done", FULL),
     "eats memory": Deed(write_python("x = []\nwhile True: x.append(bytearray(b'x' * 500000))"), HUNGRY),
@@ -65,6 +113,30 @@ DEEDS = {
             "import os, time\n"
             "held = [os.memfd_create('x') for _ in range(20)]\n"
             "for one in held: os.write(one, bytes(10000000))\n"
+            "time.sleep(60)"
+        ),
+        HUNGRY,
+    ),
+    "eats memory after its first thread": Deed(
+        write_python(
+            f"{HIDE}\n"
+            "def work():\n"
+            "    time.sleep(0.2)\n"
+            "    held = [b'x' * 1000000 * (n // n) for n in range(1, 200)]\n"
+            "    time.sleep(60)\n"
+            "threading.Thread(target=work).start()\n"
+            "libc.pthread_exit(None)"
+        ),
+        HUNGRY,
+    ),
+    "eats memory that is only mapped": Deed(
+        write_python(
+            f"{HIDE}\n"
+            "for n in range(20):\n"
+            "    file = os.memfd_create('x')\n"
+            "    fill(file)\n"
+            "    libc.mmap(None, 4096, 1, 1, file, 0)\n"
+            "    os.close(file)\n"
             "time.sleep(60)"
         ),
         HUNGRY,

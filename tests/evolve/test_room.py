@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -19,7 +20,7 @@ from tests.evolve.rooms import NAME, SETTINGS, find_left, stay, write_python
 
 @pytest.fixture(scope="module")
 def place(first_machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """One machine for all: no test changes anything of it but its stall."""
+    """One machine for all: no test changes anything that another one looks at."""
     return copy_machine(first_machine, tmp_path_factory.mktemp("rooms") / "machine")
 
 
@@ -97,34 +98,55 @@ def test_it_can_do_nothing_that_root_may(place: Machine) -> None:
     assert told["NoNewPrivs"] == "1"
 
 
-REMOUNT = """
+NAMESPACES = """
 import os, sys
 sys.path.insert(0, {place!r})
 from agentkit.evolve.room import calls
-user, group = os.getuid(), os.getgid()
-calls.enter_namespaces(calls.NEW_USERS | calls.NEW_MOUNTS)
-for name, text in (("setgroups", "deny"), ("uid_map", f"{{user}} {{user}} 1"), ("gid_map", f"{{group}} {{group}} 1")):
-    open("/proc/self/" + name, "w").write(text)
-rows = [row.split() for row in open("/proc/self/mountinfo")]
-paths = [row[4] for row in rows if row[5].startswith("ro")]
-print("inside", {{"/", "/usr"}} <= set(paths))
-for path in paths:
-    for way in (lambda: calls.set_attributes(path, remove=calls.ATTR_READ_ONLY),
-                lambda: calls.mount("none", path, "", 32 | calls.BIND),
-                lambda: calls.unmount(path) if path != "/" else calls.mount("none", "/", "", 32)):
-        try:
-            way()
-            print("could change", path)
-        except calls.RefusedError:
-            pass
+for kind in (calls.NEW_USERS, calls.NEW_USERS | calls.NEW_MOUNTS, calls.NEW_MOUNTS, calls.NEW_PIDS, calls.NEW_IPC):
+    try:
+        calls.enter_namespaces(kind)
+        print("could", kind)
+    except calls.RefusedError as error:
+        print(error.errno)
 """
 
 
-def test_namespaces_of_its_own_open_nothing(place: Machine) -> None:
+def test_it_can_make_no_namespaces_of_its_own(place: Machine) -> None:
     here = Path(__file__).parents[2]
-    text = REMOUNT.format(place=str(here))
+    text = NAMESPACES.format(place=str(here))
     stayed = stay(place, write_python(text), settings=replace(SETTINGS, see=(str(here / "agentkit"),)))
-    assert stayed.proposal.stdout == "inside True\n", stayed.proposal.stderr
+    # In one of users it could mount memory that nobody counts, and take up all that the machine has for rooms.
+    assert stayed.proposal.stdout.split() == [str(errno.EPERM)] * 5, stayed.proposal.stderr
+
+
+def test_it_learns_nothing_of_what_its_room_was_told(place: Machine) -> None:
+    stayed = stay(place, "cat /proc/1/environ; cat /proc/1/maps; test -e /proc/1/root/proc")
+    assert stayed.proposal.is_isolated
+    assert (stayed.proposal.stdout, stayed.proposal.trouble) == ("", "the proposer ended with 1")
+
+
+def test_what_lies_in_its_own_folders_of_the_kernels_is_not_shown(place: Machine, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/dev/shm")
+    see = ("/proc", "/proc/cpuinfo", "/proc/self/fd", "/dev", "/dev/fd", "/dev/fd/0", "/dev/pts", "/dev/null",
+           "/dev/shm", "/sys", str(tmp_path / "link"), str(tmp_path / "nothing"), "relative")  # fmt: skip
+    environ = {"PATH": ":".join([os.environ["PATH"], *see, "", "."])}
+    stayed = stay(place, "echo x > /dev/null; cat /proc/cpuinfo", settings=replace(SETTINGS, see=see), environ=environ)
+    assert stayed.proposal.is_isolated
+    assert "/proc/cpuinfo: No such file" in stayed.proposal.stderr
+
+
+def test_a_loop_of_links_on_the_way_or_beside_it_holds_nobody_up(place: Machine, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "there").symlink_to("back")
+    (tmp_path / "back").symlink_to("./there/..")
+    (tmp_path / "tool/bin").mkdir(parents=True)
+    (tmp_path / "tool/lib").symlink_to("lib")
+    names = [str(tmp_path / name) for name in ("loop", "there/x", "tool/bin")]
+    path = ":".join([os.environ["PATH"], *names])
+    script = f"test -d {tmp_path}/tool/bin && exit 7"
+    # In a process of its own: who goes round for ever would not come back to this one.
+    _, stdout, stderr = place.call("evolve", "try", "--propose", script, "--json", environ={"PATH": path})
+    assert json.loads(stdout)["reason"] == "the proposer ended with 7", stderr
 
 
 def test_it_sees_its_own_processes_alone(place: Machine) -> None:

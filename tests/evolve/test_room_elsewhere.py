@@ -11,12 +11,9 @@ import pytest
 
 from agentkit.core.ourselves import call_ourselves
 from tests.evolve.machine import GOOD, LIMIT_S, Machine
-from tests.evolve.rooms import find_left
+from tests.evolve.rooms import REFUSE, find_left
 from tests.processes import find_by_words, wait_until
 
-# In a namespace of its own everybody may forbid more of them.
-FORBID = 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$@"'
-REFUSE = ("unshare", "--user", "--map-root-user", "sh", "-c", FORBID, "sh")
 # Only so many: where the bound does not hold, the machine has to.
 CROWD = "n=0; while [ $n -lt 150 ]; do sleep 60 & n=$((n + 1)); done; wait"
 DAEMON = "import os, time; os.setsid(); os.fork() and os._exit(0); time.sleep(600)"

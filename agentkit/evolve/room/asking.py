@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from agentkit.core.ourselves import PLACE
 from agentkit.core.process import run_program
-from agentkit.core.program import Program
-from agentkit.evolve.room.outcomes import LOST, TIME
+from agentkit.core.program import Ended, Program
+from agentkit.evolve.room.outcomes import LOST, TIME, UNMADE
 from agentkit.evolve.room.spec import LENGTH_BYTES, Spec, write_spec
 
 # Without site and without anything of the caller's: the room begins in half the time, and on nobody's words.
@@ -25,7 +25,8 @@ LONGEST_REPORT = 1024
 class Stay:
     """How a program's stay in a room ended.
 
-    `outcome` is one of room.outcomes; where the program could not be run, `trouble` says why.
+    `outcome` is one of room.outcomes; where the program could not be run, `trouble` says why, and where no room could
+    be made `status` is the errno. Where this machine permits no room, `no_room` says why.
     """
 
     status: int
@@ -35,6 +36,7 @@ class Stay:
     stdout: bytes
     stderr: bytes
     duration: timedelta
+    no_room: str = ""
 
 
 def stay_in_room(spec: Spec, request: bytes, keep_bytes: int) -> Stay:
@@ -53,12 +55,20 @@ def stay_in_room(spec: Spec, request: bytes, keep_bytes: int) -> Stay:
     said, token, report = ended.stderr.rpartition(f"\n{spec.token} ".encode())
     stdout = ended.stdout[-keep_bytes:]
     if ended.status != 0 or not token:
-        outcome = TIME if ended.outcome in ("timed-out", "unkillable") else LOST
-        return Stay(
-            ended.status or 0, outcome, ended.trouble, False, stdout, ended.stderr[-keep_bytes:], ended.duration
-        )
-    isolated, status, outcome, trouble = os.fsdecode(report).split(" ", 3)
-    return Stay(int(status), outcome, trouble, isolated == "1", stdout, said[-keep_bytes:], ended.duration)
+        return _tell_without_report(ended, stdout, ended.stderr[-keep_bytes:])
+    isolated, status, outcome, trouble, no_room = os.fsdecode(report).split("\0")
+    return Stay(int(status), outcome, trouble, isolated == "1", stdout, said[-keep_bytes:], ended.duration, no_room)
+
+
+def _tell_without_report(ended: Ended, stdout: bytes, stderr: bytes) -> Stay:
+    outcome, trouble = LOST, ended.trouble
+    if ended.outcome in ("timed-out", "unkillable"):
+        outcome = TIME
+    elif ended.trouble or (ended.outcome == "exited" and ended.status):
+        # A room ends with 0, whatever happens in it: this one never began.
+        outcome = UNMADE
+        trouble = trouble or stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+    return Stay(0, outcome, trouble, False, stdout, stderr, ended.duration)
 
 
 def _choose_variables(variables: Mapping[str, str]) -> dict[str, str]:

@@ -5,9 +5,13 @@ As tree._prctl does it: what `ctypes` is made of, without its import.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
-from _collections_abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # include/uapi/linux/sched.h
 NEW_MOUNTS, NEW_NAMES, NEW_IPC, NEW_USERS, NEW_PIDS = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000
@@ -20,8 +24,13 @@ MOUNT_SETATTR = 442  # the same number everywhere, as every call since 424
 # Not in every libc (arch/*/entry/syscalls).
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "loongarch64": 41, "armv7l": 218, "i686": 217,
               "ppc64le": 203, "s390x": 217}  # fmt: skip
+KEYCTL = {"x86_64": 250, "aarch64": 219, "riscv64": 219, "loongarch64": 219, "armv7l": 311, "i686": 288,
+          "ppc64le": 271, "s390x": 280}  # fmt: skip
+# What a process of 32 bits calls on a kernel of 64.
+NARROW = {"x86_64": "i686", "aarch64": "armv7l"}
+JOIN_SESSION_KEYRING = 1  # include/uapi/linux/keyctl.h
 # include/uapi/linux/prctl.h, securebits.h
-CAPBSET_DROP, SET_SECUREBITS, SET_NO_NEW_PRIVS = 24, 28, 38
+SET_DUMPABLE, CAPBSET_DROP, SET_SECUREBITS, SET_NO_NEW_PRIVS = 4, 24, 28, 38
 # Being root (uid 0) means nothing, changing the user keeps nothing, and none of that can be changed back.
 NO_ROOT_LOCKED = 0b11 | 0b1100 | 0b11000000
 MOST_CAPABILITIES = 64
@@ -29,7 +38,7 @@ CAPABILITY_VERSION = 0x20080522
 
 
 class RefusedError(OSError):
-    """The kernel said no; it says to what."""
+    """The kernel said no; `strerror` says to what."""
 
 
 def enter_namespaces(flags: int) -> None:
@@ -51,20 +60,38 @@ def set_attributes(path: str, *, add: int = 0, remove: int = 0, is_deep: bool = 
     """Change what may be done on a mount, and on those below it (mount_setattr(2), Linux 5.12); raises RefusedError."""
     wanted = struct.pack("=QQQQ", add, remove, 0, 0)
     flags = AT_RECURSIVE if is_deep else 0
-    _call("syscall", MOUNT_SETATTR, AT_FDCWD, os.fsencode(path), flags, wanted, len(wanted))
+    words = (MOUNT_SETATTR, AT_FDCWD, os.fsencode(path), flags, wanted, len(wanted))
+    _call("syscall", *words, told="mount_setattr")
 
 
-def change_root(folder: str) -> None:
-    """Make a mounted folder the root; the old one lies at `old` in it (pivot_root(2)); raises RefusedError."""
-    machine = os.uname().machine
-    words = (os.fsencode(folder), os.fsencode(f"{folder}/old"))
+def change_root(folder: str, old: str) -> None:
+    """Make a mounted folder the root; the old one lies at `old` then, a folder in it (pivot_root(2)); raises
+    RefusedError.
+    """
+    words = (os.fsencode(folder), os.fsencode(old))
     try:
         _call("pivot_root", *words)
-    except AttributeError:
-        if machine not in PIVOT_ROOT:
-            raise RefusedError(0, f"pivot_root on {machine}") from None
-        _call("syscall", PIVOT_ROOT[machine], *words)
+    except RefusedError as error:
+        machine = _name_machine()
+        if error.errno != errno.ENOSYS or machine not in PIVOT_ROOT:
+            raise
+        _call("syscall", PIVOT_ROOT[machine], *words, told="pivot_root")
     os.chdir("/")
+
+
+def leave_keyring() -> None:
+    """Get an empty session keyring, for the caller's holds keys of a person (keyctl(2)); raises RefusedError.
+
+    Where keyrings are not to be had, nobody can read any either.
+    """
+    number = KEYCTL.get(_name_machine())
+    if number is None:
+        return
+    try:
+        _call("syscall", number, JOIN_SESSION_KEYRING, 0, told="keyctl")
+    except RefusedError as error:
+        if error.errno not in (errno.ENOSYS, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP):
+            raise
 
 
 def unmount(path: str) -> None:
@@ -77,7 +104,9 @@ def drop_capabilities() -> None:
     for number in range(MOST_CAPABILITIES):
         try:
             _call("prctl", CAPBSET_DROP, number, 0, 0, 0)
-        except RefusedError:
+        except RefusedError as error:
+            if error.errno != errno.EINVAL:
+                raise
             break  # the kernel knows no more of them
     _call("prctl", SET_SECUREBITS, NO_ROOT_LOCKED, 0, 0, 0)
     _call("prctl", SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -89,14 +118,38 @@ def control(option: int, value: int) -> None:
     _call("prctl", option, value, 0, 0, 0)
 
 
-def _call(name: str, *words: int | bytes) -> None:
-    import _ctypes
+def _name_machine() -> str:
+    machine = os.uname().machine
+    return NARROW.get(machine, machine) if struct.calcsize("P") == 4 else machine
 
-    whole_program = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # None is the program itself, libc included
+
+def _call(name: str, *words: int | bytes, told: str = "") -> None:
+    if name not in _found:
+        _found[name] = _find_function(name)
+    function, get_errno = _found[name]
+    if function(*words) == -1:
+        number = get_errno()
+        raise RefusedError(number, f"{told or name}: {os.strerror(number)}")
+
+
+# The functions that were called before, each with what tells its errno.
+_found: dict[str, tuple[Callable[..., int], Callable[[], int]]] = {}
+
+
+def _find_function(name: str) -> tuple[Callable[..., int], Callable[[], int]]:
     try:
-        function = _ctypes.dlsym(whole_program, name)
-    except OSError:
-        raise AttributeError(name) from None
-    call: Callable[..., int] = _ctypes.call_cdeclfunction
-    if call(function, words) != 0:
-        raise RefusedError(0, name)
+        import _ctypes
+
+        address = _ctypes.dlsym(_ctypes.dlopen(None, 0), name)  # type: ignore[arg-type]  # None is the program itself
+    except (ImportError, OSError) as error:
+        # A Python without it, or a libc without that one.
+        raise RefusedError(errno.ENOSYS, f"{name}: {error}") from None
+
+    class Int(_ctypes._SimpleCData):  # type: ignore[type-arg]  # noqa: SLF001  # as ctypes makes its c_int
+        _type_ = "i"
+
+    class Function(_ctypes.CFuncPtr):
+        _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+        _restype_ = Int
+
+    return Function(address), _ctypes.get_errno

@@ -35,10 +35,15 @@ class Filling:
         self._counted_at = time.monotonic()
         self._took = self._counted_at - begun
 
-    def look(self, nameless: int) -> bool:
+    @property
+    def lost(self) -> int:
+        """Return how many bytes the file systems of the rooms have lost since the start, to whomever."""
+        return self._find_lost(self._left_at_start)
+
+    def look(self, nameless: int, *, hides_more: bool) -> bool:
         """Count a little, where it is time to; tell whether more than the limit was written.
 
-        `nameless` are bytes of files that no folder has any more.
+        `nameless` are bytes of files that no folder has any more; `hides_more`: there are some that nobody can measure.
         """
         if self._walk is None and self._is_due():
             self._left = self._find_left()
@@ -46,7 +51,8 @@ class Filling:
             self._took = 0.0
         if self._walk is not None:
             self._go_on(self._walk)
-        return self._used + nameless > self._limit
+        # What cannot be looked at is what the file system has lost.
+        return max(self._used + nameless, self.lost if hides_more else 0) > self._limit
 
     def _go_on(self, walk: Iterator[int]) -> None:
         begun = time.monotonic()
@@ -62,8 +68,7 @@ class Filling:
             self._used = max(self._used, total - self._at_start)
 
     def _find_used(self, total: int) -> int:
-        # What cannot be looked at is what the file system has lost.
-        return max(total - self._at_start, self._find_lost(self._left_at_start) if self._is_blind else 0)
+        return max(total - self._at_start, self.lost if self._is_blind else 0)
 
     @property
     def is_counting(self) -> bool:

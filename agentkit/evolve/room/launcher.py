@@ -10,13 +10,14 @@ import math
 import os
 import select
 import time
+from _collections_abc import Iterable
 
 from agentkit.core import tree
 from agentkit.evolve.room import calls
-from agentkit.evolve.room.beginning import MADE, NO_PROGRAM, begin
-from agentkit.evolve.room.crowding import find_members, sum_memory, sum_nameless
+from agentkit.evolve.room.beginning import FAULT, MADE, NO_PROGRAM, NO_ROOM, begin, read_note
+from agentkit.evolve.room.crowding import Nameless, find_living, find_members, read_shared
 from agentkit.evolve.room.filling import Filling
-from agentkit.evolve.room.outcomes import DISK, ITSELF, MEMORY, MISSING, PROCESSES, TIME
+from agentkit.evolve.room.outcomes import DISK, ITSELF, LOST, MEMORY, MISSING, PROCESSES, TIME, UNMADE
 from agentkit.evolve.room.spec import LENGTH_BYTES, Spec, read_spec
 
 TYPE_CHECKING = False
@@ -38,19 +39,23 @@ def main() -> NoReturn:
     raw = _read_all(0)
     length = int.from_bytes(raw[:LENGTH_BYTES], "big")
     spec = read_spec(raw[LENGTH_BYTES : LENGTH_BYTES + length])
+    if os.getppid() != spec.parent:
+        # It ended before this process could say that it will end with it.
+        os._exit(0)
     request = os.memfd_create("request")
     _write_all(request, raw[LENGTH_BYTES + length :])
     room = _Room(spec, request)
     _signal.signal(_signal.SIGTERM, _stop)
-    told = TIME
+    told = LOST
     try:
         told = room.run()
     except _AskedToEnd:
-        pass
+        told = TIME
     finally:
         _signal.signal(_signal.SIGTERM, _signal.SIG_IGN)
         room.end_all()
-        words = f"\n{spec.token} {int(room.is_isolated)} {room.status} {told} {room.trouble}"
+        facts = (str(int(room.is_isolated)), str(room.status), told, room.trouble, room.no_room)
+        words = f"\n{spec.token} " + "\0".join(facts)
         _write_all(2, words.encode("utf-8", "surrogateescape"))
         os._exit(0)
 
@@ -71,35 +76,51 @@ class _Room:
         self._request = request
         self._due = time.monotonic() + spec.limit_s
         self._longest_pause_s = LONGEST_PAUSE_S if os.geteuid() else LONGEST_PAUSE_OF_ROOT_S
+        self._shared_at_start = read_shared()
+        self._thorough_at = 0.0
         self._pid = 0
         self._is_crowd = False
         self.is_isolated = False
         self.status = 0
         self.trouble = ""
+        self.no_room = ""
 
     def run(self) -> str:
         """Return what ended the program."""
         os.set_inheritable(self._request, False)
         begun = time.monotonic()
         _come_first(0)
-        note, filling = self._begin(is_isolated=True), Filling(self._spec.rooms, self._spec.disk_bytes)
-        told = _read_all(note)
-        os.close(note)
-        self.is_isolated = told.startswith(MADE)
-        if not self.is_isolated:
+        try:
+            note = self._begin(is_isolated=True)
+        except OSError as error:
+            return self._fail(error.errno or 0, str(error.strerror))
+        filling = Filling(self._spec.rooms, self._spec.disk_bytes)
+        told = read_note(note)
+        self.is_isolated = MADE in told
+        if NO_ROOM in told:
+            self.no_room = told[NO_ROOM][1]
             os.waitpid(self._pid, 0)
             # Nobody ends what is left here when this process is killed; asked in this way, it still can.
-            calls.control(tree.PR_SET_PDEATHSIG, _signal.SIGTERM)
-            note = self._begin(is_isolated=False)
-            told = _read_all(note)
-            os.close(note)
+            try:
+                calls.control(tree.PR_SET_PDEATHSIG, _signal.SIGTERM)
+                told = read_note(self._begin(is_isolated=False))
+            except OSError as error:
+                return self._fail(error.errno or 0, str(error.strerror))
+        elif not told:
+            return self._fail(0, "its first process was ended")
+        if FAULT in told:
+            return self._fail(*told[FAULT])
         if NO_PROGRAM in told:
-            self.trouble = told.rpartition(NO_PROGRAM)[2].decode("utf-8", "replace").strip()
+            self.trouble = told[NO_PROGRAM][1]
             return MISSING
         broken = self._watch(filling)
         if broken == ITSELF and filling.is_over(time.monotonic() - begun):
             return DISK
         return broken
+
+    def _fail(self, number: int, words: str) -> str:
+        self.status, self.trouble = number, words
+        return UNMADE
 
     def _begin(self, *, is_isolated: bool) -> int:
         note, inner = os.pipe()
@@ -139,10 +160,24 @@ class _Room:
         if len(members) > self._spec.processes:
             self._is_crowd = True
             return PROCESSES
-        on_disk, in_memory = sum_nameless(members, filling.disks)
-        if sum_memory(members) + in_memory > self._spec.memory_bytes:
+        living = find_living(members)
+        memory, shared = sum(living.values()), read_shared() - self._shared_at_start
+        # What hides itself shows in what the machine has lost: while that is little, nobody looks for it.
+        is_wanted = filling.lost > self._spec.disk_bytes / 2 or memory + shared > self._spec.memory_bytes / 2
+        nameless = self._look_for_nameless(filling, living, is_thorough=is_wanted)
+        if memory + max(nameless.in_memory, shared if nameless.hides_memory else 0) > self._spec.memory_bytes:
             return MEMORY
-        return DISK if filling.look(on_disk) else ITSELF
+        return DISK if filling.look(nameless.on_disk, hides_more=nameless.hides_disk) else ITSELF
+
+    def _look_for_nameless(self, filling: Filling, living: Iterable[int], *, is_thorough: bool) -> Nameless:
+        begun, nameless = time.monotonic(), Nameless(filling.disks)
+        if is_thorough and begun >= self._thorough_at:
+            nameless.add_all(living)
+            ended = time.monotonic()
+            self._thorough_at = ended + (ended - begun) * SHARE
+        else:
+            nameless.add_open(living)
+        return nameless
 
     def _ask_to_end(self, poll: select.poll) -> None:
         """Let the program end by itself, for a moment."""

@@ -35,6 +35,8 @@ PRIVATE = (
     ".local/share/keyrings", ".local/state/agentkit", ".mozilla", ".netrc", ".npmrc", ".password-store", ".pgpass",
     ".pypirc", ".ssh", ".vault-token",
 )  # fmt: skip
+# The room has its own; of the machine's nothing is shown but what somebody has laid into the last one.
+MADE_ANEW, SHARED = ("/dev", "/proc"), "/dev/shm"  # noqa: S108  # no file of ours is made there
 # These are made anew in the room, or say too much of the machine.
 NEVER = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys")
 TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108  # in the room these are the stall's
@@ -74,7 +76,7 @@ def plan_room(
 def trace(path: str) -> tuple[dict[str, str], str]:
     """Return the links {path: target} on the way to a path, and where it lies really, "" where nothing is there."""
     links: dict[str, str] = {}
-    at, names = "", path.split("/")[::-1]
+    at, names, count = "", path.split("/")[::-1], 0
     while names:
         name = names.pop()
         if name in ("", "."):
@@ -85,7 +87,9 @@ def trace(path: str) -> tuple[dict[str, str], str]:
         except OSError:
             at = here.rstrip("/")
             continue
-        if len(links) >= MOST_LINKS:
+        # Steps, and not links: of a loop there is but one.
+        count += 1
+        if count > MOST_LINKS:
             return {}, ""
         links[here] = target
         at = "" if target.startswith("/") else at
@@ -109,7 +113,10 @@ def _find_named(argv: tuple[str, ...], root: str, environ: Mapping[str, str]) ->
     words += [word for text in argv for word in PATH_IN_TEXT.findall(text)]
     found = []
     for word in dict.fromkeys(words):
-        real = os.path.realpath(word)
+        try:
+            real = os.path.realpath(word)
+        except OSError:
+            continue  # a link that is not ours to read, as /proc has them
         if any(_lies_in(path, never) for path in (word, real) for never in NEVER) or not os.path.exists(real):
             continue
         if os.path.isdir(real) and (real.count("/") < 2 or any(_lies_in(one, real) for one in _broad(root, environ))):
@@ -132,7 +139,10 @@ def _add(steps: dict[str, Step], kind: str, path: str, source: str = "") -> None
     if not real or real == "/":
         return
     for link, target in links.items():
-        steps.setdefault(link, (LINK, link, target))
+        if not _is_made_anew(link):
+            steps.setdefault(link, (LINK, link, target))
+    if kind == SEE and _is_made_anew(real):
+        return
     if kind == WORK or steps.get(real, (HIDE,))[0] == HIDE:
         steps[real] = (kind, real, source or real)
 
@@ -157,6 +167,11 @@ def _order(steps: dict[str, Step]) -> list[Step]:
         if kind != LINK:
             above.append(steps[path])
     return ordered
+
+
+def _is_made_anew(path: str) -> bool:
+    is_laid_there = path != SHARED and _lies_in(path, SHARED)
+    return not is_laid_there and any(_lies_in(path, folder) for folder in MADE_ANEW)
 
 
 def _lies_in(path: str, folder: str) -> bool:

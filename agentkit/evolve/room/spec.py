@@ -8,7 +8,7 @@ import marshal
 LENGTH_BYTES = 8
 FIELDS = (
     "token", "program", "argv", "environment", "steps", "copy", "rooms", "limit_s", "memory_bytes", "disk_bytes",
-    "processes",
+    "processes", "parent",
 )  # fmt: skip
 
 
@@ -16,7 +16,8 @@ class Spec:
     """What a room is told.
 
     `program` is the file that is run, `argv` its words; `steps` are those of `plan_room`; `rooms` the folders in which
-    it may write; `limit_s` is in seconds. `token` heads the room's report, and nobody else knows it.
+    it may write; `limit_s` is in seconds. `token` heads the room's report, and nobody else knows it. `parent` is the
+    process that waits for the room.
     """
 
     __slots__ = FIELDS
@@ -35,6 +36,7 @@ class Spec:
         memory_bytes: int,
         disk_bytes: int,
         processes: int,
+        parent: int,
     ) -> None:
         self.token = token
         self.program = program
@@ -47,6 +49,7 @@ class Spec:
         self.memory_bytes = memory_bytes
         self.disk_bytes = disk_bytes
         self.processes = processes
+        self.parent = parent
 
 
 def write_spec(spec: Spec) -> bytes:
