@@ -44,6 +44,10 @@ KEPT_ENDS = ("_proxy", "_PROXY")
 AGAIN = ("could not resolve", "timed out", "connection refused", "could not read from remote", "unable to access")
 
 
+class GitTooSlowError(AgentkitError):
+    """A git that did not end within its limit, and was ended."""
+
+
 def run_git(
     words: Sequence[str],
     *,
@@ -73,7 +77,8 @@ def run_git(
     if ended.status in (Exit.NOT_FOUND, Exit.NOT_EXECUTABLE, Exit.WRAPPER_FAILED):
         raise AgentkitError("git cannot be run", hint="is it installed, and on PATH?", status=Exit.UNAVAILABLE)
     if ended.outcome in ("timed-out", "unkillable"):
-        raise AgentkitError(f"git {words[0]} took longer than {limit.total_seconds():.0f}s", status=Exit.TRY_LATER)
+        told = f"git {_find_verb(words)} took longer than {limit.total_seconds():.0f}s"
+        raise GitTooSlowError(told, status=Exit.TRY_LATER)
     return ended
 
 
@@ -95,8 +100,16 @@ def demand_git(
         said = " ".join(ended.stderr.decode("utf-8", "replace").split()) or f"it ended with {ended.status}"
         is_away = any(sign in said.lower() for sign in AGAIN)
         status = Exit.TRY_LATER if is_away else Exit.UNAVAILABLE
-        raise AgentkitError(f"git {words[0]}: {said[:500]}", status=status)
+        raise AgentkitError(f"git {_find_verb(words)}: {said[:500]}", status=status)
     return ended.stdout
+
+
+def _find_verb(words: Sequence[str]) -> str:
+    """Return the word behind the settings that are told to git."""
+    rest = list(words)
+    while rest[:1] == ["-c"]:
+        rest = rest[2:]
+    return rest[0]
 
 
 def _choose(environ: Mapping[str, str]) -> dict[str, str]:

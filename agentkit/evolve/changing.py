@@ -16,11 +16,14 @@ from agentkit.evolve.stall import open_stall
 class Made:
     """What came of asking: `tree` is that of the copy then, "" where it cannot be filed; `trouble` is "" where all is
     well, else nobody judges it.
+
+    `unfiled` is a status and why, where the change may be filed another time: the disk is full, mostly.
     """
 
     proposal: Proposal
     tree: str
     trouble: str
+    unfiled: tuple[int, str] | None = None
 
 
 def let_propose(
@@ -42,6 +45,7 @@ def let_propose(
         try:
             return Made(made, stall.write_tree(), made.trouble)
         except AgentkitError as error:
-            if error.status != Exit.BAD_DATA:
-                raise
-            return Made(made, "", made.trouble or error.message)
+            if error.status == Exit.BAD_DATA:
+                return Made(made, "", made.trouble or error.message)
+            # What it cost is written down all the same.
+            return Made(made, "", "", (int(error.status), error.message))

@@ -65,7 +65,8 @@ def read_made(evidence: Record) -> Made:
     """Return what a proposer made; raises AgentkitError where it could not be asked."""
     _demand(evidence)
     proposal = Proposal(**cast("dict[str, object]", evidence["proposal"]))  # type: ignore[arg-type]  # as it was given
-    return Made(proposal, str(evidence["tree"]), str(evidence["trouble"]))
+    unfiled = cast("tuple[int, str] | None", evidence["unfiled"])
+    return Made(proposal, str(evidence["tree"]), str(evidence["trouble"]), unfiled)
 
 
 def read_ruling(evidence: Record) -> Ruling:

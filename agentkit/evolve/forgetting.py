@@ -6,13 +6,12 @@ state and reason. A clock that jumps makes nothing old: two looks have to agree,
 
 from __future__ import annotations
 
-import os
 import re
 import time
 
 from agentkit.core.claims import is_claim_held
 from agentkit.core.errors import AgentkitError
-from agentkit.core.repo.repository import Repository, find_repository
+from agentkit.core.repo.repository import Repository, find_repository, read_rows
 from agentkit.core.statefile import Store
 from agentkit.evolve.candidate import ACCEPTED, DONE, NO_EVIDENCE, REFS, REJECTED
 from agentkit.evolve.workbench import Workbench
@@ -103,7 +102,7 @@ def _is_wanted(store: Store, name: str) -> bool:
 def _list_refs(repository: Repository) -> dict[str, str]:
     """Return {id: commit} of the refs that evolve made."""
     raw = repository.git("for-each-ref", "--format=%(refname)%00%(objectname)%00%(symref)", REFS)
-    rows = (row.split("\0") for row in os.fsdecode(raw).splitlines())
+    rows = (row.split("\0") for row in read_rows(raw))
     found = ((ref.removeprefix(f"{REFS}/"), commit) for ref, commit, symref in rows if not symref)
     return {name: commit for name, commit in found if ID.fullmatch(name)}
 

@@ -27,6 +27,7 @@ from agentkit.evolve.trying import (
     digest_request,
     end,
     give_back,
+    give_up,
     make_change,
     refuse,
     settle,
@@ -84,8 +85,7 @@ class SideBySide:
 
     def _begin_proposing(self, candidate: Candidate) -> None:
         if candidate.attempts >= MOST_ATTEMPTS:
-            reason = f"its proposer was cut off {candidate.attempts} times"
-            self._close(end(self._bench, candidate, NO_EVIDENCE, reason))
+            self._close(give_up(self._bench, candidate))
             return
         request = candidate.request or write_request(self._bench, candidate, None)
         begun = change(

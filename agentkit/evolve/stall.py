@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.repo.checkout import MODULE, make_private, read_tree, write_format
+from agentkit.core.git import GitTooSlowError
+from agentkit.core.repo.checkout import MODULE, make_private, write_format
 from agentkit.core.repo.repository import Repository
 from agentkit.core.tree import read_boot_id
 from agentkit.evolve.stallhistory import give_history
@@ -54,6 +55,8 @@ class Stall:
     base: str
     repository: Repository
     private: Repository
+    # The paths of the base's submodules, known once the copy is filled.
+    modules: list[str] = field(default_factory=list)
 
     @property
     def room(self) -> str:
@@ -83,20 +86,21 @@ class Stall:
         """
         if not (is_folder(self.room) and is_folder(self.copy)):
             raise AgentkitError("the copy itself is gone", status=Exit.BAD_DATA)
+        # Git would look into these by a git of their own, which obeys the configuration that it finds there.
+        self._demand_no_repository(path for path in self.modules if os.path.lexists(f"{self.copy}/{path}/.git"))
         more = {**self._private_index(), "GIT_OBJECT_DIRECTORY": f"{self.repository.common_dir}/objects"}
         lasting = replace(self.private, is_passing=False)
         try:
-            lasting.git("add", "--all", "--", ".", more=more, limit=LIMIT)
-        except AgentkitError:
-            self._add_again(lasting, more)
-        modules = self._list_modules()
-        if modules:
-            known = {path for path, entry in read_tree(self.repository, self.base).items() if entry.mode == MODULE}
-            for path in modules:
-                if path not in known:
-                    raise AgentkitError(
-                        f"{path} is a repository of its own; git would keep its name alone", status=Exit.BAD_DATA
-                    )
+            try:
+                lasting.git("add", "--all", "--", ".", more=more, limit=LIMIT)
+            except GitTooSlowError:
+                raise
+            except AgentkitError:
+                self._add_again(lasting, more)
+        except GitTooSlowError as error:
+            # So it would be each time.
+            raise AgentkitError(f"it is too much to be filed: {error.message}", status=Exit.BAD_DATA) from error
+        self._demand_no_repository(path for path in self._list_modules() if path not in self.modules)
         return lasting.git("write-tree", more=more).decode().strip()
 
     def show(self, commit: str) -> None:
@@ -116,7 +120,13 @@ class Stall:
             self._fill()
         for room in (self.home, self.scratch):
             os.makedirs(room, mode=0o700)
-        give_history(self.folder, self.copy, self.repository, self.base)
+        give_history(self.folder, self.copy, self.repository, self.base, f"{self.private.git_dir}/objects")
+
+    def _demand_no_repository(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            raise AgentkitError(
+                f"{path} is a repository of its own; git would keep its name alone", status=Exit.BAD_DATA
+            )
 
     def _clear_leftovers(self) -> None:
         # A git that was killed; no other one works here, for we hold the stall.
@@ -138,7 +148,8 @@ class Stall:
         self.private.git("read-tree", "--reset", "-u", "--end-of-options", self.base, more=more, limit=LIMIT)
         remove_unseen(self.copy)
         self.private.git("clean", "-ffdxq", more=more, limit=LIMIT)
-        for path in self._list_modules():
+        self.modules[:] = self._list_modules()
+        for path in self.modules:
             # What lies in the place of a submodule is no business of this repository's git.
             clear(f"{self.copy}/{path}")
             os.makedirs(f"{self.copy}/{path}")

@@ -22,12 +22,13 @@ BRANCH = "main"
 MOST_PACKS = 16
 
 
-def give_history(folder: str, copy: str, repository: Repository, base: str) -> None:
+def give_history(folder: str, copy: str, repository: Repository, base: str, objects: str) -> None:
     """Make the `.git` of a copy, which is not there: the base, checked out on a branch, with what led to it.
 
-    `folder` holds the packs of last time and the index by which the copy was filled. Raises AgentkitError, OSError.
+    `folder` holds the packs of last time and the index by which the copy was filled; `objects` is a folder of objects
+    on the same disk, which borrows those of the repository. Raises AgentkitError, OSError.
     """
-    packs = _pack(folder, repository, base)
+    packs = _pack(folder, repository, base, objects)
     inner = f"{copy}/.git"
     name, _, mail = NAME.partition(" <")
     config = f"{write_format(repository, is_bare=False)}[user]\n\tname = {name}\n\temail = {mail.rstrip('>')}\n"
@@ -42,7 +43,7 @@ def give_history(folder: str, copy: str, repository: Repository, base: str) -> N
         shutil.copyfile(f"{repository.common_dir}/shallow", f"{inner}/shallow")
 
 
-def _pack(folder: str, repository: Repository, base: str) -> str:
+def _pack(folder: str, repository: Repository, base: str, objects: str) -> str:
     """Return the folder of packs that hold the base and what led to it, and nothing that came later."""
     packs, note = f"{folder}/packs", f"{folder}/packed"
     packed = read_note(note) if is_folder(packs) else ""
@@ -57,6 +58,8 @@ def _pack(folder: str, repository: Repository, base: str) -> str:
     os.makedirs(packs, exist_ok=True)
     wanted = f"{base}\n^{packed}\n" if packed else f"{base}\n"
     passing = replace(repository, is_passing=True)
-    passing.git("pack-objects", "--revs", "-q", f"{packs}/pack", stdin=wanted.encode(), limit=LIMIT)
+    # A pack is begun among the objects and renamed then: among those of the stall, for the person's may lie elsewhere.
+    more = {"GIT_OBJECT_DIRECTORY": objects}
+    passing.git("pack-objects", "--revs", "-q", f"{packs}/pack", stdin=wanted.encode(), more=more, limit=LIMIT)
     write_note(note, base)
     return packs

@@ -108,16 +108,26 @@ def make_change(bench: Workbench, candidate: Candidate) -> Result:
     if candidate.reverts is not None:
         return _go_back(bench, candidate)
     if candidate.attempts >= MOST_ATTEMPTS:
-        return end(bench, candidate, NO_EVIDENCE, f"its proposer was cut off {candidate.attempts} times")
+        return give_up(bench, candidate)
     if not candidate.base:
         candidate = _take_base(bench, candidate)
     return take_in(bench, candidate, _propose(bench, candidate))
+
+
+def give_up(bench: Workbench, candidate: Candidate) -> Result:
+    """End a candidate whose proposer was begun as often as one may be."""
+    why = candidate.reason or "cut off each time"
+    return end(bench, candidate, NO_EVIDENCE, f"its proposer was begun {candidate.attempts} times: {why}")
 
 
 def take_in(bench: Workbench, candidate: Candidate, made: Made) -> Result:
     """File what a proposer made of the base; what it left half done is filed, and judged by nobody."""
     if made.proposal.no_room:
         bench.warn_once(f"the proposer was not isolated, and saw what you see: {made.proposal.no_room}")
+    if made.unfiled:
+        status, why = made.unfiled
+        _note(bench, candidate, made, None)
+        raise AgentkitError(f"what the proposer made cannot be filed: {why}", status=status)
     commit = commit_change(bench.repository, candidate, made.tree) if made.tree else candidate.base
     if commit == candidate.base:
         candidate = _note(bench, candidate, made, None)
@@ -285,9 +295,14 @@ def _note(bench: Workbench, candidate: Candidate, made: Made, commit: str | None
         is_isolated=int(proposal.is_isolated),
         stdout=proposal.stdout,
         stderr=proposal.stderr,
-        cost_usd=proposal.cost_usd,
+        cost_usd=_add_up(candidate.cost_usd, proposal.cost_usd),
         duration_s=candidate.duration_s + proposal.duration_s,
     )
+
+
+def _add_up(*costs: float | None) -> float | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known else None
 
 
 def _take_base(bench: Workbench, candidate: Candidate) -> Candidate:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from agentkit.core.asides import warn
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.repo.commits import take_rev
-from agentkit.core.repo.repository import Repository, find_repository
+from agentkit.core.repo.repository import Repository, find_repository, read_rows
 from agentkit.ratchet.candidacy import Asked, check_candidate
 from agentkit.ratchet.hookplace import HOOKS, PRE_PUSH
 from agentkit.ratchet.hookrecord import ENDED, PASSED, REFUSED, STARTED, append_event
@@ -67,7 +67,7 @@ def _note_commit(repository: Repository, environ: Mapping[str, str], hook: str, 
 def _judge_push(
     repository: Repository, environ: Mapping[str, str], words: Sequence[str], stdin: bytes, now: float
 ) -> int:
-    rows = [row.split(" ") for row in os.fsdecode(stdin).splitlines() if row.count(" ") == 3]
+    rows = [row.split(" ") for row in read_rows(stdin) if row.count(" ") == 3]
     # Whoever pushes to an address without a name may have written a password into it.
     remote = PASSWORD.sub("//", words[0]) if words else ""
     refs = [{"ref": ref, "commit": commit} for _, commit, ref, _ in rows]

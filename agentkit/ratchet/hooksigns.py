@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from agentkit.core.asides import read_instant
 from agentkit.core.lines import CRITICAL, WARNING, Record
-from agentkit.core.repo.repository import Repository
+from agentkit.core.repo.repository import Repository, read_rows
 from agentkit.ratchet.hookplace import FOREIGN, HOOKS, MISSING, OLDER, PRE_PUSH, Found, Place, look_at
 from agentkit.ratchet.hookrecord import ENDED, PASSED
 from agentkit.ratchet.sign import Sign
@@ -117,11 +117,11 @@ def find_unseen_pushes(
     newest: dict[str, str] = {}
     for one in verdicts:
         newest.setdefault(one.place.candidate, one.text("answer"))
-    refs = os.fsdecode(repository.git("for-each-ref", "--format=%(refname)", "refs/remotes")).splitlines()
+    refs = read_rows(repository.git("for-each-ref", "--format=%(refname)", "refs/remotes"))
     for ref in refs:
         ended = repository.ask("log", "-g", "--date=unix", "--format=%H %gd %gs", ref, "--")
         done: set[str] = set()
-        for row in os.fsdecode(ended.stdout).splitlines():
+        for row in read_rows(ended.stdout):
             commit, _, rest = row.partition(" ")
             at = rest.rpartition("@{")[2].partition("}")[0]
             # A reflog knows seconds only.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.repo.repository import MARK, Repository, own_mark, tell_failure
+from agentkit.core.repo.repository import MARK, Repository, own_mark, read_rows, tell_failure
 from agentkit.core.tree import find_marked
 from agentkit.ratchet.intent import Intent, Move
 from agentkit.ratchet.ownfolder import own_folder
@@ -20,7 +20,7 @@ def read_refs(repository: Repository, names: Sequence[str]) -> dict[str, str]:
     """Return the commit on each of the refs; one that is not there is the id of none."""
     raw = repository.git("for-each-ref", "--format=%(objectname) %(refname)", "--", *names)
     found = dict.fromkeys(names, repository.no_object)
-    for row in os.fsdecode(raw).splitlines():
+    for row in read_rows(raw):
         commit, _, name = row.partition(" ")
         if name in found:
             found[name] = commit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 
-from agentkit.core.repo.repository import Repository
+from agentkit.core.repo.repository import Repository, read_rows
 from agentkit.ratchet.state import read_state
 
 Refs = dict[str, str]
@@ -22,8 +22,8 @@ STATE, VERDICTS = "refs/agentkit/ratchet", "refs/agentkit/verdicts"
 def list_refs(repository: Repository) -> Refs:
     """Return {ref: what it names} of the repository; a symbolic one names `ref: …`."""
     form = "%(refname)%00%(if)%(symref)%(then)ref: %(symref)%(else)%(objectname)%(end)"
-    raw = os.fsdecode(repository.git("for-each-ref", f"--format={form}"))
-    refs = dict(line.split("\0", 1) for line in raw.splitlines() if "\0" in line)
+    rows = read_rows(repository.git("for-each-ref", f"--format={form}"))
+    refs = dict(row.split("\0", 1) for row in rows)
     return {name: value for name, value in refs.items() if not name.startswith(FETCHED)} | _read_files(repository)
 
 

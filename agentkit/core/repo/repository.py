@@ -1,6 +1,7 @@
 """Which repository is this, is it in a state in which its branch may move, and how is git asked about it?"""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,14 +22,12 @@ PASSING = ("-c", "core.fsync=none")
 MARK = "AGENTKIT_GIT"
 # Whose commit it is, the person may have said in the environment.
 IDENTITY = tuple(f"GIT_{who}_{what}" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE"))
-CANNOT_WRITE = (
-    "no space left",
-    "disk quota",
-    "read-only file system",
-    "permission denied",
-    "unable to write",
-    "file too large",
+# What the system says stands at the end of a row, and what git says at its beginning: what stands between is a name.
+CANNOT_WRITE = re.compile(
+    r"(fatal|error): unable to write .*"
+    r"|.*: (no space left on device|disk quota exceeded|read-only file system|permission denied|file too large)"
 )
+LOCKED = re.compile(r"(fatal|error): .*\.lock': file exists\.?")
 BAD_DATA = (
     "bad object",
     "corrupt",
@@ -83,7 +82,7 @@ class Repository:
             limit=limit,
             folder=self.root or self.git_dir,
             stdin=stdin,
-            more={**variables, MARK: own_mark(), **(more or {})},
+            more={**variables, **self._name(), MARK: own_mark(), **(more or {})},
             keep_bytes=KEEP_BYTES,
         )
         if ended.stdout_truncated:
@@ -91,6 +90,10 @@ class Repository:
         if ended.signal is not None:
             raise _tell_killed(words[0], ended.signal)
         return ended
+
+    def _name(self) -> dict[str, str]:
+        """Return what tells git where a repository without a work tree is: a person may forbid it to find such ones."""
+        return {} if self.root else {"GIT_DIR": self.git_dir}
 
     def git(
         self, *words: str, stdin: bytes = b"", more: Mapping[str, str] | None = None, limit: timedelta = LIMIT
@@ -121,7 +124,7 @@ def find_repository(folder: str, environ: Mapping[str, str]) -> Repository:
     ended = run_git(words, environ=environ, limit=LIMIT, folder=here)
     if ended.signal is not None:
         raise _tell_killed("rev-parse", ended.signal)
-    told = os.fsdecode(ended.stdout).splitlines()
+    told = read_rows(ended.stdout)
     if len(told) < len(facts):
         raise _tell_missing(here, ended)
     is_bare, git_dir, common, object_format = told[: len(facts)]
@@ -176,20 +179,29 @@ def list_work_trees(repository: Repository) -> list[tuple[str, str]]:
     """Return (folder, branch) of every work tree that is there; the branch is "" where HEAD is detached."""
     found = []
     for entry in os.fsdecode(repository.git("worktree", "list", "--porcelain")).split("\n\n"):
-        rows = dict(row.partition(" ")[::2] for row in entry.splitlines())
+        rows = dict(row.partition(" ")[::2] for row in entry.split("\n"))
         folder = rows.get("worktree", "")
         if folder and "bare" not in rows and os.path.isdir(folder):
             found.append((folder, rows.get("branch", "")))
     return found
 
 
+def read_rows(raw: bytes) -> list[str]:
+    """Return what git printed, row by row: the name of a folder or a branch may hold what Python, too, calls the end
+    of a line.
+    """
+    return os.fsdecode(raw).removesuffix("\n").split("\n") if raw else []
+
+
 def tell_failure(verb: str, ended: Ended) -> AgentkitError:
     """Return what the failure of a git means: another lock, no room, a broken object, or just not there."""
-    said = " ".join(ended.stderr.decode("utf-8", "replace").split()) or f"it ended with {ended.status}"
-    low, hint, status = said.lower(), None, Exit.UNAVAILABLE
-    if ".lock': file exists" in low:
+    text = ended.stderr.decode("utf-8", "replace")
+    said = " ".join(text.split()) or f"it ended with {ended.status}"
+    rows, hint, status = [row.strip().lower() for row in text.split("\n")], None, Exit.UNAVAILABLE
+    low = said.lower()
+    if any(map(LOCKED.fullmatch, rows)):
         status, hint = Exit.TRY_LATER, "another git works there, or one was killed: look, then remove that file"
-    elif any(sign in low for sign in CANNOT_WRITE):
+    elif any(map(CANNOT_WRITE.fullmatch, rows)):
         status = Exit.CANNOT_WRITE
     elif any(sign in low for sign in BAD_DATA):
         status, hint = Exit.BAD_DATA, "git fsck"
