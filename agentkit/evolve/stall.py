@@ -87,7 +87,7 @@ class Stall:
         if not (is_folder(self.room) and is_folder(self.copy)):
             raise AgentkitError("the copy itself is gone", status=Exit.BAD_DATA)
         # Git would look into these by a git of their own, which obeys the configuration that it finds there.
-        self._demand_no_repository(path for path in self.modules if os.path.lexists(f"{self.copy}/{path}/.git"))
+        self._demand_no_repository(path for path in self.modules if self._holds_repository(path))
         more = {**self._private_index(), "GIT_OBJECT_DIRECTORY": f"{self.repository.common_dir}/objects"}
         lasting = replace(self.private, is_passing=False)
         try:
@@ -128,6 +128,9 @@ class Stall:
                 f"{path} is a repository of its own; git would keep its name alone", status=Exit.BAD_DATA
             )
 
+    def _holds_repository(self, path: str) -> bool:
+        return os.path.lexists(f"{self.copy}/{path}/.git")
+
     def _clear_leftovers(self) -> None:
         # A git that was killed; no other one works here, for we hold the stall.
         clear(f"{self.folder}/index.lock")
@@ -157,6 +160,10 @@ class Stall:
     def _add_again(self, lasting: Repository, more: Mapping[str, str]) -> None:
         """Take the copy in once what it made unreadable can be read."""
         open_up(self.copy)
+        # What was closed is seen only now, and the failed add may have taken in more: git would look into all of them.
+        self._demand_no_repository(
+            path for path in self._list_modules() if path not in self.modules or self._holds_repository(path)
+        )
         try:
             lasting.git("add", "--all", "--", ".", more=more, limit=LIMIT)
         except AgentkitError as error:

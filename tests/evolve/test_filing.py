@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,8 @@ from agentkit.evolve import stall as stalls
 from tests.evolve.machine import GOOD, JOB, Machine
 
 LIMIT_S = 120
+# Whoever is root reads what is closed, but for this.
+POWERLESS = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 # As a proposer may leave the folder of a submodule: a repository that looks like the one of the base, but for a file.
 HOSTILE = """cd sub && git init -q . && echo one > file && git add file
 echo '* filter=x' > .git/info/attributes
@@ -53,6 +56,32 @@ def test_a_repository_in_the_place_of_a_submodule_runs_nothing_of_ours(machine: 
         assert "sub is a repository of its own" in str(record["reason"])
     assert machine.ask("try", "--propose", GOOD)[0] == 0
     assert not place.exists()
+
+
+def test_what_was_unreadable_runs_nothing_once_it_is_opened(machine: Machine, tmp_path: Path) -> None:
+    commit = machine.git("rev-parse", "HEAD")
+    machine.git("update-index", "--add", "--cacheinfo", f"160000,{commit},sub")
+    machine.git("commit", "-qm", "with a submodule")
+    assert machine.call("ratchet", "accept")[0] == 0
+    place = tmp_path / "ran"
+    propose = f"{HOSTILE.format(place=place, commit=commit)}; echo 1 > closed; chmod 0 closed sub"
+    call = (*POWERLESS, *call_ourselves("evolve", "try", "--propose", propose))
+    ended = subprocess.run(call, cwd=machine.scripts, env=machine.environ, capture_output=True, text=True,
+                           timeout=LIMIT_S, check=False)  # fmt: skip
+    assert (ended.returncode, place.exists()) == (Exit.BAD_DATA, False), ended.stderr
+    assert "sub is a repository of its own" in str(list_rows(machine)[0]["reason"])
+
+
+def test_what_a_failed_add_took_in_runs_nothing_in_the_second_one(machine: Machine, tmp_path: Path) -> None:
+    # So a person may have it, and then an add that fails keeps what it had found until then.
+    machine.git("config", "--global", "add.ignoreErrors", "true")
+    place = tmp_path / "ran"
+    commit = "git -c user.name=a -c user.email=a@b commit -qm one"
+    new = f"git init -q -b main new && cd new && echo one > file && git add file && {commit}"
+    hostile = HOSTILE.format(place=place, commit="ref: refs/heads/main").removeprefix("cd sub && git init -q . && ")
+    status, [record] = machine.ask("try", "--propose", f"git init -q -b main empty; {new} && {hostile}")
+    assert (status, place.exists()) == (Exit.BAD_DATA, False)
+    assert "new is a repository of its own" in str(record["reason"])
 
 
 def test_a_repository_of_its_own_is_told_and_the_next_one_finds_nothing_of_it(machine: Machine) -> None:
