@@ -98,6 +98,8 @@ def _look_at(line: bytes | None) -> Proposed | None:
     record = parse_object(line)
     if record is None:
         raise ValueError("is no JSON object")
+    if record.get("kind") == KIND and record.get("action") is None:
+        raise ValueError("is no decision: action is missing")
     if record.get("kind") != KIND or record.get("action") != ACTION:
         return None
     if len(line) > LONGEST_BYTES:

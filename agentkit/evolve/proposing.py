@@ -156,7 +156,8 @@ def _tell_trouble(stay: Stay, settings: EvolveSettings, who: str) -> str:
         LOST: f"{who} ended what watches over it",
     }
     if stay.outcome == ITSELF:
-        return f"{who} ended with {stay.status}" if stay.status else ""
+        by = f", as a signal {stay.status - Exit.SIGNAL_BASE} does" if stay.status > Exit.SIGNAL_BASE else ""
+        return f"{who} ended with {stay.status}{by}" if stay.status else ""
     return told[stay.outcome]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from agentkit.core.lines import write_record
+from agentkit.core.repo.repository import read_head
 from agentkit.core.screen import Styled, print_line
 from agentkit.evolve.candidate import ACCEPTED, NO_EVIDENCE, PROPOSED, REJECTED, REVERTED, SHOWN_ID, Candidate
 
@@ -22,7 +23,14 @@ def tell_result(bench: Workbench, result: Result, *, as_json: bool, is_quiet: bo
     if as_json:
         write_record(candidate.record(bench.host))
     elif candidate.state != ACCEPTED or not is_quiet:
-        print_line(Styled(candidate.state, STYLES[candidate.state]), describe(candidate))
+        print_line(Styled(candidate.state, STYLES[candidate.state]), describe(candidate), *_say_where(bench, candidate))
+
+
+def _say_where(bench: Workbench, candidate: Candidate) -> list[str]:
+    """Return on which branch a change is kept, where another one is checked out here."""
+    if not candidate.kept or candidate.branch == read_head(bench.repository)[0]:
+        return []
+    return [f"(on {candidate.branch.removeprefix('refs/heads/')}, which is not checked out here)"]
 
 
 def describe(candidate: Candidate) -> str:

@@ -163,8 +163,9 @@ def test_words_that_name_nothing(words: tuple[str, ...], status: int, says: str,
 @pytest.mark.parametrize(
     ("patch", "says"),
     [
-        ("", "the patch does not apply"),
-        ("this is no patch\n", "the patch does not apply"),
+        ("", "the patch is empty"),
+        ("\n \n", "the patch is empty"),
+        ("this is no patch\n", "it is no patch"),
         ("--- a/job.sh\n+++ b/job.sh\n@@ -1 +1 @@\n-not there\n+x\n", "the patch does not apply"),
         ("--- a/none.sh\n+++ b/none.sh\n@@ -1 +1 @@\n-x\n+y\n", "the patch does not apply"),
         ("--- /dev/null\n+++ b/../out\n@@ -0,0 +1 @@\n+x\n", "the patch does not apply"),

@@ -41,6 +41,8 @@ def rows(machine: Machine) -> list[tuple[str, str, str]]:
     if not path.exists():
         return []
     with sqlite3.connect(path) as store:
+        if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'candidates'").fetchone():
+            return []  # it is being made
         return list(store.execute("SELECT decision, step, state FROM candidates ORDER BY at"))
 
 
@@ -79,6 +81,7 @@ NO_DECISIONS = {
     "half": '{"kind": "decision", "action": "propose", "id": "a", "prop',
     "text": "a model said: propose",
     "list": '[{"kind": "decision"}]',
+    "no action": '{"kind": "decision", "id": "a", "proposal": "be safer"}',
     "no words": lines(decision("a", "")),
     "blank words": lines(decision("a", " \n\t")),
     "words of another kind": lines(decision("a", proposal=["rm"])),

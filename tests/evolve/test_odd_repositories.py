@@ -102,6 +102,7 @@ def test_in_a_linked_work_tree_the_one_that_has_the_branch_follows(machine: Mach
     machine.git("worktree", "add", "-q", "-b", "side", "../linked")
     status, stdout, stderr = machine.call("evolve", "try", "--propose", GOOD, cwd=machine.folder / "linked")
     assert status == 0, (stdout, stderr)
+    assert "(on main, which is not checked out here)" in stdout
     assert (machine.scripts / "job.sh").read_text() == GOOD_JOB
     assert machine.git("status", "--porcelain") == ""
     assert (machine.folder / "linked/job.sh").read_text() == JOB

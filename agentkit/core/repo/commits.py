@@ -9,6 +9,7 @@ from agentkit.core.repo.repository import Repository, tell_failure
 from agentkit.core.repo.scratch import make_scratch
 
 NO_IDENTITY = ("tell me who you are", "empty ident name", "auto-detect", "no email was given", "no name was given")
+NO_PATCH = "No valid patches in input"
 LONGEST_SUBJECT = 200
 
 
@@ -26,6 +27,8 @@ def take_patch(repository: Repository, base: str, patch: bytes, message: str = "
 
     Raises AgentkitError: bad data where it is none or does not apply.
     """
+    if not patch.strip():
+        raise AgentkitError("the patch is empty", hint="git diff BASE, or git format-patch", status=Exit.BAD_DATA)
     with make_scratch(repository) as scratch:
         private = {"GIT_INDEX_FILE": f"{scratch}/index"}
         repository.git("read-tree", "--end-of-options", base, more=private)
@@ -34,6 +37,8 @@ def take_patch(repository: Repository, base: str, patch: bytes, message: str = "
             told = tell_failure("apply", ended)
             if told.status in (Exit.UNAVAILABLE, Exit.BAD_DATA):
                 what = told.message.removeprefix("git apply: ")
+                if NO_PATCH in what:
+                    what = "it is no patch"
                 raise AgentkitError(
                     f"the patch does not apply to {base[:12]}: {what}", hint="git diff BASE", status=Exit.BAD_DATA
                 )
