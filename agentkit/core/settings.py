@@ -162,7 +162,9 @@ class ThinkSettings:
 class EvolveSettings:
     """The table `[evolve]`: who proposes changes, where, within which bounds, and what only a person may change."""
 
-    repository: str | None = _key(values.FOLDER, None, "work tree whose branch changes; without it that of the folder")
+    repository: str | None = _key(
+        values.FOLDER, None, "work tree that decisions from a pipe change; without it that of the folder"
+    )
     proposer: tuple[str, ...] | None = _key(
         values.COMMAND, None, "program that changes a copy of it, for each decision that proposes a change"
     )

@@ -61,7 +61,6 @@ def test_a_binary_patch_applies(own: OwnRepository) -> None:
 @pytest.mark.parametrize(
     "patch",
     [
-        b"",
         b"not a patch\n",
         b"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-a = 7\n+a = 2\n",
         b"diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,5 +1 @@\n-a = 1\n",
