@@ -7,14 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from agentkit.core.asides import warn
-from agentkit.core.errors import tell
 from agentkit.core.screen import ProgressLine, Styled, print_line
 from agentkit.evolve.batch import Batch, leave_batch, read_candidates
 from agentkit.evolve.candidate import DONE, JUDGED
 from agentkit.evolve.keeping import keep_best
 from agentkit.evolve.pool import Pool, make_local
 from agentkit.evolve.sidebyside import SideBySide
-from agentkit.evolve.telling import describe, tell_result
+from agentkit.evolve.telling import describe, name_the_way_on, tell_result
 from agentkit.evolve.trying import Result
 from agentkit.evolve.workbench import Workbench
 
@@ -71,22 +70,20 @@ def carry_batch(bench: Workbench, batch: Batch, accepted: str, *, as_json: bool,
     teller = Teller(bench, batch, ProgressLine(sys.stderr, bench.environ), as_json, is_quiet)
     teller.counts.update(one.state for one in candidates if one.step in (DONE, JUDGED))
     is_ended = False
-    try:
-        with Pool(make_local, batch.jobs) as pool:
-            teller.show()
-            course = SideBySide(bench, batch, pool, teller.hear)
-            course.run(candidates, accepted)
-        if course.fault is not None:
-            raise course.fault
-        status = max(teller.waiting) if teller.waiting else keep_best(bench, batch, teller.hear_of_choice)
-        is_ended = not teller.waiting
-    except KeyboardInterrupt:
-        tell("agentkit: hint: agentkit evolve resume goes on from here\n")
-        raise
-    finally:
-        teller.line.clear()
-        if not is_ended:
-            leave_batch(bench.store, batch)
+    with name_the_way_on():
+        try:
+            with Pool(make_local, batch.jobs) as pool:
+                teller.show()
+                course = SideBySide(bench, batch, pool, teller.hear)
+                course.run(candidates, accepted)
+            if course.fault is not None:
+                raise course.fault
+            status = max(teller.waiting) if teller.waiting else keep_best(bench, batch, teller.hear_of_choice)
+            is_ended = not teller.waiting
+        finally:
+            teller.line.clear()
+            if not is_ended:
+                leave_batch(bench.store, batch)
     if teller.waiting:
         count = len(teller.waiting)
         warn(f"{count} {'candidate waits' if count == 1 else 'candidates wait'} for agentkit evolve resume")

@@ -21,7 +21,7 @@ from agentkit.evolve.candidate import PROPOSING, Candidate, add, select
 from agentkit.evolve.decisions import KIND, Input, Proposed, read_decisions
 from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.proposing import demand_program, name_proposer
-from agentkit.evolve.telling import tell_result
+from agentkit.evolve.telling import name_the_way_on, tell_result
 from agentkit.evolve.trying import Result, carry_on
 from agentkit.evolve.workbench import Workbench, open_workbench
 
@@ -48,7 +48,8 @@ def try_decisions(
                 tried = _write_down(bench, found.proposals, allowed)
                 is_kept = True
                 _tell(found, with_proposals=False, as_json=as_json, is_quiet=is_quiet)
-                status = _try_all(bench, tried, as_json=as_json, is_quiet=is_quiet)
+                with name_the_way_on():
+                    status = _try_all(bench, tried, as_json=as_json, is_quiet=is_quiet)
                 forget_when_due(bench, time.time())
         finally:
             if not is_kept:

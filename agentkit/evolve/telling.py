@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from agentkit.core.errors import tell
 from agentkit.core.lines import write_record
 from agentkit.core.repo.repository import read_head
 from agentkit.core.screen import Styled, print_line
@@ -24,6 +27,16 @@ def tell_result(bench: Workbench, result: Result, *, as_json: bool, is_quiet: bo
         write_record(candidate.record(bench.host))
     elif candidate.state != ACCEPTED or not is_quiet:
         print_line(Styled(candidate.state, STYLES[candidate.state]), describe(candidate), *_say_where(bench, candidate))
+
+
+@contextmanager
+def name_the_way_on() -> Iterator[None]:
+    """Where Ctrl-C cuts off what has been written down, say what goes on with it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell("agentkit: hint: agentkit evolve resume goes on from here\n")
+        raise
 
 
 def _say_where(bench: Workbench, candidate: Candidate) -> list[str]:

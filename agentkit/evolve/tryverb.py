@@ -21,7 +21,7 @@ from agentkit.evolve.deciding import try_decisions
 from agentkit.evolve.feedback import write_request
 from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.proposing import demand_program, name_proposer, split_words
-from agentkit.evolve.telling import tell_result
+from agentkit.evolve.telling import name_the_way_on, tell_result
 from agentkit.evolve.trying import Result, begin, carry_on
 from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
 
@@ -92,7 +92,7 @@ def _try(bench: Workbench, asked: Asked, argv: tuple[str, ...] | None) -> Result
     if argv is not None:
         request = write_request(bench, new, None)
         new = replace(new, proposer=name_proposer(argv), argv=json.dumps(argv), request=request)
-        return carry_on(bench, begin(bench, new), keeps=True)
+        return _go(bench, new)
     # The commit first: what does not apply leaves no trace.
     if asked.patch is not None:
         patch = _read_patch(asked.patch)
@@ -104,7 +104,13 @@ def _try(bench: Workbench, asked: Asked, argv: tuple[str, ...] | None) -> Result
         _demand_contains(bench, commit, new.base)
     if commit == new.base:
         raise AgentkitError("it changes nothing: that is what is accepted already", status=Exit.BAD_DATA)
-    return carry_on(bench, begin(bench, replace(new, commit_id=commit)), keeps=True)
+    return _go(bench, replace(new, commit_id=commit))
+
+
+def _go(bench: Workbench, new: Candidate) -> Result:
+    candidate = begin(bench, new)
+    with name_the_way_on():
+        return carry_on(bench, candidate, keeps=True)
 
 
 def _demand_contains(bench: Workbench, commit: str, base: str) -> None:

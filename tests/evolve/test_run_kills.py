@@ -71,3 +71,12 @@ def test_nobody_resumes_a_run_that_goes_on(machine: Machine) -> None:
     evolve.communicate(timeout=LIMIT_S)
     assert evolve.returncode == 0
     assert find_faults(machine, 4) == []
+
+
+def test_whoever_stops_a_try_by_hand_hears_how_it_goes_on(machine: Machine) -> None:
+    evolve = start_run(machine, "try", "--propose", "sleep 60")
+    wait_until(lambda: list_children(evolve.pid) and machine.ask("log")[1])
+    evolve.send_signal(signal.SIGINT)
+    stdout, stderr = evolve.communicate(timeout=LIMIT_S)
+    assert (evolve.returncode in (-signal.SIGINT, 128 + signal.SIGINT), stdout) == (True, b"")
+    assert b"hint: agentkit evolve resume goes on from here" in stderr
