@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.otherusers import AS_NOBODY
+
 LIMIT_S = 120
-NOBODY = 65534
 FOLDERS = ("etc/systemd/system", "run/systemd/system", "usr/local/lib/systemd/system", "lib/systemd/system")
 # What the units of a test lean on, so that systemd finds them together.
 GROUND = ("sysinit", "basic", "shutdown", "timers", "time-sync", "time-set")
@@ -62,9 +63,7 @@ def ask_manager(root: Path, *names: str) -> dict[str, Loaded]:
             "LC_ALL": "C.UTF-8",
             "SYSTEMD_UNIT_PATH": ":".join(str(root / name) for name in FOLDERS),
         },
-        user=NOBODY if is_root else None,
-        group=NOBODY if is_root else None,
-        extra_groups=[] if is_root else None,
+        **(AS_NOBODY if is_root else {}),
         timeout=LIMIT_S,
         check=False,
     )

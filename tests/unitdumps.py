@@ -12,7 +12,8 @@ from pathlib import Path
 from agentkit.core.unitfiles import FOLDERS, find_fragment, find_unit_files
 from agentkit.depmap.edge import Edge
 from agentkit.depmap.unitmap import UnitMap, map_units
-from tests.machines import LIMIT_S, NOBODY
+from tests.machines import LIMIT_S
+from tests.otherusers import AS_NOBODY
 
 KINDS = {
     "Requires": "requires",
@@ -65,9 +66,7 @@ def dump_units(folders: Sequence[str], names: Iterable[str], prefix: str = "") -
             encoding="utf-8",
             errors="surrogateescape",
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "SYSTEMD_UNIT_PATH": ":".join([own, *folders])},
-            user=NOBODY if is_root else None,
-            group=NOBODY if is_root else None,
-            extra_groups=[] if is_root else None,
+            **(AS_NOBODY if is_root else {}),
             timeout=LIMIT_S,
             check=False,
         )

@@ -9,8 +9,7 @@ import pytest
 
 from agentkit.core.posixregex import match_names
 from agentkit.core.runparts import find_run_parts_flavour, read_folder, read_run_parts
-
-NOBODY = 65534
+from tests.otherusers import NOBODY
 
 
 @pytest.fixture

@@ -15,22 +15,19 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from packaging.requirements import Requirement
-
 from agentkit.vault.age import make_identity
+from tests.otherusers import find_dependencies, find_python
 
 ROOT = Path(__file__).parent.parent.parent
 LIMIT_S = 120.0
 # The other module of rooms takes a minute or two.
 LONGEST_TURN_S = 600.0
-NOBODY = 65534
 NEEDED = ("sudo", "visudo", "chattr", "lsattr", "useradd", "userdel", "runuser")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -189,22 +186,6 @@ class SeparatedRoom:
         return pwd.getpwnam(user).pw_uid
 
 
-def find_python() -> str:
-    """Return the interpreter of the tests, or one of its version, that every user may run."""
-    candidates = [sys._base_executable, f"/usr/bin/python{sys.version_info[0]}.{sys.version_info[1]}"]
-    for path in candidates:
-        try:
-            ended = subprocess.run(
-                [path, "-I", "-c", "import ensurepip, venv"], user=NOBODY, group=NOBODY, extra_groups=[], cwd="/",
-                env={}, capture_output=True, timeout=LIMIT_S, check=False,
-            )  # fmt: skip
-        except OSError:
-            continue
-        if ended.returncode == 0:
-            return path
-    raise AssertionError(f"no other user may run {' or '.join(candidates)}: install Python where everybody gets in")
-
-
 def build_wheels(folder: Path) -> Path:
     """Put the wheel of this tree and wheels of what it depends on into a folder, and return the first."""
     subprocess.run(
@@ -212,15 +193,7 @@ def build_wheels(folder: Path) -> Path:
         cwd=ROOT, capture_output=True, timeout=LIMIT_S, check=True,
     )  # fmt: skip
     [own] = folder.glob("agentkit-*.whl")
-    todo: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    done = set[str]()
-    while todo:
-        needed = Requirement(todo.pop())
-        if needed.name.lower() in done or (needed.marker and not needed.marker.evaluate({"extra": ""})):
-            continue
-        done.add(needed.name.lower())
-        installed = importlib.metadata.distribution(needed.name)
-        todo += installed.requires or []
+    for installed in find_dependencies():
         _pack(installed, folder)
     for path in folder.iterdir():
         path.chmod(stat.S_IMODE(path.stat().st_mode) | 0o044)

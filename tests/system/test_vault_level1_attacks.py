@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.otherusers import find_python
 from tests.processes import wait_until
 from tests.system.attackedroom import LARGE_BYTES, NAME, attack, find_processes, lend, look, make_room, take_stock
-from tests.system.separatedroom import LIMIT_S, SeparatedRoom, find_python
+from tests.system.separatedroom import LIMIT_S, SeparatedRoom
 
 Waiting = tuple["subprocess.Popen[bytes]", int]
 

@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from agentkit.vault.locked import lock_vault
 from agentkit.vault.places import find_places
 from agentkit.vault.setting import Particulars, set_secret
 from tests.conftest import ROOT
+from tests.otherusers import AS_NOBODY, copy_libraries, find_python
 
 LIMIT_S = 120.0
 ZEROS = "0" * 64
@@ -55,8 +55,16 @@ class OwnVault:
         }  # fmt: skip
         self.places = find_places(self.environ)
         self.recovery = folder / "recovery.key"
+        self.python = sys.executable
+        self.who: Mapping[str, object] = {}
         if is_founded:
             shutil.copytree(find_template(), folder, dirs_exist_ok=True)
+
+    def become_nobody(self) -> None:
+        """Run the verbs as another user from now on; the files stay whose they are."""
+        self.who = AS_NOBODY
+        self.python = find_python()
+        self.environ["PYTHONPATH"] = str(copy_libraries(self.folder))
 
     def found(self) -> None:
         found_vault(self.places, ["agentkit", "vault", "init"], recovery=None, new_recovery=str(self.recovery))
@@ -84,9 +92,9 @@ class OwnVault:
         self, *words: str, before: tuple[str, ...] = (), more: dict[str, str] | None = None, small: bool = False,
         program: tuple[str, ...] = ("-m", "agentkit"), **options: object,
     ) -> "subprocess.Popen[bytes]":  # fmt: skip
-        given = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        given = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **self.who, **options}
         environ = {**self.environ, **(more or {})}
-        command = [*before, sys.executable, *(("-c", SMALL_SEGMENTS) if small else program), "vault", *words]
+        command = [*before, self.python, *(("-c", SMALL_SEGMENTS) if small else program), "vault", *words]
         return subprocess.Popen(command, env=environ, **given)  # type: ignore[call-overload, no-any-return]
 
     def run(
@@ -161,11 +169,3 @@ def read_record(line: bytes, prev: str, number: int) -> dict[str, object] | None
 
 def count_granted(records: list[dict[str, object]]) -> int:
     return sum((record["op"], record["outcome"]) == ("get", "granted") for record in records)
-
-
-@contextmanager
-def open_to_others() -> Iterator[Path]:
-    """Make a folder through which other users may pass; pytest keeps its own closed to them."""
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        yield Path(name)

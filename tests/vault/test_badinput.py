@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import Exit
-from tests.vault.ownvault import OwnVault, count_granted, open_to_others
+from tests.otherusers import AS_NOBODY, NOBODY, open_to_others
+from tests.vault.ownvault import OwnVault, count_granted
 
 NAME, VALUE = "db/password", b"the value"
-NOBODY = 65534
 # What a get may load beside what the interpreter has when it starts.
 HEAVY = {
     "argparse", "cryptography", "ctypes", "dataclasses", "datetime", "decimal", "enum", "filelock", "functools", "git",
@@ -122,10 +122,11 @@ def test_a_users_vault_opens_for_another_user_in_one_clear_line() -> None:
     with open_to_others() as folder:
         own = OwnVault(folder / "own")
         own.set(NAME, VALUE)
+        own.become_nobody()
         for path, mode in ((own.folder, 0o755), (own.folder / "home", 0o755), (own.folder / "home", 0o700)):
             path.chmod(mode)
             for words in (("get", NAME, "--reason", "x"), ("set", NAME, "--purpose", "x")):
-                done = own.run(*words, stdin=b"x", user=NOBODY, group=NOBODY, extra_groups=[])
+                done = own.run(*words, stdin=b"x")
                 assert (done.returncode, done.stdout) == (Exit.REFUSED, b"")
                 assert done.stderr.count(b"agentkit: error:") == 1
         assert own.get(NAME) == VALUE
@@ -156,30 +157,22 @@ def test_another_process_of_the_same_user_cannot_read_the_memory_that_holds_a_va
         own.set(NAME, os.urandom(2_000_000))
         for path in [own.folder, *own.folder.rglob("*")]:
             os.chown(path, NOBODY, NOBODY)
-        process = own.start("get", NAME, "--reason", "x", user=NOBODY, group=NOBODY, extra_groups=[])
+        own.become_nobody()
+        process = own.start("get", NAME, "--reason", "x")
         assert process.stdout is not None
         # With the first bytes in the pipe it holds the value, and it waits for somebody to read the rest.
         assert len(process.stdout.read(10)) == 10
 
         def spy(pid: int) -> dict[str, str]:
-            words = [sys.executable, "-I", "-c", SPY, str(pid)]
-            ended = subprocess.run(
-                words,
-                user=NOBODY,
-                group=NOBODY,
-                extra_groups=[],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=True,
-            )
+            words = [own.python, "-I", "-c", SPY, str(pid)]
+            ended = subprocess.run(words, **AS_NOBODY, capture_output=True, text=True, timeout=60, check=True)
             return dict(line.split() for line in ended.stdout.splitlines())
 
         limits = Path(f"/proc/{process.pid}/limits").read_text()
         told = spy(process.pid)
         process.communicate(timeout=60)
         # The spy can spy: it sees what is not hardened.
-        with subprocess.Popen(["sleep", "60"], user=NOBODY, group=NOBODY, extra_groups=[]) as other:
+        with subprocess.Popen(["sleep", "60"], **AS_NOBODY) as other:
             able = spy(other.pid)
             other.kill()
     assert able["environ"] == able["maps"] == able["mem"] == "open"

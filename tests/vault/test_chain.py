@@ -20,12 +20,12 @@ from agentkit.vault.asker import find_asker, find_program
 from agentkit.vault.locked import lock_vault
 from agentkit.vault.log import chain, loglock
 from agentkit.vault.log.chain import LONGEST_LINE_BYTES, MOST_FRAGMENTS
+from tests.otherusers import NOBODY
 from tests.vault.ownvault import OwnVault, read_chain
 
 NAME, VALUE = "db/password", b"what nobody may see"
 # What hangs is stopped here; nothing is measured.
 HANG_S = 30.0
-NOBODY = 65534
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from agentkit.vault.age import MOST_BYTES
 from agentkit.vault.places import Places
 from agentkit.vault.rows import read_row
 from agentkit.vault.setting import Particulars
+from tests.otherusers import NOBODY, open_to_others
 from tests.vault.conftest import Vault
-from tests.vault.ownvault import OwnVault, open_to_others
+from tests.vault.ownvault import OwnVault
 
 NAME = "db/password"
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -188,13 +188,12 @@ def demand_closed(own: OwnVault, umask: int) -> None:
     for folder in (own.folder, own.folder / "home", own.folder / ".config"):
         folder.mkdir(mode=0o700, exist_ok=True)
         os.chown(folder, NOBODY, NOBODY)
+    own.become_nobody()
     for words in (("init", "--new-recovery", str(own.recovery)), ("set", NAME, "--purpose", "x"), ("set", NAME)):
-        done = own.run(*words, stdin=b"value", umask=umask, user=NOBODY, group=NOBODY, extra_groups=[], small=True)
+        done = own.run(*words, stdin=b"value", umask=umask, small=True)
         assert (done.returncode, done.stderr) == (0, b"")
     for _ in range(4):
-        done = own.run(
-            "get", NAME, "--reason", "x", umask=umask, user=NOBODY, group=NOBODY, extra_groups=[], small=True
-        )
+        done = own.run("get", NAME, "--reason", "x", umask=umask, small=True)
         assert (done.returncode, done.stdout) == (0, b"value"), done.stderr
     found = [Path(own.places.vault), *Path(own.places.vault).rglob("*"), own.recovery, Path(own.places.identity)]
     for path in found:

@@ -15,11 +15,11 @@ from agentkit.vault.digest import hash_bytes
 from agentkit.vault.keys import derive_row_keys, read_identities
 from agentkit.vault.rows import read_row, write_row
 from agentkit.vault.setting import Particulars
+from tests.otherusers import NOBODY
 from tests.vault.ownvault import OwnVault, count_granted
 
 NAME, OTHER = "db/password", "db/other"
 ONE, TWO = b"the first value", b"the second value"
-NOBODY = 65534
 HANG_S = 30.0
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
