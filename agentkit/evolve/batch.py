@@ -9,10 +9,9 @@ from dataclasses import dataclass, fields, replace
 from agentkit.core.claims import is_claim_held, name_this_process
 from agentkit.core.ids import new_id
 from agentkit.core.statefile import Store
-from agentkit.evolve.candidate import DONE, JUDGED, Candidate, add, select
+from agentkit.evolve.candidate import DONE, JUDGED, Candidate, add, find_parent, select
 from agentkit.evolve.judge import Standing
 from agentkit.evolve.proposing import name_proposer
-from agentkit.evolve.trying import find_parent
 from agentkit.evolve.workbench import Workbench
 
 # Those of one run keep their order, whatever the clock does.
@@ -58,7 +57,7 @@ def begin_batch(
         "", now, batch.repository, batch.branch, batch.base, batch.proposer,
         argv=words, batch=batch.id, allowed=allowed,
     )  # fmt: skip
-    first = replace(first, parent=find_parent(bench, first))
+    first = replace(first, parent=find_parent(bench.store, first.base))
     with bench.store.transaction():
         bench.store.execute(INSERT, [getattr(batch, name) for name in COLUMNS])
         for number in range(count):

@@ -161,6 +161,12 @@ def read(store: Store, name: str) -> Candidate:
     raise AgentkitError(what, hint="agentkit evolve log", status=Exit.UNAVAILABLE)
 
 
+def find_parent(store: Store, base: str) -> str | None:
+    """Return the id of the candidate whose commit is the base; None where that was made by a person."""
+    row = store.first("SELECT id FROM candidates WHERE commit_id = ? AND kept = 1", (base,))
+    return str(row[0]) if row else None
+
+
 def select(store: Store, words: str = "", values: tuple[str | float, ...] = ()) -> list[Candidate]:
     """Return the candidates that the end of a SELECT asks for."""
     return [_from_row(row) for row in store.select(f"{SELECT} {words}", values)]

@@ -31,6 +31,12 @@ def hold_commit(repository: Repository, candidate: Candidate, commit: str) -> No
         raise AgentkitError(f"{candidate.ref} holds {held[:12]}, not {commit[:12]}", status=Exit.TAMPERED)
 
 
+def hold_instead(repository: Repository, candidate: Candidate, commit: str) -> None:
+    """Let the candidate's ref hold this commit from now on, whatever it held."""
+    held = find_held(repository, candidate) or repository.no_object
+    repository.git("update-ref", "--no-deref", candidate.ref, commit, held)
+
+
 def find_held(repository: Repository, candidate: Candidate) -> str:
     """Return the commit that the candidate's ref holds, "" where there is no such ref."""
     return repository.ask("rev-parse", "--verify", "--quiet", candidate.ref).stdout.decode().strip()

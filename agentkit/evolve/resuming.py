@@ -10,12 +10,12 @@ from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.statefile import Store
 from agentkit.core.visible import make_visible
 from agentkit.evolve.batch import Batch, claim_batches, leave_batch
-from agentkit.evolve.candidate import NO_EVIDENCE, PROPOSING, Candidate, find_left
+from agentkit.evolve.candidate import PROPOSING, Candidate, change, find_left
 from agentkit.evolve.carrying import carry_batch
 from agentkit.evolve.judge import find_standing
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import tell_result
-from agentkit.evolve.trying import MOVED_ON, Result, carry_on, end, give_back
+from agentkit.evolve.trying import Result, carry_on, give_back
 from agentkit.evolve.workbench import Workbench, open_workbench
 
 
@@ -85,18 +85,11 @@ def _go_on(bench: Workbench, left: Iterable[Candidate], *, as_json: bool, is_qui
 
 
 def _take_up(bench: Workbench, candidate: Candidate) -> Result:
-    # Neither a proposer nor a judge is paid for what could not be kept.
-    if _starts_from_base(candidate) and find_standing(bench.repository.root, bench.environ).accepted != candidate.base:
-        return end(bench, candidate, NO_EVIDENCE, MOVED_ON)
+    is_unmade = candidate.step == PROPOSING and candidate.base and not (candidate.commit_id or candidate.reverts)
+    if is_unmade and find_standing(bench.repository.root, bench.environ).accepted != candidate.base:
+        # A proposer is not paid for what could not be kept: it begins with what is accepted now.
+        candidate = change(bench.store, candidate, base="")
     return carry_on(bench, candidate, keeps=True)
-
-
-def _starts_from_base(candidate: Candidate) -> bool:
-    """Tell whether nobody has looked yet where the branch stands now."""
-    if not candidate.base or candidate.reverts:
-        return False  # a decision whose turn had not come, or a way back
-    # One whose judgement was begun looks back by itself.
-    return candidate.step == PROPOSING or not candidate.attempts
 
 
 def _go_on_with_runs(bench: Workbench, batches: Iterable[Batch], *, as_json: bool, is_quiet: bool) -> int:

@@ -29,13 +29,14 @@ from agentkit.evolve.candidate import (
     select,
 )
 from agentkit.evolve.filing import commit_change
+from agentkit.evolve.following import MOVED_ON
 from agentkit.evolve.forgetting import forget_when_due
-from agentkit.evolve.inverse import find_inverse, read_tree_name
 from agentkit.evolve.judge import Standing
+from agentkit.evolve.replaying import find_inverse, read_tree_name
 from agentkit.evolve.rollback import leads_before
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import tell_result
-from agentkit.evolve.trying import MOVED_ON, Result, begin, carry_on
+from agentkit.evolve.trying import Result, begin, carry_on
 from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
 
 SHOWN_TESTS = 5

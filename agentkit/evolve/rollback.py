@@ -9,8 +9,8 @@ from __future__ import annotations
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.repo.repository import Repository
 from agentkit.evolve.candidate import Candidate
-from agentkit.evolve.inverse import read_tree_name
 from agentkit.evolve.judge import find_standing, roll_back
+from agentkit.evolve.replaying import read_tree_name
 
 
 def leads_before(repository: Repository, old: Candidate) -> bool:

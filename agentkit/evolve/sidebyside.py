@@ -19,10 +19,10 @@ from agentkit.evolve.batch import Batch
 from agentkit.evolve.candidate import DONE, JUDGED, NO_EVIDENCE, PROPOSED_STEP, PROPOSING, REJECTED, Candidate, change
 from agentkit.evolve.evaluating import evaluate, limit_work, make_proposal, read_made, read_ruling, write_order
 from agentkit.evolve.feedback import write_request
+from agentkit.evolve.following import MOVED_ON
 from agentkit.evolve.pool import LOSSES_ALONE, Finished, Pool, Task
 from agentkit.evolve.trying import (
     MOST_ATTEMPTS,
-    MOVED_ON,
     Result,
     digest_request,
     end,

@@ -27,12 +27,14 @@ from agentkit.evolve.candidate import (
     Candidate,
     add,
     change,
+    find_parent,
     mark_reverted,
     select,
 )
 from agentkit.evolve.changing import Made, let_propose
 from agentkit.evolve.feedback import write_request
 from agentkit.evolve.filing import commit_change, hold_commit
+from agentkit.evolve.following import MOVED_ON, follow
 from agentkit.evolve.judge import ACCEPT, REJECT, Ruling, find_standing, find_verdict, judge
 from agentkit.evolve.protecting import find_protected
 from agentkit.evolve.rollback import go_back
@@ -41,7 +43,6 @@ from agentkit.evolve.workbench import Workbench, demand_base
 STATES = {ACCEPT: ACCEPTED, REJECT: REJECTED}
 SHOWN_PATHS = 3
 MOST_ATTEMPTS = 5
-MOVED_ON = "the branch has moved on since it was proposed"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def begin(bench: Workbench, candidate: Candidate) -> Candidate:
         at=candidate.at or now,
         prompt_digest=digest,
         claim=name_this_process(),
-        parent=candidate.parent or find_parent(bench, candidate),
+        parent=candidate.parent or find_parent(bench.store, candidate.base),
     )
     add(bench.store, begun)
     return begun
@@ -147,21 +148,26 @@ def rule(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Result:
     """Let the ratchet judge a candidate that has a commit."""
     if (refused := refuse(bench, candidate)) is not None:
         return refused
-    if candidate.attempts and (known := _look_back(bench, candidate)) is not None:
+    if candidate.attempts and (known := _look_back(bench, candidate, keeps=keeps)) is not None:
         return known
     is_first = not candidate.attempts
     candidate = change(bench.store, candidate, attempts=candidate.attempts + 1)
     begun = time.monotonic()
     ruling = _ask(bench, candidate, keeps=keeps)
-    if keeps and is_first and ruling.verdict is None and ruling.status == Exit.REFUSED:
-        # The way is not free, by changes of the person's mostly. What the change is worth can be known all the same.
-        if (known := _look_back(bench, candidate)) is not None:
+    if keeps and ruling.verdict is None and ruling.status in (Exit.REFUSED, Exit.TRY_LATER):
+        # The way is not free: others moved the branch meanwhile, or changes of the person are in it.
+        candidate = replace(candidate, duration_s=candidate.duration_s + time.monotonic() - begun)
+        if (known := _look_back(bench, candidate, keeps=keeps)) is not None:
             return known
-        found = _ask(bench, candidate, keeps=False)
-        if found.verdict is not None and found.verdict["answer"] != ACCEPT:
-            ruling = found
-        elif found.verdict is not None:
-            candidate = change(bench.store, candidate, verdict=json.dumps(found.verdict))
+        begun = time.monotonic()
+        if is_first and ruling.status == Exit.REFUSED:
+            # What the change is worth can be known all the same.
+            found = _ask(bench, candidate, keeps=False)
+            if found.verdict is not None and found.verdict["answer"] != ACCEPT:
+                ruling = found
+            elif found.verdict is not None:
+                candidate = replace(candidate, verdict=json.dumps(found.verdict))
+                change(bench.store, candidate, verdict=candidate.verdict)
     candidate = replace(candidate, duration_s=candidate.duration_s + time.monotonic() - begun)
     return settle(bench, candidate, ruling, keeps=keeps)
 
@@ -233,8 +239,11 @@ def end(
     return Result(ended, STATUSES[state] if status is None else status)
 
 
-def _look_back(bench: Workbench, candidate: Candidate) -> Result | None:
-    """Return what an earlier attempt, that was cut off, came to; None where it has to be judged again."""
+def _look_back(bench: Workbench, candidate: Candidate, *, keeps: bool) -> Result | None:
+    """Return what an attempt that was cut off, or held up, came to; None where it has to be judged again.
+
+    Where the branch has moved on, that is what the same change comes to on top of it.
+    """
     root, commit = bench.repository.root, str(candidate.commit_id)
     standing = find_standing(root, bench.environ)
     verdict = find_verdict(root, bench.environ, candidate.base, commit)
@@ -244,9 +253,12 @@ def _look_back(bench: Workbench, candidate: Candidate) -> Result | None:
         return end(bench, candidate, ACCEPTED, reason, kept=1)
     if verdict is not None and verdict.get("answer") != ACCEPT:
         return settle(bench, candidate, Ruling(Exit.OK, verdict, ""), keeps=False)
-    if standing.accepted != candidate.base:
-        return end(bench, candidate, NO_EVIDENCE, MOVED_ON)
-    return None
+    if standing.accepted == candidate.base:
+        return None
+    moved = follow(bench, candidate, standing.accepted) if keeps else MOVED_ON
+    if isinstance(moved, str):
+        return end(bench, candidate, NO_EVIDENCE, moved)
+    return rule(bench, moved, keeps=keeps)
 
 
 def _go_back(bench: Workbench, candidate: Candidate) -> Result:
@@ -317,16 +329,10 @@ def _take_base(bench: Workbench, candidate: Candidate) -> Candidate:
         base=placed.base,
         request=request,
         prompt_digest=digest_request(request),
-        parent=find_parent(bench, placed),
+        parent=find_parent(bench.store, placed.base),
     )
 
 
 def digest_request(request: str) -> str:
     """Return by what it is known later what a proposer was told."""
     return hashlib.sha256(request.encode()).hexdigest()
-
-
-def find_parent(bench: Workbench, candidate: Candidate) -> str | None:
-    """Return the candidate whose commit is the base; None where that was made by a person."""
-    row = bench.store.first("SELECT id FROM candidates WHERE commit_id = ? AND kept = 1", (candidate.base,))
-    return str(row[0]) if row else None

@@ -19,6 +19,7 @@ from agentkit.core.visible import print_odd_letters
 from agentkit.evolve.candidate import Candidate
 from agentkit.evolve.deciding import try_decisions
 from agentkit.evolve.feedback import write_request
+from agentkit.evolve.following import PATCH
 from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.proposing import demand_program, name_proposer, split_words
 from agentkit.evolve.telling import name_the_way_on, tell_result
@@ -97,7 +98,7 @@ def _try(bench: Workbench, asked: Asked, argv: tuple[str, ...] | None) -> Result
     if asked.patch is not None:
         patch = _read_patch(asked.patch)
         commit = take_patch(bench.repository, new.base, patch)
-        new = replace(new, proposer="patch")
+        new = replace(new, proposer=PATCH)
     else:
         commit = take_rev(bench.repository, str(asked.rev))
         new = replace(new, proposer=f"rev {asked.rev}")

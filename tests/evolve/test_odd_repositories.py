@@ -79,15 +79,6 @@ def test_edits_in_the_way_of_a_bad_change_do_not_keep_it_from_its_verdict(machin
     assert (status, record["state"], machine.look()) == (1, "rejected", before)
 
 
-def test_a_change_that_waits_while_the_branch_moves_on_ends(machine: Machine) -> None:
-    (machine.scripts / "job.sh").write_text(f"{JOB}# by hand\n")
-    assert machine.ask("try", "--propose", GOOD)[0] == 77
-    accept(machine, "true")
-    status, [record] = machine.ask("resume")
-    assert (status, record["state"], record["kept"]) == (65, "no-evidence", False)
-    assert "moved on" in str(record["reason"])
-
-
 @pytest.mark.parametrize("begin", ["git checkout -q --detach", "git checkout -qb other"])
 def test_where_another_commit_is_checked_out_the_branch_that_is_held_moves_alone(begin: str, machine: Machine) -> None:
     shell(machine, begin)

@@ -74,18 +74,16 @@ def test_what_waits_for_a_free_way_is_kept_when_it_is_free(machine: Machine) -> 
     assert (status, again["id"], again["kept"]) == (0, record["id"], True)
 
 
-def test_nothing_is_paid_for_what_could_not_be_kept_any_more(machine: Machine) -> None:
+def test_a_proposer_that_was_cut_off_begins_with_what_is_accepted_by_then(machine: Machine) -> None:
     _, [record] = machine.ask("try", "--propose", BAD)
     machine.git("update-ref", "-d", f"refs/agentkit/candidates/{record['id']}")
     set_back(machine, step="proposing", state="proposed", commit_id=None, verdict=None, attempts=0, claim=None)
     machine.write({"README": "somebody went on\n"})
     machine.git("commit", "-qam", "go on")
     assert machine.call("ratchet", "accept")[0] == 0
-    status, [record] = machine.ask("resume")
-    assert (status, record["state"]) == (65, "no-evidence")
-    assert "moved on" in str(record["reason"])
-    # No proposer was asked: there is no change of it.
-    assert machine.candidates() == {}
+    status, [again] = machine.ask("resume")
+    assert (status, again["id"], again["state"]) == (1, record["id"], "rejected")
+    assert again["base"] == machine.git("rev-parse", "HEAD") == machine.git("rev-parse", f"{again['commit']}^")
 
 
 def test_what_somebody_works_on_is_left_alone(machine: Machine) -> None:

@@ -1,7 +1,8 @@
-"""What takes a change back on top of what came after it, without touching anything of the person's?
+"""What is a change, or its inverse, on top of what came after its base, without touching anything of the person's?
 
-The change is applied in reverse, three ways, to an index of its own in a private repository, where nobody's attributes
-and merge programs are in force. The new objects go to the person's repository, as those of any candidate do.
+The change is applied, forwards or in reverse, three ways, to an index of its own in a private repository, where
+nobody's attributes and merge programs are in force. The new objects go to the person's repository, as those of any
+candidate do.
 """
 
 from __future__ import annotations
@@ -19,17 +20,29 @@ FORM = ("--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textc
         "--dst-prefix=b/", "--unified=3")  # fmt: skip
 
 
+def find_replayed(repository: Repository, base: str, commit: str, tip: str) -> str:
+    """Return the tree of `tip` with what lies between `base` and `commit`; its own where it has that already.
+
+    Raises AgentkitError as `find_inverse` does.
+    """
+    return _apply(repository, base, commit, tip, ())
+
+
 def find_inverse(repository: Repository, base: str, commit: str, tip: str) -> str:
     """Return the tree of `tip` without what lies between `base` and `commit`; its own where nothing is left of that.
 
     Raises AgentkitError: bad data with the paths where later changes lie on the same lines, or a commit is gone.
     """
+    return _apply(repository, base, commit, tip, ("--reverse",))
+
+
+def _apply(repository: Repository, base: str, commit: str, tip: str, how: tuple[str, ...]) -> str:
     with make_scratch(repository) as scratch:
         private = make_private(repository, f"{scratch}/objects.git")
         more = {"GIT_INDEX_FILE": f"{scratch}/index", "GIT_OBJECT_DIRECTORY": f"{repository.common_dir}/objects"}
         patch = private.git("diff-tree", "-r", "-p", *FORM, "--end-of-options", base, commit, more=more)
         replace(private, is_passing=True).git("read-tree", "--end-of-options", tip, more=more)
-        words = ("apply", "--reverse", "--cached", "--3way", "--whitespace=nowarn", "-")
+        words = ("apply", *how, "--cached", "--3way", "--whitespace=nowarn", "-")
         ended = private.ask(*words, stdin=patch, more=more)
         if ended.status != 0:
             rows = os.fsdecode(private.git("ls-files", "--unmerged", "-z", more=more)).split("\0")
