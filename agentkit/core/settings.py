@@ -166,17 +166,17 @@ class EvolveSettings:
         values.FOLDER, None, "work tree that decisions from a pipe change; without it that of the folder"
     )
     proposer: tuple[str, ...] | None = _key(
-        values.COMMAND, None, "program that changes a copy of it, for each decision that proposes a change"
+        values.PROGRAM, None, "program that changes a copy of it, for each decision that proposes a change"
     )
     cheap: tuple[str, ...] | None = _key(
-        values.COMMAND, None, "what `run` runs in each changed copy first; any status but 0 rejects the candidate"
+        values.PROGRAM, None, "what `run` runs in each changed copy first; any status but 0 rejects the candidate"
     )
     score: tuple[str, ...] = _key(
-        values.WORDS, [], "metrics of the ratchet that tell which is best, the first counts most; else the first one"
+        values.METRICS, [], "metrics of the ratchet that tell which is best, the first counts most; else the first one"
     )
-    protected: tuple[str, ...] = _key(values.WORDS, [], "more patterns of paths that need --allow-protected")
+    protected: tuple[str, ...] = _key(values.PATTERNS, [], "more patterns of paths that need --allow-protected")
     see: tuple[str, ...] = _key(values.PATHS, [], "files and folders that a proposer may read beside the system's")
-    keep_env: tuple[str, ...] = _key(values.WORDS, [], "variables of the environment that a proposer gets")
+    keep_env: tuple[str, ...] = _key(values.VARIABLES, [], "variables of the environment that a proposer gets")
     limit_s: float = _key(values.DURATION, "10m", "how long a proposer may take")
     judge_limit_s: float = _key(values.DURATION, "2h", "how long the ratchet may take; longer is no verdict")
     memory_bytes: int = _key(values.SIZE, "4GiB", "memory that a proposer and all its processes may use", "memory")

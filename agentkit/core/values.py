@@ -90,6 +90,13 @@ def _read_paths(value: object) -> tuple[str, ...]:
     return paths
 
 
+def _read_variables(value: object) -> tuple[str, ...]:
+    names = _read_words(value)
+    if not all(name.isascii() and name.isidentifier() for name in names):
+        raise WrongKindError
+    return names
+
+
 def _read_folder(value: object) -> str:
     path = _read_text(value)
     if not path.startswith("/"):
@@ -286,6 +293,10 @@ TEXT = Kind("text", _read_text)
 NODE = Kind('a node such as "unit:nginx.service" or "cmd:restic"', _read_node)
 WORDS = Kind('a list of words such as ["mail", "-s", "agentkit", "root"]', _read_words)
 COMMAND = Kind('a program and its words such as ["fail2ban-client", "ping"]', _read_command)
+PROGRAM = Kind('a program and its words such as ["/usr/local/bin/mend", "--quick"]', _read_command)
+METRICS = Kind('a list of names of metrics such as ["backup seconds"]', _read_words)
+PATTERNS = Kind('a list of patterns of paths such as ["deploy", "*.service"]', _read_words)
+VARIABLES = Kind('a list of names of variables such as ["ANTHROPIC_API_KEY"]', _read_variables)
 PATHS = Kind('a list of absolute paths such as ["/run/backup.pid"]', _read_paths)
 FOLDER = Kind('an absolute path such as "/srv/jobs"', _read_folder)
 ADDRESS = Kind('an address such as "https://example.org/ping"', _read_address)

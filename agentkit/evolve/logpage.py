@@ -15,7 +15,7 @@ from agentkit.evolve.candidate import STATES, Candidate, select
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import STYLES
 from agentkit.evolve.underway import OpenCandidate, find_underway, name_candidate
-from agentkit.evolve.viewing import read_host, say_usd, tell_nothing
+from agentkit.evolve.viewing import has_many_repositories, read_host, say_usd, tell_nothing
 
 COLUMNS = (
     Column("id"),
@@ -26,6 +26,7 @@ COLUMNS = (
     Column("time", is_right=True, rank=3),
     Column("proposer", folds=True, rank=2),
     Column("reason", folds=True),
+    Column("repository", folds=True, rank=2),  # where there are several
 )
 LONGEST_PROPOSER, LONGEST_REASON = 60, 160
 MOST_DRAWN = 200
@@ -45,15 +46,17 @@ def print_log(environ: Mapping[str, str], *, limit: int | None, state: str | Non
     host, now = read_host(environ), time.time()
     rows: list[list[Cell]] = []
     with open_existing(environ) as store:
+        is_placed = store is not None and has_many_repositories(store)
         opened = {} if store is None or as_json else {one.candidate.id: one for one in find_underway(store).candidates}
         for candidate in iterate_newest(store, limit, state) if store is not None else ():
             if as_json:
                 write_record(candidate.record(host))
             else:
-                rows.append(_draw(candidate, opened.get(candidate.id), now))
+                cells = _draw(candidate, opened.get(candidate.id), now)
+                rows.append(cells if is_placed else cells[:-1])
     if rows:
         # So many are looked through and not read; drawn for a terminal, each would cost a millisecond.
-        print_table(COLUMNS, rows, look=PLAIN if len(rows) > MOST_DRAWN else None)
+        print_table(COLUMNS if is_placed else COLUMNS[:-1], rows, look=PLAIN if len(rows) > MOST_DRAWN else None)
     elif not as_json and state is not None:
         tell(f"agentkit: no candidate is {state}\n")
     elif not as_json:
@@ -81,4 +84,5 @@ def _draw(candidate: Candidate, opened: OpenCandidate | None, now: float) -> lis
         format_duration(candidate.duration_s),
         shorten(candidate.proposer, LONGEST_PROPOSER),
         shorten(reason, LONGEST_REASON),
+        candidate.repository,
     ]

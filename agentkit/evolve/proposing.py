@@ -39,6 +39,7 @@ class Proposal:
     """How a proposer ended: `trouble` is "" where it ended with 0, `cost_usd` what it says that it cost.
 
     `status` is its own, None where one of its bounds ended it. Where this machine permits no room, `no_room` says why.
+    `usage_trouble` is why what it wrote of its cost tells none.
     """
 
     trouble: str
@@ -49,6 +50,7 @@ class Proposal:
     duration_s: float
     status: int | None = None
     no_room: str = ""
+    usage_trouble: str = ""
 
 
 def split_words(text: str) -> tuple[str, ...]:
@@ -125,10 +127,10 @@ def propose(
     if stay.outcome == UNMADE:
         raise _tell_unmade(stay, who)
     stdout, stderr = (text.decode("utf-8", "replace") for text in (stay.stdout, stay.stderr))
-    cost, duration_s = _take_cost(stall), stay.duration.total_seconds()
+    (cost, usage_trouble), duration_s = _take_cost(stall), stay.duration.total_seconds()
     status = stay.status if stay.outcome == ITSELF else None
     trouble = _tell_trouble(stay, settings, who)
-    return Proposal(trouble, stay.is_isolated, stdout, stderr, cost, duration_s, status, stay.no_room)
+    return Proposal(trouble, stay.is_isolated, stdout, stderr, cost, duration_s, status, stay.no_room, usage_trouble)
 
 
 def _tell_unmade(stay: Stay, who: str) -> AgentkitError:
@@ -168,36 +170,39 @@ def _say_size(size: int) -> str:
     return f"{size}B" if units[0] == "B" else f"{number:.1f}{units[0]}"
 
 
-def _take_cost(stall: Stall) -> float | None:
-    """Return what the proposer says that it cost; its note at the top of the copy is none of the change."""
-    cost = _read_cost(f"{stall.home}/{USAGE}")
+def _take_cost(stall: Stall) -> tuple[float | None, str]:
+    """Return what the proposer says that it cost, and why that is not known where it says something else.
+
+    Its note at the top of the copy is none of the change.
+    """
+    found = _read_cost(f"{stall.home}/{USAGE}", "$AGENTKIT_USAGE")
     in_copy = f"{stall.copy}/{USAGE}"
     if os.path.lexists(in_copy) and stall.repository.ask("cat-file", "-e", f"{stall.base}:{USAGE}").status != 0:
-        cost = _read_cost(in_copy) if cost is None else cost
+        found = _read_cost(in_copy, USAGE) if found[0] is None else found
         _remove_note(stall)
-    return cost
+    return found
 
 
-def _read_cost(path: str) -> float | None:
+def _read_cost(path: str, name: str) -> tuple[float | None, str]:
     # It may be anything: a pipe that nobody writes to, a link to a file of the person's, numbers that are none.
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
+    except FileNotFoundError:
+        return None, ""
+    except OSError as error:
+        return None, f"its cost is not known: {name}: {error.strerror}"
     try:
         is_plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
         told = json.loads(os.read(descriptor, LONGEST_USAGE_BYTES)) if is_plain else None
     except (OSError, ValueError, RecursionError):
-        return None
+        told = None
     finally:
         os.close(descriptor)
-    if not isinstance(told, dict):
-        return None
-    for name in COSTS:
-        value = told.get(name)
+    values = [told.get(one) for one in COSTS] if isinstance(told, dict) else []
+    for value in values:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < MOST_DOLLARS:
-            return float(value)
-    return None
+            return float(value), ""
+    return None, f"its cost is not known: {name} holds no object with {' or '.join(COSTS)} in dollars"
 
 
 def _remove_note(stall: Stall) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from agentkit.core.errors import AgentkitError, Exit, tell
 from agentkit.core.statefile import Store
 from agentkit.core.visible import make_visible
 from agentkit.evolve.batch import Batch, claim_batches, leave_batch
-from agentkit.evolve.candidate import PROPOSING, Candidate, change, find_left
+from agentkit.evolve.candidate import DONE, PROPOSING, Candidate, change, find_left
 from agentkit.evolve.carrying import carry_batch
 from agentkit.evolve.judge import find_standing
 from agentkit.evolve.store import open_existing
@@ -76,12 +77,19 @@ def _go_on(bench: Workbench, left: Iterable[Candidate], *, as_json: bool, is_qui
             result = _take_up(bench, candidate)
         except AgentkitError as error:
             give_back(bench, candidate, error.message)
-            _tell(error)
+            if _is_news(candidate, error.message):
+                _tell(error)
             status = max(status, error.status)
         else:
-            tell_result(bench, result, as_json=as_json, is_quiet=is_quiet)
+            if as_json or result.candidate.step == DONE or _is_news(candidate, result.candidate.reason):
+                tell_result(bench, result, as_json=as_json, is_quiet=is_quiet)
             status = max(status, result.status)
     return status
+
+
+def _is_news(candidate: Candidate, reason: str) -> bool:
+    """Tell whether a person has to hear why a candidate waits: from a line of a crontab, once for each reason."""
+    return sys.stdout.isatty() or reason != candidate.reason
 
 
 def _take_up(bench: Workbench, candidate: Candidate) -> Result:

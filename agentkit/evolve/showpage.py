@@ -153,7 +153,9 @@ def _say_kept(candidate: Candidate) -> str:
 
 
 def _say_time(candidate: Candidate) -> str:
-    runs = _list_tables(candidate.judgement or {}, "runs")
+    verdict = candidate.judgement or {}
+    # That of a twin is the verdict on another one, which took that time.
+    runs = _list_tables(verdict, "runs") if verdict.get("candidate") == candidate.commit_id else []
     spent = sum(float(str(run["duration_s"])) for run in runs if isinstance(run.get("duration_s"), (int, float)))
     parts = [format_duration(candidate.duration_s)]
     if runs:

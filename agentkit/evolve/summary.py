@@ -16,7 +16,7 @@ from agentkit.evolve.candidate import ACCEPTED, DONE, NO_EVIDENCE, REJECTED, REV
 from agentkit.evolve.store import open_existing
 from agentkit.evolve.telling import describe
 from agentkit.evolve.underway import AT_WORK, CUT_OFF, WAITS, OpenCandidate, Underway, find_underway
-from agentkit.evolve.viewing import BEGIN, find_last, read_host, say_usd
+from agentkit.evolve.viewing import BEGIN, find_last, has_many_repositories, read_host, say_usd
 
 RESUME = "agentkit evolve resume"
 LATELY_S, LATELY = 7 * 86400.0, "7 days"
@@ -44,9 +44,9 @@ def summarise(store: Store | None, now: float) -> Summary:
         return Summary("evolve: nothing was tried yet", (Line(f"no change was ever proposed: {BEGIN}"),), None)
     found = find_underway(store)
     lines = [*_tell_left(found, now), *_tell_at_work(found, now), Line(_say_lately(store, now))]
-    last = find_last(store)
+    last, is_placed = find_last(store), has_many_repositories(store)
     if last is not None:
-        lines.append(Line(f"last: {last.state} {say_when(last.ended_at, now)}, {describe(last)}"))
+        lines.append(Line(f"last: {last.state} {say_when(last.ended_at, now)}, {describe(last, is_placed=is_placed)}"))
     shown = tuple(Line(shorten(line.text, LONGEST), line.severity) for line in lines)
     return Summary(_name(found), shown, RESUME if found.is_left else None)
 

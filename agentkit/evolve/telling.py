@@ -46,8 +46,12 @@ def _say_where(bench: Workbench, candidate: Candidate) -> list[str]:
     return [f"(on {candidate.branch.removeprefix('refs/heads/')}, which is not checked out here)"]
 
 
-def describe(candidate: Candidate) -> str:
-    """Return a candidate in one line, without its state; of one that was not accepted, where there is more."""
+def describe(candidate: Candidate, *, is_placed: bool = False) -> str:
+    """Return a candidate in one line, without its state; of one that was not accepted, where there is more.
+
+    `is_placed` adds its repository, where there are several.
+    """
+    where = f" in {candidate.repository}" if is_placed else ""
     short = candidate.id[:SHOWN_ID]
     more = "" if candidate.state == ACCEPTED else f"; agentkit evolve show {short}"
-    return f"{short} by {candidate.proposer}: {candidate.reason}{more}"
+    return f"{short} by {candidate.proposer}{where}: {candidate.reason}{more}"

@@ -125,6 +125,8 @@ def take_in(bench: Workbench, candidate: Candidate, made: Made) -> Result:
     """File what a proposer made of the base; what it left half done is filed, and judged by nobody."""
     if made.proposal.no_room:
         bench.warn_once(f"the proposer was not isolated, and saw what you see: {made.proposal.no_room}")
+    if made.proposal.usage_trouble:
+        bench.warn_once(f"the proposer wrote what it used, and {made.proposal.usage_trouble}")
     if made.unfiled:
         status, why = made.unfiled
         _note(bench, candidate, made, None)

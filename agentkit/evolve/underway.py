@@ -11,7 +11,7 @@ from agentkit.evolve.candidate import DONE, JUDGED, PROPOSING, SHOWN_ID, Candida
 AT_WORK, CUT_OFF, WAITS = "at work", "cut off", "waits"
 OPEN_STYLES = {AT_WORK: "started", CUT_OFF: "warning", WAITS: "warning"}
 BATCHES = f"""
-SELECT id, at, proposer, count, claim,
+SELECT id, at, repository, proposer, count, claim,
     (SELECT count(*) FROM candidates WHERE batch = batches.id AND step IN ('{JUDGED}', '{DONE}'))
 FROM batches WHERE ended_at IS NULL ORDER BY at, id
 """  # noqa: S608  # the names of steps
@@ -26,6 +26,7 @@ class OpenBatch:
 
     id: str
     at: float
+    repository: str
     proposer: str
     count: int
     done: int
@@ -76,12 +77,11 @@ def find_underway(store: Store) -> Underway:
     # Whoever gave a run back left the reason with a candidate.
     reasons = {one.batch: one.reason for one in reversed(found) if one.batch and one.reason and one.step != JUDGED}
     batches = []
-    for number, at, proposer, count, claim, done in store.select(BATCHES):
+    for number, at, repository, proposer, count, claim, done in store.select(BATCHES):
         how = _weigh(claim)
         reason = "" if how == AT_WORK else reasons.get(str(number), "")
-        batches.append(
-            OpenBatch(str(number), float(at or 0.0), str(proposer), int(count or 0), int(done or 0), how, reason)
-        )
+        texts = (str(repository), str(proposer))
+        batches.append(OpenBatch(str(number), float(at or 0.0), *texts, int(count or 0), int(done or 0), how, reason))
     hows = {one.id: one.how for one in batches}
     return Underway(tuple(batches), tuple(explain(one, hows.get(one.batch or "")) for one in found))
 

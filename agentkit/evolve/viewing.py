@@ -34,6 +34,12 @@ def find_last(store: Store) -> Candidate | None:
     return found[0] if found else None
 
 
+def has_many_repositories(store: Store) -> bool:
+    """Tell whether a candidate has to be told with its repository."""
+    row = store.first("SELECT min(repository) < max(repository) FROM candidates")
+    return bool(row and row[0])
+
+
 def read_host(environ: Mapping[str, str]) -> str:
     """Return the name of this machine as records have it."""
     return load_configuration(environ, own=("evolve",), warn=warn).host

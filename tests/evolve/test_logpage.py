@@ -125,3 +125,14 @@ def test_what_others_wrote_steers_no_terminal(agentkit: Run, environ: dict[str, 
         assert "\x1b" not in text
         assert "\\x1b[2J" in text
         assert "\\x07 reason" in text
+
+
+def test_where_there_are_several_repositories_each_is_named(agentkit: Run, environ: dict[str, str]) -> None:
+    now = time.time()
+    plant(environ, now - 9)
+    assert "/srv/scripts" not in agentkit("evolve", "log").stdout + agentkit("evolve", "summary").stdout
+    plant(environ, now - 5, repository="/srv/other")
+    plant(environ, now - 4, repository="/srv/other", ended_at=None, step="proposed", state="proposed", reason="busy")
+    assert agentkit("evolve", "log").stdout.split("\n")[0].split()[-1] == "repository"
+    for verb in ("log", "summary", "status"):
+        assert "/srv/other" in agentkit("evolve", verb).stdout

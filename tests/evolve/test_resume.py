@@ -69,6 +69,8 @@ def test_what_waits_for_a_free_way_is_kept_when_it_is_free(machine: Machine) -> 
     status, [record] = machine.ask("try", "--propose", GOOD)
     assert (status, record["state"]) == (77, "proposed")
     assert machine.ask("resume")[0] == 77
+    # From a line of a crontab it was told once.
+    assert machine.call("evolve", "resume") == (77, "", "")
     machine.git("checkout", "-q", "--", "job.sh")
     status, [again] = machine.ask("resume")
     assert (status, again["id"], again["kept"]) == (0, record["id"], True)

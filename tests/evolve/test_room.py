@@ -208,7 +208,8 @@ def test_a_script_without_a_first_line_is_a_shells(place: Machine, tmp_path: Pat
     ('{"cost_usd": 1' + "0" * 70000 + "}", None), ("", None),
 ])  # fmt: skip
 def test_what_it_says_that_it_cost_is_kept_where_it_is_an_amount(place: Machine, text: str, cost: float | None) -> None:
-    assert stay(place, "cat > $AGENTKIT_USAGE", request=text).proposal.cost_usd == cost
+    proposal = stay(place, "cat > $AGENTKIT_USAGE", request=text).proposal
+    assert (proposal.cost_usd, bool(proposal.usage_trouble)) == (cost, cost is None)
 
 
 @pytest.mark.parametrize("script", [

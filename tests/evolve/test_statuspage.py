@@ -142,3 +142,10 @@ def test_decisions_whose_turn_did_not_come_are_left_with_these_words(agentkit: R
     assert "at work  its turn comes" in waiting
     for line in agentkit("evolve", "status", "--json").stdout.splitlines():
         jsonschema.validate(json.loads(line), read_schema("candidate"))
+
+
+def test_the_id_of_a_run_is_told_to_be_one(agentkit: Run, environ: dict[str, str]) -> None:
+    run = plant_run(environ, time.time() - 600, count=9, claim=None)
+    ended = agentkit("evolve", "show", run[:16])
+    assert (ended.returncode, ended.stdout) == (69, "")
+    assert f"{run[:16]} is a run, of 9 candidates" in ended.stderr

@@ -146,6 +146,20 @@ def test_records_of_other_kinds_pass_through(wake: Wake) -> None:
     assert wake(other)[1][0] == other
 
 
+def test_the_failure_of_the_job_that_it_runs_in_wakes_nobody(
+    wake: Wake, configure: Callable[..., None], model: ScriptedModel
+) -> None:
+    """It would call for what has just failed, and pay for it, at each tick."""
+    configure('host = "web-1"')
+    wake(finding("job:other"))
+    inside = {"AGENTKIT_JOB": "night-watch"}
+    status, [record], _ = wake(finding("job:night-watch"), more=inside)
+    assert (status, record["status"], len(model.asked)) == (0, "asleep", 1)
+    # That of another machine's, and that of another job of this one, are anybody's.
+    assert wake(finding("job:night-watch", host="web-2", type="failed"), more=inside)[1][0]["status"] == "thought"
+    assert wake(finding("job:night-watch", type="idle"))[1][0]["status"] == "thought"
+
+
 def test_a_budget_of_nothing_defers(wake: Wake, configure: Callable[..., None], model: ScriptedModel) -> None:
     configure("[think.budget]\ncalls_per_day = 0")
     status, (record,), _ = wake(finding())
