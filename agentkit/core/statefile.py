@@ -68,7 +68,7 @@ class Store:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if isinstance(error, FAULTS):
-                raise _explain(error, self.form, self.path) from error
+                raise explain(error, self.form, self.path) from error
         finally:
             self.connection.close()
 
@@ -141,47 +141,17 @@ def open_state(form: Form, environ: Mapping[str, str]) -> Store:
         # KiB, and no more than is needed: with the usual 2 MiB, ten thousand findings are read again and again.
         connection.execute("PRAGMA cache_size = -32768")
         connection.execute("PRAGMA temp_store = MEMORY")
-        _check(connection, form, path)
+        check_form(connection, form, path)
         return Store(connection, form, path)
     except BaseException as error:  # Ctrl-C, too, leaves no connection open
         if connection is not None:
             connection.close()
         if isinstance(error, FAULTS):
-            raise _explain(error, form, path) from error
+            raise explain(error, form, path) from error
         raise
 
 
-def open_state_to_read(form: Form, environ: Mapping[str, str]) -> Store | None:
-    """Return the store of a state folder in which nothing can be written; None where nothing was ever written.
-
-    Raises AgentkitError as `open_state` does.
-    """
-    from urllib.parse import quote
-
-    path = os.path.abspath(f"{state_folder(environ)}/{form.name}")
-    # Without a log nobody writes, and SQLite need not make the index of one that it cannot make here
-    # (https://www.sqlite.org/wal.html#read_only_databases).
-    log = f"{path}-wal"
-    way = "mode=ro" if os.path.exists(log) and os.path.getsize(log) else "mode=ro&immutable=1"
-    connection = None
-    try:
-        connection = sqlite3.connect(
-            f"file:{quote(os.fsencode(path))}?{way}", uri=True, timeout=BUSY_LIMIT_S, isolation_level=None
-        )
-        if not connection.execute("PRAGMA user_version").fetchone()[0]:
-            connection.close()
-            return None
-        _check(connection, form, path)
-        return Store(connection, form, path)
-    except BaseException as error:  # Ctrl-C, too, leaves no connection open
-        if connection is not None:
-            connection.close()
-        if isinstance(error, FAULTS):
-            raise _explain(error, form, path) from error
-        raise
-
-
-def _check(connection: sqlite3.Connection, form: Form, path: str) -> None:
+def check_form(connection: sqlite3.Connection, form: Form, path: str) -> None:
     """Make the tables where the file is empty, and leave alone what is not ours."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
@@ -210,7 +180,7 @@ def _check(connection: sqlite3.Connection, form: Form, path: str) -> None:
         )
 
 
-def _explain(error: BaseException, form: Form, path: str) -> AgentkitError:
+def explain(error: BaseException, form: Form, path: str) -> AgentkitError:
     """Return what a person can act on for a failure of SQLite."""
     # The code of the library tells more than the class (https://www.sqlite.org/rescode.html).
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -9,13 +9,13 @@ from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.repo.repository import Repository
 from agentkit.core.settings import EvolveSettings
 from agentkit.evolve.proposing import Proposal, propose
-from agentkit.evolve.stall import open_stall
+from agentkit.evolve.readystall import ReadyStall
 
 
 @dataclass(frozen=True)
 class Made:
-    """What came of asking: `tree` is that of the copy then, "" where it cannot be filed; `trouble` is "" where all is
-    well, else nobody judges it.
+    """What came of asking: `tree` is that of the copy then, "" where nothing was changed, or it cannot be filed;
+    `trouble` is "" where all is well, else nobody judges it.
 
     `unfiled` is a status and why, where the change may be filed another time: the disk is full, mostly.
     """
@@ -35,12 +35,13 @@ def let_propose(
     argv: Sequence[str],
     request: str,
     name: str,
+    ready: ReadyStall | None = None,
 ) -> Made:
-    """Let a proposer change a copy of the base; `name` is the id of the candidate.
+    """Let a proposer change a copy of the base; `name` is the id of the candidate, `ready` may hold a stall for it.
 
     Raises AgentkitError as `open_stall` and `propose` do.
     """
-    with open_stall(repository, environ, base) as stall:
+    with (ready or ReadyStall()).take(repository, environ, base) as stall:
         made = propose(stall, argv, request=request, settings=settings, environ=environ, name=name)
         try:
             return Made(made, stall.write_tree(), made.trouble)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.evolve.candidate import Candidate, change, find_parent
 from agentkit.evolve.filing import commit_change, hold_instead
-from agentkit.evolve.replaying import find_replayed
+from agentkit.evolve.replaying import find_replayed, read_tree_name
 from agentkit.evolve.workbench import Workbench
 
 MOVED_ON = "the branch has moved on since it was proposed"
@@ -30,10 +30,9 @@ def follow(bench: Workbench, candidate: Candidate, accepted: str) -> Candidate |
         if error.status != Exit.BAD_DATA:
             raise
         return f"{MOVED_ON}: {error.message}"
-    moved = replace(candidate, base=accepted)
-    commit = commit_change(bench.repository, moved, tree)
-    if commit == accepted:
+    if tree == read_tree_name(bench.repository, accepted):
         return f"{MOVED_ON}, and has all of it"
+    commit = commit_change(bench.repository, replace(candidate, base=accepted), tree)
     # A crash in between leaves the row of before, with which all of this is done again.
     hold_instead(bench.repository, candidate, commit)
     parent = find_parent(bench.store, accepted)

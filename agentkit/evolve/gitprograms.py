@@ -27,9 +27,11 @@ PROGRAMS = re.compile(
 OURS = "command"
 
 
-def find_run_by_git(repository: Repository, tree: Iterable[str]) -> list[str]:
-    """Return the paths of files and folders that git runs, or reads as its configuration; `tree` are those of files."""
-    known = {path[:end] for path in tree for end in _find_ends(path)}
+def find_run_by_git(repository: Repository, rows: Iterable[str]) -> list[str]:
+    """Return the paths of files and folders that git runs, or reads as its configuration; `rows` are those of the tree,
+    as `git ls-tree` has them.
+    """
+    known: set[str] | None = None
     found = set()
     for key, value in _list_settings(repository):
         is_place = PLACES.fullmatch(key) is not None
@@ -39,7 +41,9 @@ def find_run_by_git(repository: Repository, tree: Iterable[str]) -> list[str]:
         base = repository.git_dir if key.startswith("include") else repository.root
         words = [value] if is_place else _split_program(value)
         paths = _find_below(words, base, repository.root)
-        found.update(paths if is_place else known.intersection(paths))
+        if not is_place and known is None:
+            known = {path[:end] for path in (row.partition("\t")[2] for row in rows) for end in _find_ends(path)}
+        found.update(paths if known is None or is_place else known.intersection(paths))
     return sorted(found)
 
 

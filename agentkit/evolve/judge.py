@@ -47,8 +47,19 @@ class Ruling:
 
 def find_standing(root: str, environ: Mapping[str, str]) -> Standing:
     """Return where the branch of a work tree stands; raises AgentkitError with the ratchet's status and words."""
-    # What follows mostly takes a stall, whose lock has much to load: that is done while the ratchet looks.
-    ended = _ask(root, environ, LOOK_LIMIT, "status", "--json", meanwhile=load_locks)
+    return read_standing(look(root, environ, load_locks))
+
+
+def look(folder: str, environ: Mapping[str, str], meanwhile: Callable[[], None]) -> Ended:
+    """Let the ratchet look where the branch of the work tree around a folder stands; `read_standing` tells what it saw.
+
+    `meanwhile` is called when it has begun, and again as long as it goes on.
+    """
+    return _ask(folder, environ, LOOK_LIMIT, "status", "--json", meanwhile=meanwhile)
+
+
+def read_standing(ended: Ended) -> Standing:
+    """Return what a look has shown; raises AgentkitError with the ratchet's status and words."""
     record = _read(ended, "baseline")
     if record is None:
         raise _tell(ended)

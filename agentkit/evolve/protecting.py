@@ -16,7 +16,8 @@ from fnmatch import translate
 from typing import NamedTuple
 
 from agentkit.core.repo.blobs import read_blobs
-from agentkit.core.repo.checkout import LINK, MODULE, Tree, read_tree
+from agentkit.core.repo.changes import RAW, Change, read_changes
+from agentkit.core.repo.checkout import LINK, Tree, list_tree, read_rows
 from agentkit.core.repo.repository import Repository
 from agentkit.evolve.gitprograms import find_run_by_git
 
@@ -42,19 +43,6 @@ PROJECT_FILE = "pyproject.toml"
 TABLES = ("ratchet", "evolve", "vault")
 
 
-class Change(NamedTuple):
-    """A path that differs, with its modes before and after as git writes them; 000000 where it is not there."""
-
-    path: str
-    before: str
-    after: str
-
-    @property
-    def leads_elsewhere(self) -> bool:
-        """Tell whether it is, or was, a link or a repository of its own: what seems to lie below comes from there."""
-        return not {self.before, self.after}.isdisjoint((LINK, MODULE))
-
-
 class Guard(NamedTuple):
     """What paths fit: those of the patterns, and the folders in which theirs lie."""
 
@@ -75,10 +63,10 @@ def find_protected(repository: Repository, base: str, commit: str, more: Iterabl
 
     `more` are further patterns; one that is a folder's holds for what lies in it, and `**/` before it means anywhere.
     """
-    changes = _list_changes(repository, base, commit)
-    tree = read_tree(repository, base)
-    known = [*PROTECTED, *_spell(more), *map(_quote, find_run_by_git(repository, tree))]
-    guard = _find_targets(repository, tree, known)
+    changes = read_changes(repository.git("diff-tree", "-r", *RAW, "--end-of-options", base, commit))
+    rows = list_tree(repository, base)
+    known = [*PROTECTED, *_spell(more), *map(_quote, find_run_by_git(repository, rows))]
+    guard = _find_targets(repository, read_rows(row for row in rows if row.startswith(f"{LINK} ")), known)
     found = [change.path for change in changes if guard.holds(change)]
     for change in changes:
         if change.path == PROJECT_FILE:
@@ -87,13 +75,6 @@ def find_protected(repository: Repository, base: str, commit: str, more: Iterabl
             # Another name for it on a file system that does not tell them apart.
             found.append(change.path)
     return found
-
-
-def _list_changes(repository: Repository, base: str, commit: str) -> list[Change]:
-    words = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--end-of-options")
-    rows = os.fsdecode(repository.git(*words, base, commit)).split("\0")[:-1]
-    facts = [row.lstrip(":").split(" ") for row in rows[::2]]
-    return [Change(path, modes[0], modes[1]) for modes, path in zip(facts, rows[1::2], strict=True)]
 
 
 def _spell(patterns: Iterable[str]) -> Iterable[str]:
@@ -127,11 +108,11 @@ def _fold(path: str) -> str:
     return "/".join((part.partition(":")[0] or part).rstrip(". ") or part for part in seen.split("/"))
 
 
-def _find_targets(repository: Repository, tree: Tree, patterns: Iterable[str]) -> Guard:
+def _find_targets(repository: Repository, found: Tree, patterns: Iterable[str]) -> Guard:
     """Return the guard of these patterns and of what the base's links at such places lead to: that is read there."""
     known = list(patterns)
     guard = _make_guard(known)
-    links = {path: entry.name for path, entry in tree.items() if entry.mode == LINK}
+    links = {path: entry.name for path, entry in found.items()}
     blobs = read_blobs(repository, links.values()) if links else {}
     while led := [path for path in links if guard.holds(Change(path, LINK, LINK))]:
         for path in led:

@@ -12,7 +12,8 @@ from agentkit.evolve.batch import begin_batch
 from agentkit.evolve.carrying import carry_batch
 from agentkit.evolve.forgetting import forget_when_due
 from agentkit.evolve.proposing import demand_program, split_words
-from agentkit.evolve.tryverb import demand_reason, place_program
+from agentkit.evolve.tryone import place_program
+from agentkit.evolve.tryverb import demand_reason
 from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
 
 MOST, MOST_JOBS = 10_000, 64

@@ -16,6 +16,7 @@ from datetime import timedelta
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.git import GitTooSlowError
+from agentkit.core.repo.changes import RAW, read_changes
 from agentkit.core.repo.checkout import MODULE, make_private, write_format
 from agentkit.core.repo.repository import Repository
 from agentkit.core.tree import read_boot_id
@@ -80,7 +81,7 @@ class Stall:
 
     def write_tree(self) -> str:
         """Return the tree of the copy as it stands now, its objects in the person's repository; what git ignores
-        stays out.
+        stays out. "" is that of the base.
 
         Raises AgentkitError: bad data where git cannot take it in, or where a repository of its own lies in it.
         """
@@ -100,8 +101,10 @@ class Stall:
         except GitTooSlowError as error:
             # So it would be each time.
             raise AgentkitError(f"it is too much to be filed: {error.message}", status=Exit.BAD_DATA) from error
-        self._demand_no_repository(path for path in self._list_modules() if path not in self.modules)
-        return lasting.git("write-tree", more=more).decode().strip()
+        raw = lasting.git("diff-index", "--cached", *RAW, "--end-of-options", self.base, more=more)
+        changes = read_changes(raw)
+        self._demand_no_repository(change.path for change in changes if change.after == MODULE)
+        return lasting.git("write-tree", more=more).decode().strip() if changes else ""
 
     def show(self, commit: str) -> None:
         """Let the copy have the files of another commit; its history stays that of the base."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from agentkit.core.errors import tell
 from agentkit.core.lines import write_record
-from agentkit.core.repo.repository import read_head
+from agentkit.core.repo.repository import read_branch
 from agentkit.core.screen import Styled, print_line
 from agentkit.evolve.candidate import ACCEPTED, NO_EVIDENCE, PROPOSED, REJECTED, REVERTED, SHOWN_ID, Candidate
 
@@ -41,7 +41,7 @@ def name_the_way_on() -> Iterator[None]:
 
 def _say_where(bench: Workbench, candidate: Candidate) -> list[str]:
     """Return on which branch a change is kept, where another one is checked out here."""
-    if not candidate.kept or candidate.branch == read_head(bench.repository)[0]:
+    if not candidate.kept or candidate.branch == read_branch(bench.repository):
         return []
     return [f"(on {candidate.branch.removeprefix('refs/heads/')}, which is not checked out here)"]
 

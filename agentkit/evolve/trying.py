@@ -35,7 +35,7 @@ from agentkit.evolve.changing import Made, let_propose
 from agentkit.evolve.feedback import write_request
 from agentkit.evolve.filing import commit_change, hold_commit
 from agentkit.evolve.following import MOVED_ON, follow
-from agentkit.evolve.judge import ACCEPT, REJECT, Ruling, find_standing, find_verdict, judge
+from agentkit.evolve.judge import ACCEPT, REJECT, Ruling, find_standing, find_verdict, judge, look
 from agentkit.evolve.protecting import find_protected
 from agentkit.evolve.rollback import go_back
 from agentkit.evolve.workbench import Workbench, demand_base
@@ -131,10 +131,10 @@ def take_in(bench: Workbench, candidate: Candidate, made: Made) -> Result:
         status, why = made.unfiled
         _note(bench, candidate, made, None)
         raise AgentkitError(f"what the proposer made cannot be filed: {why}", status=status)
-    commit = commit_change(bench.repository, candidate, made.tree) if made.tree else candidate.base
-    if commit == candidate.base:
+    if not made.tree:
         candidate = _note(bench, candidate, made, None)
         return end(bench, candidate, NO_EVIDENCE, made.trouble or "the proposer changed nothing")
+    commit = commit_change(bench.repository, candidate, made.tree)
     return _file(bench, _note(bench, candidate, made, commit))
 
 
@@ -290,6 +290,7 @@ def _propose(bench: Workbench, candidate: Candidate) -> Made:
             argv=json.loads(candidate.argv or "[]"),
             request=candidate.request or "",
             name=candidate.id,
+            ready=bench.ready,
         )
     except AgentkitError:
         # It was not started: only those that were cut off are counted.
@@ -321,7 +322,7 @@ def _add_up(*costs: float | None) -> float | None:
 
 def _take_base(bench: Workbench, candidate: Candidate) -> Candidate:
     """Let a candidate that was written down before its turn begin at what is accepted now; raises AgentkitError."""
-    standing = demand_base(bench)
+    standing = demand_base(bench, look(bench.repository.root, bench.environ, bench.make_ready))
     placed = replace(candidate, branch=standing.branch, base=standing.accepted)
     request = write_request(bench, placed, json.loads(candidate.request or "{}").get("decision"))
     return change(

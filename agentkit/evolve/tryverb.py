@@ -1,35 +1,27 @@
 """What does `agentkit evolve try` do: one candidate by a program, a patch or a revision, or one for each decision?
 
-A hot verb: mostly nothing is decided. It is called before typer is imported, which declares the same words.
+A hot verb: mostly nothing is decided. It is called before typer is imported, which declares the same words. What a
+change needs has much to load, which is done while the ratchet looks where the branch stands.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.optionwords import FLAG, ONE, demand_no_others, split_options
-from agentkit.core.repo.commits import take_patch, take_rev
 from agentkit.core.visible import print_odd_letters
-from agentkit.evolve.candidate import Candidate
-from agentkit.evolve.deciding import try_decisions
-from agentkit.evolve.feedback import write_request
-from agentkit.evolve.following import PATCH
-from agentkit.evolve.forgetting import forget_when_due
-from agentkit.evolve.proposing import demand_program, name_proposer, split_words
-from agentkit.evolve.telling import name_the_way_on, tell_result
-from agentkit.evolve.trying import Result, begin, carry_on
-from agentkit.evolve.workbench import Workbench, demand_base, open_workbench
+
+TYPE_CHECKING = False  # the one of typing costs an import
+if TYPE_CHECKING:
+    from agentkit.core.program import Ended
 
 WORDS = {
     "--propose": ONE, "--patch": ONE, "--rev": ONE, "--allow-protected": ONE, "--json": FLAG, "--quiet": FLAG
 }  # fmt: skip
-LONGEST_PATCH_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -76,80 +68,47 @@ def try_one(folder: str, environ: Mapping[str, str], asked: Asked) -> int:
         raise AgentkitError("try: one of --propose, --patch and --rev", status=Exit.USAGE)
     demand_reason(asked.allowed)
     if not given:
+        from agentkit.evolve.deciding import try_decisions
+
         return try_decisions(folder, environ, asked.allowed, as_json=asked.as_json, is_quiet=asked.quiet)
-    argv = None if asked.propose is None else place_program(split_words(asked.propose), folder)
-    with open_workbench(folder, environ, is_quiet=asked.quiet) as bench:
-        result = _try(bench, asked, argv)
-        tell_result(bench, result, as_json=asked.as_json, is_quiet=asked.quiet)
-        forget_when_due(bench, time.time())
-        return result.status
+    from agentkit.evolve.judge import look
+
+    with ExitStack() as stack:
+        beginning = _Beginning(folder, environ, asked, stack)
+        seen = look(folder, environ, beginning.make)
+        return beginning.demand()(seen)
 
 
-def _try(bench: Workbench, asked: Asked, argv: tuple[str, ...] | None) -> Result:
-    if argv is not None:
-        demand_program(argv, bench.environ, bench.settings)
-    standing = demand_base(bench)
-    new = Candidate("", 0.0, bench.repository.root, standing.branch, standing.accepted, "", allowed=asked.allowed)
-    if argv is not None:
-        request = write_request(bench, new, None)
-        new = replace(new, proposer=name_proposer(argv), argv=json.dumps(argv), request=request)
-        return _go(bench, new)
-    # The commit first: what does not apply leaves no trace.
-    if asked.patch is not None:
-        patch = _read_patch(asked.patch)
-        commit = take_patch(bench.repository, new.base, patch)
-        new = replace(new, proposer=PATCH)
-    else:
-        commit = take_rev(bench.repository, str(asked.rev))
-        new = replace(new, proposer=f"rev {asked.rev}")
-        _demand_contains(bench, commit, new.base)
-    if commit == new.base:
-        raise AgentkitError("it changes nothing: that is what is accepted already", status=Exit.BAD_DATA)
-    return _go(bench, replace(new, commit_id=commit))
+class _Beginning:
+    """What is got ready while the ratchet looks; what is wrong with it is told first, whatever the ratchet says."""
 
+    def __init__(self, folder: str, environ: Mapping[str, str], asked: Asked, stack: ExitStack) -> None:
+        self._given = (folder, environ, asked)
+        self._stack = stack
+        self._finish: Callable[[Ended], int] | None = None
+        self._error: AgentkitError | None = None
 
-def _go(bench: Workbench, new: Candidate) -> Result:
-    candidate = begin(bench, new)
-    with name_the_way_on():
-        return carry_on(bench, candidate, keeps=True)
+    def make(self) -> None:
+        """Get it ready, once."""
+        if self._finish is not None or self._error is not None:
+            return
+        from agentkit.evolve.tryone import open_one
 
+        try:
+            self._finish = self._stack.enter_context(open_one(*self._given))
+        except AgentkitError as error:
+            self._error = error
 
-def _demand_contains(bench: Workbench, commit: str, base: str) -> None:
-    """Raise AgentkitError where a commit does not stand on the accepted one: the branch could never move to it."""
-    if bench.repository.ask("merge-base", "--is-ancestor", base, commit).status == 0:
-        return
-    if bench.repository.ask("merge-base", "--is-ancestor", commit, base).status == 0:
-        raise AgentkitError(f"{commit[:12]} is a part of what is accepted already", status=Exit.BAD_DATA)
-    raise AgentkitError(
-        f"{commit[:12]} does not contain the accepted commit {base[:12]}",
-        hint=f"git rebase {base[:12]}, or merge it",
-        status=Exit.REFUSED,
-    )
-
-
-def place_program(argv: tuple[str, ...], folder: str) -> tuple[str, ...]:
-    """Return the words with the program as it is named from the caller's folder: it will run in another one."""
-    name = argv[0]
-    return (os.path.abspath(os.path.join(folder, name)) if "/" in name else name, *argv[1:])
+    def demand(self) -> Callable[[Ended], int]:
+        """Return what does the rest; raises the AgentkitError that kept it from being made ready."""
+        self.make()
+        if self._error is not None:
+            raise self._error
+        assert self._finish is not None
+        return self._finish
 
 
 def demand_reason(allowed: str | None) -> None:
     """Raise AgentkitError (usage) where protected paths may change and nobody says why."""
     if allowed is not None and not allowed.strip():
         raise AgentkitError("--allow-protected: say why; it is kept with the candidate", status=Exit.USAGE)
-
-
-def _read_patch(path: str) -> bytes:
-    try:
-        if path == "-":
-            patch = sys.stdin.buffer.read(LONGEST_PATCH_BYTES + 1)
-        else:
-            with open(path, "rb") as file:
-                patch = file.read(LONGEST_PATCH_BYTES + 1)
-    except OSError as error:
-        raise AgentkitError(
-            f"{path}: {error.strerror}", hint="--patch FILE, or --patch - for stdin", status=Exit.BAD_DATA
-        ) from error
-    if len(patch) > LONGEST_PATCH_BYTES:
-        raise AgentkitError(f"{path}: more than {LONGEST_PATCH_BYTES} bytes", status=Exit.BAD_DATA)
-    return patch

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 
 from agentkit.core.asides import warn
 from agentkit.core.config import load_configuration
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.program import Ended
 from agentkit.core.repo.repository import Repository, demand_quiet, find_repository
 from agentkit.core.settings import EvolveSettings
 from agentkit.core.statefile import Store
-from agentkit.evolve.judge import Standing, find_standing
+from agentkit.evolve.judge import Standing, find_standing, read_standing
+from agentkit.evolve.readystall import ReadyStall
 from agentkit.evolve.store import open_store
 
 
 @dataclass(frozen=True)
 class Workbench:
-    """What the work on candidates of one repository needs; `told` are the warnings of which one is enough."""
+    """What the work on candidates of one repository needs; `told` are the warnings of which one is enough.
+
+    `ready` holds the stall that may have been made ready for the next proposer.
+    """
 
     store: Store
     repository: Repository
@@ -28,12 +33,17 @@ class Workbench:
     host: str
     is_quiet: bool = False
     told: set[str] = field(default_factory=set)
+    ready: ReadyStall = field(default_factory=ReadyStall)
 
     def warn_once(self, text: str) -> None:
         """Say something on stderr that is no failure, unless it was said before or nobody wants to hear it."""
         if not self.is_quiet and text not in self.told:
             self.told.add(text)
             warn(text)
+
+    def make_ready(self) -> None:
+        """Do what a proposer waits for, before it is known where the branch stands."""
+        self.ready.make(self.repository, self.environ, self.store)
 
 
 @contextmanager
@@ -55,8 +65,8 @@ def open_workbench(
         raise AgentkitError(
             f"{repository.git_dir} is a bare repository: there is no work tree", hint="go to a work tree of it"
         )
-    with open_store(environ) as store:
-        yield Workbench(store, repository, settings, environ, configuration.host, is_quiet)
+    with open_store(environ) as store, closing(ReadyStall()) as ready:
+        yield Workbench(store, repository, settings, environ, configuration.host, is_quiet, ready=ready)
 
 
 def _demand_plain(place: str) -> None:
@@ -72,14 +82,15 @@ def _demand_plain(place: str) -> None:
         )
 
 
-def demand_base(bench: Workbench) -> Standing:
-    """Return where the branch stands, whose accepted commit is the base of a new candidate.
+def demand_base(bench: Workbench, seen: Ended | None = None) -> Standing:
+    """Return where the branch stands, whose accepted commit is the base of a new candidate; `seen` is what a look (see
+    `judge.look`) has shown, where there was one.
 
     Raises AgentkitError, before any proposer costs anything: as the ratchet does where there is no baseline, refused
     while a merge or a rebase is under way, and where commits wait to be accepted.
     """
     demand_quiet(bench.repository)
-    standing = find_standing(bench.repository.root, bench.environ)
+    standing = find_standing(bench.repository.root, bench.environ) if seen is None else read_standing(seen)
     if standing.ahead:
         branch = standing.branch.removeprefix("refs/heads/")
         count = "1 commit" if standing.ahead == 1 else f"{standing.ahead} commits"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import CRITICAL, WARNING, write_record
-from agentkit.core.repo.repository import Repository, read_head
+from agentkit.core.repo.repository import Repository, read_branch
 from agentkit.core.screen import Styled, print_line
 from agentkit.ratchet.hookplace import find_place
 from agentkit.ratchet.hookrecord import find_installation, read_events
@@ -88,7 +88,7 @@ def examine(repository: Repository, cut_off: AgentkitError | None, now: float) -
     except AgentkitError as error:
         signs.append(from_error(CHAIN, VERDICTS, error))
     signs += _look_at_chains(repository, standing)
-    branch, _ = read_head(repository)
+    branch = read_branch(repository)
     if standing is not None and standing.state is not None:
         branch = standing.state.branch
     signs += find_stale_locks(repository, branch, now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agentkit.core.asides import write_instant
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import Record
-from agentkit.core.repo.repository import Repository, read_head
+from agentkit.core.repo.repository import Repository, read_branch
 from agentkit.ratchet.metrics import Metric
 from agentkit.ratchet.refmoves import read_refs
 from agentkit.ratchet.state import STATE_REF, State, read_state
@@ -101,7 +101,7 @@ def find_standing(repository: Repository, cut_off: AgentkitError | None = None) 
         tip, ahead, more = _look_at_branch(repository, state)
         troubles += more
     on_tip = find_verdict(repository, tip, places) if tip and ahead else None
-    branch, _ = read_head(repository)
+    branch = read_branch(repository)
     return Standing(state, at, tip, ahead, branch, last, on_tip, tuple(troubles))
 
 

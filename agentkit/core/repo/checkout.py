@@ -7,7 +7,7 @@ side is in force, and it lies beside the checkout, not in it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from agentkit.core.errors import AgentkitError, Exit
@@ -32,13 +32,22 @@ Tree = dict[str, Entry]
 
 def read_tree(repository: Repository, commit: str) -> Tree:
     """Return {path: entry} of a commit."""
+    return read_rows(list_tree(repository, commit))
+
+
+def list_tree(repository: Repository, commit: str) -> list[str]:
+    """Return the rows of `git ls-tree`, one for each path of a commit."""
     raw = repository.git("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", commit)
+    return os.fsdecode(raw).split("\0")[:-1]
+
+
+def read_rows(rows: Iterable[str]) -> Tree:
+    """Return {path: entry} of rows of `git ls-tree`."""
     tree: Tree = {}
-    for row in os.fsdecode(raw).split("\0"):
-        if row:
-            facts, path = row.split("\t", 1)
-            mode, _, name = facts.split(" ")
-            tree[path] = Entry(mode, name)
+    for row in rows:
+        facts, path = row.split("\t", 1)
+        mode, _, name = facts.split(" ")
+        tree[path] = Entry(mode, name)
     return tree
 
 

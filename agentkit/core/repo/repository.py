@@ -149,13 +149,18 @@ def demand_quiet(repository: Repository) -> None:
             raise AgentkitError(f"{what} is in progress in {repository.root}", hint=hint, status=Exit.REFUSED)
 
 
+def read_branch(repository: Repository) -> str:
+    """Return the branch that is checked out, such as "refs/heads/main"; "" where HEAD is detached."""
+    return os.fsdecode(repository.ask("symbolic-ref", "--quiet", "HEAD").stdout).strip()
+
+
 def read_head(repository: Repository) -> tuple[str, str]:
     """Return (branch, commit) of what is checked out, such as ("refs/heads/main", id).
 
     The branch is "" where HEAD is detached, the commit "" where the branch has none yet.
     """
-    branch = os.fsdecode(repository.ask("symbolic-ref", "--quiet", "HEAD").stdout).strip()
-    return branch, repository.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.decode().strip()
+    told = repository.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return read_branch(repository), told.stdout.decode().strip()
 
 
 def demand_branch(repository: Repository) -> tuple[str, str]:
