@@ -10,7 +10,9 @@ import pytest
 
 from agentkit.core.ids import new_id
 from agentkit.core.schemas import read_schema
+from agentkit.evolve.candidate import REJECTED
 from tests.conftest import Run
+from tests.evolve.archive import file, make_one
 from tests.evolve.planted import BASE, COMMIT, DEAD, VERDICT, plant
 from tests.heartbeat.terminal import Terminal
 
@@ -47,7 +49,9 @@ def test_the_newest_come_first_and_the_limit_is_twenty(agentkit: Run, environ: d
 
 def test_a_run_is_listed_in_its_order_whatever_chance_made_of_the_ids(agentkit: Run, environ: dict[str, str]) -> None:
     now = time.time()
-    ids = [plant(environ, now + number / 1000, id=new_id(now)).id for number in range(120)]
+    begun = [make_one(now + number / 1000, REJECTED, id=new_id(now)) for number in range(120)]
+    file(environ, begun)
+    ids = [one.id for one in begun]
     assert [one["id"] for one in list_log(agentkit, "--limit", "110")] == ids[::-1][:110]
 
 

@@ -11,7 +11,7 @@ from tests.ratchet.honest import HONEST, find_wrong, set_up
 from tests.ratchet.toy import Toy
 
 # tests/sweeps/ratchet_cheats.py tries them all.
-SAMPLED = 12
+SAMPLED = 6
 
 
 @pytest.mark.parametrize("turn", range(SAMPLED))

@@ -76,14 +76,14 @@ def test_line_ends_are_those_of_the_new_attributes(own: OwnRepository) -> None:
     assert own.git("status", "--porcelain") == ""
 
 
-def test_thirty_accepts_leave_a_sound_repository(own: OwnRepository) -> None:
-    for number in range(30):
+def test_a_dozen_accepts_leave_a_sound_repository(own: OwnRepository) -> None:
+    for number in range(12):
         own.accept({"a.py": f"a = {number}\n"}, {f"t::{count}": "pass" for count in range(number + 1)})
-    assert own.state.number == 31
-    assert len(own.git("rev-list", "--first-parent", "main").split()) == 31
+    assert own.state.number == 13
+    assert len(own.git("rev-list", "--first-parent", "main").split()) == 13
     assert own.is_clean()
     assert own.find_litter() == []
-    assert read_state(own.repository, f"{own.state.commit}~10").number == 21
+    assert read_state(own.repository, f"{own.state.commit}~10").number == 3
 
 
 # The work tree itself as candidate.

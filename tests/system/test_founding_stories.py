@@ -1,4 +1,7 @@
-"""Is each founding story found by `check` through the real wrapper, and are healthy jobs left in peace?"""
+"""Is each founding story found by `check` through the real wrapper, and are healthy jobs left in peace?
+
+The seed chooses half of them: with AGENTKIT_TEST_SEED=0 and with AGENTKIT_TEST_SEED=1 all are told.
+"""
 
 import random
 from collections.abc import Iterator
@@ -15,8 +18,9 @@ from tests.system.storyteller import RHYTHMS, Answer, Story, Telling, subject_of
 BY_NAME = {story.name: story for story in STORIES}
 AT_ONCE = 3
 LIMIT_S = 900.0
-every_story = pytest.mark.parametrize("story", BY_NAME)
-every_healthy_job = pytest.mark.parametrize("healthy", HEALTHY_JOBS)
+HALF = slice(SEED % 2, None, 2)
+each_story = pytest.mark.parametrize("story", list(BY_NAME)[HALF])
+each_healthy_job = pytest.mark.parametrize("healthy", list(HEALTHY_JOBS)[HALF])
 
 
 class Library:
@@ -63,7 +67,7 @@ def _rhythm_of(story: Story) -> str:
     return list(RHYTHMS)[(STORIES.index(story) + SEED) % len(RHYTHMS)]
 
 
-@every_story
+@each_story
 def test_a_healthy_run_is_worth_no_word(story: str, library: Library) -> None:
     subject = subject_of(BY_NAME[story])
     for answer in library.telling_of(story).while_healthy:
@@ -71,21 +75,21 @@ def test_a_healthy_run_is_worth_no_word(story: str, library: Library) -> None:
         assert answer.is_honest()
 
 
-@every_story
+@each_story
 def test_the_bad_run_is_named(story: str, library: Library) -> None:
     answer, subject = library.telling_of(story).while_bad[0], subject_of(BY_NAME[story])
     assert answer.firing_types(subject) & BY_NAME[story].types, answer.worrying(subject)
     assert answer.status == 1
 
 
-@every_story
+@each_story
 def test_the_bad_state_is_still_named_at_its_third_run(story: str, library: Library) -> None:
     answer, subject = library.telling_of(story).while_bad[-1], subject_of(BY_NAME[story])
     assert answer.firing_types(subject) & BY_NAME[story].types, answer.worrying(subject)
     assert answer.status == 1
 
 
-@every_story
+@each_story
 def test_health_resolves_it(story: str, library: Library) -> None:
     telling = library.telling_of(story)
     (last,), subject = telling.after, subject_of(BY_NAME[story])
@@ -94,7 +98,7 @@ def test_health_resolves_it(story: str, library: Library) -> None:
     assert last.resolved_types(subject) & telling.while_bad[-1].firing_types(subject)
 
 
-@every_healthy_job
+@each_healthy_job
 def test_a_job_that_varies_by_nature_is_left_in_peace(healthy: str, library: Library) -> None:
     for answer in library.answers_about(healthy):
         assert answer.worrying("job:healthy") == []

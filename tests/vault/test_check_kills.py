@@ -24,7 +24,7 @@ from tests.vault.tampering import LIMIT_S, build_environ, make_vault
 
 # strace counts each call for itself.
 CALLS = ("write", "pwrite64", "fsync", "fdatasync", "rename", "mkdir")
-SAMPLE = int(os.environ.get("AGENTKIT_KILL_POINTS", "4"))
+SAMPLE = int(os.environ.get("AGENTKIT_KILL_POINTS", "2"))
 SHORT = 6
 DEEDS = {
     "a new secret": ("set", "c/d", "--purpose", "for c"),

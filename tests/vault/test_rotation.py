@@ -27,7 +27,7 @@ MakeShop = Callable[..., Shop]
 # All of them are tried by tests/sweeps/rotation_kills.py.
 STEPS = ("create", "set", "test", "revoke", "prove", "list")
 FAULTS = [*itertools.product(STYLES, STEPS, ("before", "after", "garbage", "leak", "no"))]
-SOME_FAULTS = random.Random(SEED).sample(FAULTS, 20)
+SOME_FAULTS = random.Random(SEED).sample(FAULTS, 12)
 
 
 @pytest.fixture
