@@ -11,12 +11,13 @@ import os
 from dataclasses import replace
 
 from agentkit.core.errors import AgentkitError, Exit
+from agentkit.core.repo.changes import ALL
 from agentkit.core.repo.checkout import make_private
 from agentkit.core.repo.repository import Repository, tell_failure
 from agentkit.core.repo.scratch import make_scratch
 
 SHOWN_PATHS = 3
-FORM = ("--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
+FORM = (ALL, "--binary", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", "--src-prefix=a/",
         "--dst-prefix=b/", "--unified=3")  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from agentkit.core.asides import read_instant, say_when, warn
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.lines import write_record
+from agentkit.core.repo.changes import ALL
 from agentkit.core.repo.repository import Repository
 from agentkit.core.screen import Column, Styled, print_block, print_line, print_table
 from agentkit.core.times import format_instant
@@ -95,7 +96,7 @@ def read_changes(repository: Repository, one: Filed) -> list[Change]:
     base = one.text("base")
     if not re.fullmatch(r"[0-9a-f]{40,64}", base) or base == one.place.candidate:
         return []
-    words = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", "--no-ext-diff", "--no-textconv"]
+    words = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", ALL, "--no-ext-diff", "--no-textconv"]
     ended = repository.ask(*words, "--end-of-options", base, one.place.candidate)
     if ended.status != 0:
         return []

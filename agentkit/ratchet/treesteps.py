@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from agentkit.core.repo.changes import RAW
 from agentkit.core.repo.repository import Repository
 
 NOTHING, LINK, MODULE = "000000", "120000", "160000"
@@ -54,9 +55,7 @@ class IndexEntry:
 
 def list_steps(repository: Repository, before: str, after: str) -> list[Step]:
     """Return the paths that differ between two commits."""
-    raw = repository.git(
-        "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", "--end-of-options", before, after
-    )
+    raw = repository.git("diff-tree", "-r", *RAW, "--no-abbrev", "--end-of-options", before, after)
     words = os.fsdecode(raw).split("\0")
     steps = []
     for row, path in zip(words[::2], words[1::2], strict=False):

@@ -134,6 +134,13 @@ def test_nothing_that_leads_elsewhere_may_stand_in_their_place(repository: Repos
     assert find(repository, {}, {"mine": elsewhere, "x/y": elsewhere}) == []
 
 
+def test_a_repository_in_their_place_is_seen_whatever_gitmodules_says(repository: Repository) -> None:
+    hide = '[submodule "x"]\n\tpath = agentkit\n\turl = ./x\n\tignore = all\n'
+    Path(repository.root, ".gitmodules").write_text(hide)
+    before, elsewhere = {".gitmodules": hide}, {".gitmodules": hide, "agentkit": (MODULE, ELSEWHERE)}
+    assert find(repository, before, elsewhere) == ["agentkit"]
+
+
 def test_what_a_protected_link_leads_to_is_protected_as_well(repository: Repository) -> None:
     links = {
         ".github/workflows": (LINK, "../ours/flows"),

@@ -179,6 +179,17 @@ def test_the_next_copy_is_the_base_whatever_the_last_proposer_left(what: str, pe
     assert run(person, "git", "status", "--porcelain") == b""
 
 
+def test_a_new_repository_in_the_copy_is_refused_whatever_gitmodules_says(person: Machine) -> None:
+    words = "git init -q x && git -C x -c user.name=x -c user.email=x commit -q --allow-empty -m x"
+    hide = "printf '[submodule \"x\"]\\n\\tpath = x\\n\\turl = ./x\\n\\tignore = all\\n' > .gitmodules"
+    for more in ("true", hide):
+        with open_copy(person) as stack:
+            subprocess.run(["sh", "-ec", f"{words}; {more}"], cwd=stack.stall.copy, env=person.environ, check=True,
+                           timeout=LIMIT_S)  # fmt: skip
+            with pytest.raises(AgentkitError, match="x is a repository of its own"):
+                stack.stall.write_tree()
+
+
 def _takes_in(stall: Stall) -> bool:
     try:
         stall.write_tree()

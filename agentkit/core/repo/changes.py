@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from agentkit.core.repo.checkout import LINK, MODULE
 
+# A `.gitmodules` could keep git from telling of a repository that lies in another one: gitmodules(5), `ignore`.
+ALL = "--ignore-submodules=none"
 # How git is told to list them.
-RAW = ("--raw", "-z", "--no-renames")
+RAW = ("--raw", "-z", "--no-renames", ALL)
 
 
 class Change(NamedTuple):
