@@ -22,9 +22,9 @@ COLUMNS = (
     Column("when", is_right=True),
     Column("state"),
     Column("kept", rank=1),
-    Column("cost", is_right=True, rank=4),
-    Column("time", is_right=True, rank=3),
-    Column("proposer", folds=True, rank=2),
+    Column("cost", is_right=True, rank=5),
+    Column("time", is_right=True, rank=4),
+    Column("proposer", folds=True, rank=3),
     Column("reason", folds=True),
     Column("repository", folds=True, rank=2),  # where there are several
 )

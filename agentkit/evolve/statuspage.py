@@ -19,8 +19,8 @@ COLUMNS = (
     Column("begun", is_right=True),
     Column("is"),
     Column("what", folds=True),
-    Column("proposer", folds=True, rank=1),
-    Column("repository", folds=True, rank=2),  # where there are several
+    Column("proposer", folds=True, rank=2),
+    Column("repository", folds=True, rank=1),  # where there are several
 )
 MOST_SHOWN = 50
 LONGEST_PROPOSER, LONGEST_REASON = 60, 300
