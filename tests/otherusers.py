@@ -17,7 +17,8 @@ from typing import Final, TypedDict
 
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parent.parent
+from tests.conftest import ROOT
+
 LIMIT_S = 120.0
 NOBODY = 65534
 

@@ -68,7 +68,7 @@ class Store:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         try:
             if isinstance(error, FAULTS):
-                raise explain(error, self.form, self.path) from error
+                raise _explain(error, self.form, self.path) from error
         finally:
             self.connection.close()
 
@@ -128,30 +128,38 @@ def open_state(form: Form, environ: Mapping[str, str]) -> Store:
     """
     folder = state_folder(environ)
     path = f"{folder}/{form.name}"
+    try:
+        os.makedirs(folder, 0o700, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
+    except OSError as error:
+        raise AgentkitError(f"{form.what} {path}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
+    return open_file(form, path, path)
+
+
+def open_file(form: Form, path: str, address: str, *, is_uri: bool = False) -> Store:
+    """Return the store in a file that is there; the address is its path, or a URI of SQLite.
+
+    Raises AgentkitError as `open_state` does.
+    """
     connection = None
     try:
-        try:
-            os.makedirs(folder, 0o700, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600))
-        except OSError as error:
-            raise AgentkitError(f"{form.what} {path}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
-        connection = sqlite3.connect(path, timeout=BUSY_LIMIT_S, isolation_level=None)
+        connection = sqlite3.connect(address, timeout=BUSY_LIMIT_S, isolation_level=None, uri=is_uri)
         # A crash of the machine must not undo a reservation whose call was made (https://sqlite.org/pragma.html).
         connection.execute("PRAGMA synchronous = EXTRA")
         # KiB, and no more than is needed: with the usual 2 MiB, ten thousand findings are read again and again.
         connection.execute("PRAGMA cache_size = -32768")
         connection.execute("PRAGMA temp_store = MEMORY")
-        check_form(connection, form, path)
+        _check(connection, form, path)
         return Store(connection, form, path)
     except BaseException as error:  # Ctrl-C, too, leaves no connection open
         if connection is not None:
             connection.close()
         if isinstance(error, FAULTS):
-            raise explain(error, form, path) from error
+            raise _explain(error, form, path) from error
         raise
 
 
-def check_form(connection: sqlite3.Connection, form: Form, path: str) -> None:
+def _check(connection: sqlite3.Connection, form: Form, path: str) -> None:
     """Make the tables where the file is empty, and leave alone what is not ours."""
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
@@ -180,7 +188,7 @@ def check_form(connection: sqlite3.Connection, form: Form, path: str) -> None:
         )
 
 
-def explain(error: BaseException, form: Form, path: str) -> AgentkitError:
+def _explain(error: BaseException, form: Form, path: str) -> AgentkitError:
     """Return what a person can act on for a failure of SQLite."""
     # The code of the library tells more than the class (https://www.sqlite.org/rescode.html).
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF

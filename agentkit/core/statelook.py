@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import quote
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.paths import state_folder
-from agentkit.core.statefile import BUSY_LIMIT_S, FAULTS, Form, Store, check_form, explain, open_state
+from agentkit.core.statefile import Form, Store, open_file, open_state
 
 
 @contextmanager
@@ -41,23 +40,13 @@ def _open_to_read(form: Form, environ: Mapping[str, str]) -> Store | None:
     Raises AgentkitError as `open_state` does.
     """
     path = os.path.abspath(f"{state_folder(environ)}/{form.name}")
-    # Without a log nobody writes, and SQLite need not make the index of one that it cannot make here
-    # (https://www.sqlite.org/wal.html#read_only_databases).
     log = f"{path}-wal"
-    way = "mode=ro" if os.path.exists(log) and os.path.getsize(log) else "mode=ro&immutable=1"
-    connection = None
     try:
-        connection = sqlite3.connect(
-            f"file:{quote(os.fsencode(path))}?{way}", uri=True, timeout=BUSY_LIMIT_S, isolation_level=None
-        )
-        if not connection.execute("PRAGMA user_version").fetchone()[0]:
-            connection.close()
+        if not os.path.getsize(path):
             return None
-        check_form(connection, form, path)
-        return Store(connection, form, path)
-    except BaseException as error:  # Ctrl-C, too, leaves no connection open
-        if connection is not None:
-            connection.close()
-        if isinstance(error, FAULTS):
-            raise explain(error, form, path) from error
-        raise
+        # Without a log nobody writes, and SQLite need not make the index of one that it cannot make here
+        # (https://www.sqlite.org/wal.html#read_only_databases).
+        way = "mode=ro" if os.path.exists(log) and os.path.getsize(log) else "mode=ro&immutable=1"
+    except OSError as error:
+        raise AgentkitError(f"{form.what} {path}: {error.strerror}", status=Exit.CANNOT_WRITE) from error
+    return open_file(form, path, f"file:{quote(os.fsencode(path))}?{way}", is_uri=True)

@@ -156,17 +156,23 @@ def read(store: Store, name: str) -> Candidate:
     found = select(store, "WHERE substr(id, 1, ?1) = ?2 OR substr(commit_id, 1, ?1) = ?2 LIMIT 4", (len(name), name))
     if len(found) == 1:
         return found[0]
+    if not found:
+        _demand_no_run(store, name)
+    ids = ", ".join(one.id[:SHOWN_ID] for one in found[:3])
+    what = f"{name} may be {ids}" if found else f"there is no candidate {name}"
+    raise AgentkitError(what, hint="agentkit evolve log", status=Exit.UNAVAILABLE)
+
+
+def _demand_no_run(store: Store, name: str) -> None:
+    """Raise AgentkitError (unavailable) where a name is that of a run, with the way to its candidates."""
     runs = store.select("SELECT id, count, best FROM batches WHERE substr(id, 1, ?1) = ?2 LIMIT 2", (len(name), name))
-    if not found and len(runs) == 1:
+    if len(runs) == 1:
         run, count, best = runs[0]
         kept = f"agentkit evolve show {str(best)[:SHOWN_ID]} is the one that was kept" if best else None
         raise AgentkitError(
             f"{str(run)[:SHOWN_ID]} is a run, of {int(count or 0)} candidates; name one of these",
             hint=kept or f"agentkit evolve log --json, in which they have batch {str(run)[:SHOWN_ID]}",
         )
-    ids = ", ".join(one.id[:SHOWN_ID] for one in found[:3])
-    what = f"{name} may be {ids}" if found else f"there is no candidate {name}"
-    raise AgentkitError(what, hint="agentkit evolve log", status=Exit.UNAVAILABLE)
 
 
 def find_parent(store: Store, base: str) -> str | None:

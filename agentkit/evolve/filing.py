@@ -6,7 +6,7 @@ A commit under `refs/agentkit/candidates/ID`: no index, work tree, stash or bran
 from __future__ import annotations
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.repo import commits
+from agentkit.core.repo.commits import make_commit
 from agentkit.core.repo.repository import Repository, tell_failure
 from agentkit.evolve.candidate import Candidate
 
@@ -16,7 +16,7 @@ LONGEST_FACT = 500
 
 def commit_change(repository: Repository, candidate: Candidate, tree: str) -> str:
     """Return the commit of a tree, which is another one than that of its base, on the candidate's base."""
-    return commits.commit_change(repository, tree, candidate.base, _write_message(candidate))
+    return make_commit(repository, tree, candidate.base, _write_message(candidate))
 
 
 def hold_commit(repository: Repository, candidate: Candidate, commit: str) -> None:

@@ -21,9 +21,10 @@ def follow(bench: Workbench, candidate: Candidate, accepted: str) -> Candidate |
     """Return a candidate that has a commit as it stands on the accepted commit, where it has a commit of its own; or
     why it cannot come along. Raises AgentkitError.
     """
-    if candidate.reverts is not None or (candidate.argv is None and candidate.proposer != PATCH):
-        # A way back is planned anew; the commit of a person is that person's to rebase.
-        return MOVED_ON
+    if candidate.reverts is not None:
+        return MOVED_ON  # a way back is planned anew
+    if candidate.argv is None and candidate.proposer != PATCH:
+        return f"{MOVED_ON}: git rebase {accepted[:12]}, then agentkit evolve try --rev again"
     try:
         tree = find_replayed(bench.repository, candidate.base, str(candidate.commit_id), accepted)
     except AgentkitError as error:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from agentkit.core.repo.blobs import read_blobs
 from agentkit.core.repo.changes import RAW, Change, read_changes
-from agentkit.core.repo.checkout import LINK, Tree, list_tree, read_rows
+from agentkit.core.repo.checkout import LINK, list_tree, read_rows
 from agentkit.core.repo.repository import Repository
 from agentkit.evolve.gitprograms import find_run_by_git
 
@@ -66,7 +66,8 @@ def find_protected(repository: Repository, base: str, commit: str, more: Iterabl
     changes = read_changes(repository.git("diff-tree", "-r", *RAW, "--end-of-options", base, commit))
     rows = list_tree(repository, base)
     known = [*PROTECTED, *_spell(more), *map(_quote, find_run_by_git(repository, rows))]
-    guard = _find_targets(repository, read_rows(row for row in rows if row.startswith(f"{LINK} ")), known)
+    links = {path: entry.name for path, entry in read_rows(row for row in rows if row.startswith(f"{LINK} ")).items()}
+    guard = _find_targets(repository, links, known)
     found = [change.path for change in changes if guard.holds(change)]
     for change in changes:
         if change.path == PROJECT_FILE:
@@ -108,15 +109,18 @@ def _fold(path: str) -> str:
     return "/".join((part.partition(":")[0] or part).rstrip(". ") or part for part in seen.split("/"))
 
 
-def _find_targets(repository: Repository, found: Tree, patterns: Iterable[str]) -> Guard:
-    """Return the guard of these patterns and of what the base's links at such places lead to: that is read there."""
+def _find_targets(repository: Repository, links: dict[str, str], patterns: Iterable[str]) -> Guard:
+    """Return the guard of these patterns and of what the base's links at such places lead to: that is read there.
+
+    `links` is {path: the object that holds where it leads}.
+    """
     known = list(patterns)
     guard = _make_guard(known)
-    links = {path: entry.name for path, entry in found.items()}
     blobs = read_blobs(repository, links.values()) if links else {}
-    while led := [path for path in links if guard.holds(Change(path, LINK, LINK))]:
+    left = dict(links)
+    while led := [path for path in left if guard.holds(Change(path, LINK, LINK))]:
         for path in led:
-            target = os.fsdecode(blobs.get(links.pop(path), b""))
+            target = os.fsdecode(blobs.get(left.pop(path), b""))
             place = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
             if target and not place.startswith(("/", "..")):
                 known.append(_quote(place))

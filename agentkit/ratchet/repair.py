@@ -6,11 +6,13 @@ else goes back. So there is one way on for a move that goes well and for one tha
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from agentkit.core.errors import AgentkitError, Exit
 from agentkit.core.repo.repository import Repository
-from agentkit.core.repo.scratch import clear_scratch, make_scratch
+from agentkit.core.repo.scratch import clear_scratch, find_left_scratch, make_scratch
 from agentkit.ratchet.indexlock import let_go_of_index
 from agentkit.ratchet.intent import Intent, Move, clear_intent, has_intent, read_intent
 from agentkit.ratchet.ownfolder import own_folder
@@ -28,6 +30,10 @@ def repair(repository: Repository) -> str | None:
     Called at the start of each verb. Raises AgentkitError: try later while another process is in the middle of it.
     """
     if not has_intent(repository):
+        if find_left_scratch(repository):
+            # Whoever holds the ratchet now does it, or whoever comes next.
+            with suppress(AgentkitError), hold_ratchet(repository, timedelta(0)):
+                clear_scratch(repository)
         return None
     with hold_ratchet(repository):
         return repair_held(repository)

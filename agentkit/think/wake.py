@@ -46,8 +46,7 @@ def wake(environ: Mapping[str, str], source: str, *, as_json: bool, is_quiet: bo
     is_stored = False
     try:
         with open_store(environ) as store:
-            if job := environ.get("AGENTKIT_JOB"):
-                _leave_out_own(found, f"job:{job}", read_kept(store).get(HOST) or os.uname().nodename)
+            _leave_out_own(found, environ, store)
             take_in(store, found.findings, time.time())
             is_stored = True
             found.findings.clear()
@@ -86,12 +85,15 @@ def read_kept(store: Store) -> dict[str, str]:
     return {str(name): str(value) for name, value in store.select("SELECT name, value FROM meta")}
 
 
-def _leave_out_own(found: Input, subject: str, host: str) -> None:
+def _leave_out_own(found: Input, environ: Mapping[str, str], store: Store) -> None:
     """Leave out what is said of the job that this runs in: its failure would call for what has just failed, each time.
 
     Whoever reads the ledger, or the mail of the check, is told of it all the same.
     """
-    found.findings = [one for one in found.findings if (one.subject, one.host) != (subject, host)]
+    subject = f"job:{environ.get('AGENTKIT_JOB')}"
+    if any(one.subject == subject for one in found.findings):
+        host = read_kept(store).get(HOST) or os.uname().nodename
+        found.findings = [one for one in found.findings if (one.subject, one.host) != (subject, host)]
 
 
 def _pass_on(found: Input) -> None:

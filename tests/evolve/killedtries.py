@@ -23,7 +23,6 @@ from tests.evolve.manyruns import list_candidates, list_judged
 
 # So long may what was started go on after the strike.
 GONE_S = 60
-SCRATCH = ".git/agentkit/scratch/"
 PROTECTED = "printf 'x = 1\\n' > agentkit.toml"
 OWN = {"run.sh": "echo run\n", "lib/more.sh": "echo more\n"}
 # What a proposer makes of the script, and how the candidate ends where nobody strikes.
@@ -134,7 +133,7 @@ class Anvil:
         faults += self._find_unsettled(machine, rows, held, is_whole=is_whole)
         faults += self._find_touched(machine, before, rows, is_ended=True)
         self._try_again(machine, faults, is_judged=is_judged_later)
-        faults += self._find_left(machine, is_judged=is_judged_later)
+        faults += self._find_left(machine)
         how = "" if is_struck else ", and nobody was struck"
         self.ends[f"{rows[0]['state'] if rows else 'not begun'}{how}"] += 1
         return faults
@@ -234,12 +233,10 @@ class Anvil:
         if not stdout or (status, json.loads(stdout.splitlines()[-1])["state"]) != wanted:
             faults.append(f"a later try: {status}, {stdout}, {stderr}")
 
-    def _find_left(self, machine: Machine, *, is_judged: bool) -> list[str]:
+    def _find_left(self, machine: Machine) -> list[str]:
         # What the ratchet writes for a while is in nobody's way there, and is only counted.
         self.littered += any((machine.folder / "tmp").iterdir())
-        # Its scratch of a killed one goes with the next judgement.
-        left = [path for path in sorted(_list_files(machine) - self._home) if is_judged or SCRATCH not in path]
-        faults = [f"left behind: {path}" for path in left]
+        faults = [f"left behind: {path}" for path in sorted(_list_files(machine) - self._home)]
         own = str(machine.folder)
         faults += [f"mounted: {row}" for row in Path("/proc/self/mountinfo").read_text().splitlines() if own in row]
         faults += [f"it carries the name yet: {pid}" for pid in tree.find_marked(_mark(machine))]

@@ -76,6 +76,7 @@ def test_a_commit_of_a_person_is_that_persons_to_rebase(machine: Machine) -> Non
     accept(machine, "echo more >> README")
     status, [record] = machine.ask("resume")
     assert (status, record["state"], record["commit"]) == (65, "no-evidence", machine.git("rev-parse", "mine"))
+    assert f"git rebase {machine.git('rev-parse', 'main')[:12]}" in str(record["reason"])
 
 
 def test_what_was_killed_between_the_ref_and_the_row_comes_along(machine: Machine) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import AgentkitError, Exit
-from agentkit.core.repo.repository import MARK, Repository
+from agentkit.core.repo.repository import MARK, Repository, own_mark
 from agentkit.ratchet.indexlock import WORDS
 from agentkit.ratchet.intent import Intent, Move, has_intent, write_intent
+from agentkit.ratchet.ratchetlock import hold_ratchet
 from agentkit.ratchet.refmoves import move_refs
 from agentkit.ratchet.repair import repair
 from agentkit.ratchet.state import STATE_REF, read_known, write_state
@@ -127,6 +128,20 @@ def test_a_branch_that_went_on_by_hand_is_left_with_its_tree(own: OwnRepository)
     assert "has moved on since" in (repair(own.repository) or "")
     assert own.files() == files
     assert own.state.commit == crash.new
+
+
+def test_the_scratch_of_the_dead_goes_with_the_next_verb_and_that_of_the_living_stays(own: OwnRepository) -> None:
+    scratch = Path(own.repository.common_dir, "agentkit/scratch")
+    dead, living = scratch / f"{DEAD}.left", scratch / f"{own_mark()}.used"
+    for folder in (dead, living):
+        (folder / "old").mkdir(parents=True)
+    with hold_ratchet(own.repository):
+        # Who holds the ratchet may be at work on it: nobody waits for that, and nothing is taken away.
+        words = [sys.executable, "-c", REPAIRING, str(own.folder)]
+        assert subprocess.run(words, capture_output=True, timeout=60, check=True).stdout == b"None\n"
+    assert dead.exists()
+    assert repair(own.repository) is None
+    assert (dead.exists(), living.exists()) == (False, True)
 
 
 @pytest.mark.parametrize("has_moved", [True, False])

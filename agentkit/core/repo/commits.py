@@ -51,10 +51,10 @@ def commit_tree(repository: Repository, tree: str, parent: str, message: str) ->
     """Return a commit of the tree on its parent, or the parent where that has the same tree; raises AgentkitError."""
     if repository.git("rev-parse", "--verify", "--end-of-options", f"{parent}^{{tree}}").decode().strip() == tree:
         return parent
-    return commit_change(repository, tree, parent, message)
+    return make_commit(repository, tree, parent, message)
 
 
-def commit_change(repository: Repository, tree: str, parent: str, message: str) -> str:
+def make_commit(repository: Repository, tree: str, parent: str, message: str) -> str:
     """Return a commit of the tree, which is another one than that of its parent; raises AgentkitError."""
     words = ("commit-tree", tree, "-p", parent)
     ended = repository.ask(*words, stdin=message.encode("utf-8", "surrogateescape") + b"\n")

@@ -28,15 +28,23 @@ def make_scratch(repository: Repository) -> Iterator[str]:
 
 def clear_scratch(repository: Repository) -> None:
     """Remove the private folders of processes that have gone."""
+    for folder in find_left_scratch(repository):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def find_left_scratch(repository: Repository) -> list[str]:
+    """Return the private folders of processes that have gone."""
     parent = _scratch_folder(repository)
     try:
         names = os.listdir(parent)
     except OSError:
-        return
-    for name in names:
-        pid, start, *_ = [*name.split("."), "", ""]
-        if not (pid.isdigit() and start.isdigit() and is_alive(int(pid), int(start))):
-            shutil.rmtree(f"{parent}/{name}", ignore_errors=True)
+        return []
+    return [f"{parent}/{name}" for name in names if not _is_of_living(name)]
+
+
+def _is_of_living(name: str) -> bool:
+    pid, start, *_ = [*name.split("."), "", ""]
+    return pid.isdigit() and start.isdigit() and is_alive(int(pid), int(start))
 
 
 def _scratch_folder(repository: Repository) -> str:
