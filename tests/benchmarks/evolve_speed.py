@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentkit.core.ourselves import call_ourselves
-from tests.evolve.machine import FILES, Machine, make_machine
+from tests.evolve.machine import PYTEST_FILES, Machine, make_machine
 
 LIMIT_S = 300
 PER_FOLDER = 50
@@ -31,8 +31,10 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="evolve-speed-") as folder:
-        files = {f"src/{n // PER_FOLDER}/f{n}.txt": f"line {n}\n" * 40 for n in range(options.files - len(FILES))}
-        machine = make_machine(Path(folder) / "machine", {**FILES, **files})
+        files = {
+            f"src/{n // PER_FOLDER}/f{n}.txt": f"line {n}\n" * 40 for n in range(options.files - len(PYTEST_FILES))
+        }
+        machine = make_machine(Path(folder) / "machine", {**PYTEST_FILES, **files})
         # As a repository is that was cloned, or has been there for a while.
         machine.git("repack", "-adq")
         machine.git("worktree", "add", "-q", "--detach", "../checkout")

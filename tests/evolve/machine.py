@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from agentkit.core.ourselves import call_ourselves
 
 LIMIT_S = 120
@@ -30,7 +32,30 @@ def test_it_says_nothing_else():
     ended = subprocess.run(["sh", "job.sh"], capture_output=True, timeout=20, check=True)
     assert ended.stderr == b""
 """
-FILES = {"job.sh": JOB, "test_job.py": TEST_JOB, "README": "scripts of this machine\n", ".gitignore": "*.log\n"}
+# The same two tests in a shell: pytest takes 0.6 s a run, and a rejection has seven of them.
+JUDGE = """#!/bin/sh
+# Runs the tests of job.sh, and writes as JUnit XML into $1 what they gave.
+said=$(sh job.sh 2>&1 >&3) 3>printed
+status=0
+tell() {
+    printf '<testcase classname="test_job" name="%s">' "$1"
+    [ -z "$2" ] || { status=1; printf '<failure message="%s">%s</failure>' "$2" "$2"; }
+    printf '</testcase>\\n'
+}
+{
+    printf '<testsuite name="jobs">\\n'
+    tell test_it_saves "$(grep -q saved printed || echo not saved)"
+    tell test_it_says_nothing_else "$([ -z "$said" ] || echo something else)"
+    printf '</testsuite>\\n'
+} > "$1"
+exit $status
+"""
+JUDGED = '[ratchet]\ncommand = ["sh", "tests/judge.sh", "{report}"]\n'
+OTHERS = {"README": "scripts of this machine\n", ".gitignore": "*.log\n"}
+FILES = {"job.sh": JOB, "tests/judge.sh": JUDGE, "agentkit.toml": JUDGED, **OTHERS}
+# For a test that needs what pytest alone tells, or its kind of tests.
+PYTEST_FILES = {"job.sh": JOB, "test_job.py": TEST_JOB, **OTHERS}
+judged_by_pytest = pytest.mark.judged_by_pytest
 # What a proposer does, in the words of a shell: one that passes, and one that breaks a test.
 GOOD = "printf '# twice as safe\\n' >> job.sh"
 BAD = "sed -i s/saved/lost/ job.sh"

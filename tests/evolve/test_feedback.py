@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from agentkit.evolve.feedback import LONGEST_OUTPUT, LONGEST_OUTPUTS, SHOWN, SHOWN_TESTS
-from tests.evolve.machine import BAD, FILES, GOOD, Machine, make_machine
+from tests.evolve.machine import BAD, FILES, GOOD, JUDGED, PYTEST_FILES, Machine, judged_by_pytest, make_machine
 
 # What a proposer got is in its change.
 LISTEN = "cat > request.json"
-METRICS = """[ratchet]
-metrics = ["sh", "measure.sh"]
+METRICS = f"""{JUDGED}metrics = ["sh", "measure.sh"]
 """
 MEASURE = """printf '{"name": "secret-size", "value": %s, "direction": "lower"}' $(wc -c < job.sh)
 """
@@ -69,6 +68,7 @@ def test_the_first_one_is_told_what_there_is_to_change_and_no_more(machine: Mach
     }  # fmt: skip
 
 
+@judged_by_pytest
 def test_the_next_one_is_told_which_tests_failed_and_what_they_said(machine: Machine) -> None:
     before = reject(machine)
     [row] = listen(machine).feedback
@@ -124,6 +124,7 @@ def test_what_happened_in_another_repository_or_on_another_branch_is_not_told(ma
     assert listen(machine).feedback == []
 
 
+@judged_by_pytest
 def test_a_revert_that_was_rejected_is_nobodys_proposal(machine: Machine) -> None:
     _, [kept] = machine.ask("try", "--propose", f"printf 'def test_new():\\n    pass\\n' > test_new.py; {GOOD}")
     machine.ask("try", "--propose", "echo more >> README")
@@ -162,7 +163,8 @@ def test_of_a_holdout_no_name_no_number_and_no_output_is_told(tmp_path: Path) ->
     hidden = tmp_path / "hidden-folder"
     hidden.mkdir()
     (hidden / "test_hidden.py").write_text(HOLDOUT)
-    machine = make_machine(tmp_path / "machine", {**FILES, "agentkit.toml": f'[ratchet]\nholdout = "{hidden}"\n'})
+    settings = f'[ratchet]\nholdout = "{hidden}"\n'
+    machine = make_machine(tmp_path / "machine", {**PYTEST_FILES, "agentkit.toml": settings})
     before = reject(machine, "echo '# wombat' >> job.sh")
     assert "hold-out" in str(before["reason"])
     told = listen(machine)
@@ -177,7 +179,8 @@ def test_where_a_holdout_lies_is_not_told_when_it_is_gone(tmp_path: Path) -> Non
     hidden = tmp_path / "hidden-folder"
     hidden.mkdir()
     (hidden / "test_hidden.py").write_text(HOLDOUT)
-    machine = make_machine(tmp_path / "machine", {**FILES, "agentkit.toml": f'[ratchet]\nholdout = "{hidden}"\n'})
+    settings = f'[ratchet]\nholdout = "{hidden}"\n'
+    machine = make_machine(tmp_path / "machine", {**PYTEST_FILES, "agentkit.toml": settings})
     hidden.rename(tmp_path / "elsewhere")
     machine.ask("try", "--propose", "echo '# x' >> job.sh")
     for _ in range(4):
@@ -201,7 +204,7 @@ def test_it(number):
     if b"saved" not in said:
         pytest.fail({words})
 """
-    return make_machine(folder, {**FILES, "test_job.py": tests})
+    return make_machine(folder, {**PYTEST_FILES, "test_job.py": tests})
 
 
 def test_what_many_tests_said_is_bounded_and_cut_at_lines(tmp_path: Path) -> None:
@@ -235,6 +238,7 @@ def test_a_secret_is_masked_before_a_text_is_shortened(tmp_path: Path) -> None:
         assert part not in told.raw
 
 
+@judged_by_pytest
 def test_the_ratchet_is_asked_once_for_what_the_tests_said(machine: Machine) -> None:
     before = reject(machine)
     reject(machine, "exit 3;")

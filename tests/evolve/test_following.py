@@ -6,7 +6,7 @@ import json
 import subprocess
 
 from agentkit.core.ourselves import call_ourselves
-from tests.evolve.machine import GOOD, JOB, Machine
+from tests.evolve.machine import GOOD, JOB, Machine, judged_by_pytest
 from tests.evolve.test_odd_repositories import GOOD_JOB, accept
 
 LIMIT_S = 120
@@ -54,6 +54,7 @@ def test_what_the_branch_has_by_now_ends(machine: Machine) -> None:
     assert "has all of it" in str(record["reason"])
 
 
+@judged_by_pytest
 def test_what_was_well_before_may_fail_on_top_of_what_came_since(machine: Machine) -> None:
     waiting = hold_up(machine, GOOD)
     machine.write({"test_once.py": "def test_once():\n    assert 'twice' not in open('job.sh').read()\n"})

@@ -176,8 +176,8 @@ DEEDS = {
         "git for-each-ref; git update-ref refs/agentkit/ratchet/heads/main HEAD; git tag v1; git branch other", NOTHING
     ),
     "edits the judge": Deed(
-        f"""echo 'def pytest_collection_modifyitems(items): items.clear()' > conftest.py; {BREAK}
-            printf '[tool.agentkit.ratchet]\npytest = ["no.py"]\n' > pyproject.toml""",
+        f"""{BREAK}; printf '#!/bin/sh\nexit 0\n' > tests/judge.sh
+            printf '[ratchet]\ncommand = ["true"]\n' > agentkit.toml""",
         "",
         "rejected",
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evolve.machine import BAD, GOOD, JOB, Machine
+from tests.evolve.machine import BAD, GOOD, JOB, Machine, judged_by_pytest
 from tests.evolve.test_bad_input import find_litter, list_rows
 
 LIMIT_S = 120
@@ -137,7 +137,7 @@ def test_paths_with_odd_names_modes_and_links(machine: Machine) -> None:
         ("printf 'one\\r\\ntwo\\n' > mixed.txt", "core.autocrlf=input"),
         ("printf '*.sh filter=loud\\n' > .gitattributes", "filter.loud.smudge=false"),
         (
-            "printf '*.sh working-tree-encoding=UTF-16\\n' > .gitattributes; rm job.sh; git checkout job.sh",
+            "printf 'job.sh working-tree-encoding=UTF-16\\n' > .gitattributes; rm job.sh; git checkout job.sh",
             "",
         ),
     ],
@@ -214,6 +214,7 @@ def test_a_submodule_stays_as_it_is(machine: Machine) -> None:
     assert changed(machine, record) == ["M", "job.sh"]
 
 
+@judged_by_pytest
 def test_everything_deleted_is_a_change_that_is_rejected(machine: Machine) -> None:
     before = machine.look()
     status, [record] = machine.ask("try", "--propose", "git rm -rq .")

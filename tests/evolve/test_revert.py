@@ -15,7 +15,7 @@ import pytest
 from agentkit.core.lines import Record
 from agentkit.core.ourselves import call_ourselves
 from agentkit.core.schemas import read_schema
-from tests.evolve.machine import BAD, GOOD, JOB, LIMIT_S, Machine
+from tests.evolve.machine import BAD, GOOD, JOB, LIMIT_S, Machine, judged_by_pytest
 
 OTHER = "echo more >> README"
 NEW_TEST = "printf 'def test_new():\\n    assert True\\n' > test_new.py"
@@ -83,6 +83,7 @@ def test_a_record_of_it_fits_the_schema(machine: Machine) -> None:
     jsonschema.validate(ask(machine, keep(machine, GOOD)["id"]), read_schema("candidate"))
 
 
+@judged_by_pytest
 def test_what_the_ratchet_rejects_is_told_with_its_tests_and_nothing_moves(machine: Machine) -> None:
     kept = keep(machine, f"{NEW_TEST}; {GOOD}")
     keep(machine, OTHER)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.evolve.machine import BAD, FILES, GOOD, JOB, TEST_JOB, Machine, make_machine
+from tests.evolve.machine import BAD, FILES, GOOD, JOB, JUDGED, PYTEST_FILES, TEST_JOB, Machine, make_machine
 from tests.evolve.manyruns import BREAKS, GOOD_EACH, MIXED, find_faults, list_candidates, list_judged, read_records
 
 SIZE = """
@@ -18,8 +18,7 @@ import json, os
 print(json.dumps({"name": "size", "value": os.path.getsize("job.sh"), "unit": "B", "direction": "lower",
                   "tolerance": 1000}))
 """
-SETTINGS = f"""
-[tool.agentkit.ratchet]
+SETTINGS = f"""{JUDGED}
 metrics = ["{sys.executable}", "size.py"]
 """
 
@@ -65,7 +64,7 @@ def test_what_was_rejected_in_an_earlier_run_is_known(machine: Machine) -> None:
 
 
 def test_the_best_by_the_configured_metric_is_kept(tmp_path: Path) -> None:
-    files = {**FILES, "size.py": SIZE, "pyproject.toml": SETTINGS}
+    files = {**FILES, "size.py": SIZE, "agentkit.toml": SETTINGS}
     machine = make_machine(tmp_path / "machine", files)
     machine.configure('[evolve]\nscore = ["size"]\n')
     pads = "printf '#%*s\\n' \"$(printf %d 0x$(printf %s \"$AGENTKIT_CANDIDATE\" | tail -c 2))\" '' >> job.sh"
@@ -126,7 +125,7 @@ def test_once():
         file.write(repr(text) + "\\n")
     assert "once" not in text or repr(text) not in known
 """
-    machine = make_machine(tmp_path / "machine", {**FILES, "test_job.py": TEST_JOB + flaky})
+    machine = make_machine(tmp_path / "machine", {**PYTEST_FILES, "test_job.py": TEST_JOB + flaky})
     once = "case \"$AGENTKIT_CANDIDATE\" in *[02468ace]) echo '# once' >> job.sh;; esac"
     status, records = machine.ask("run", "--count", "6", "--jobs", "2", "--propose", f"{GOOD_EACH}; {once}")
     candidates = list_candidates(machine)

@@ -12,7 +12,7 @@ import pytest
 
 from agentkit.core.schemas import read_schema
 from tests.conftest import Run
-from tests.evolve.machine import BAD, GOOD, Machine
+from tests.evolve.machine import BAD, GOOD, Machine, judged_by_pytest
 from tests.evolve.planted import COMMIT, DEAD, VERDICT, plant
 from tests.heartbeat.terminal import Terminal
 
@@ -34,6 +34,7 @@ def read_facts(page: str) -> dict[str, str]:
     return {row[:10].strip(): row[11:] for row in rows}
 
 
+@judged_by_pytest
 def test_a_rejected_one_says_who_why_and_what_the_tests_said(machine: Machine) -> None:
     machine.configure(f'[evolve]\nproposer = ["sh", "-c", {json.dumps(BAD)}]\nrepository = "{machine.scripts}"\n')
     status, [record] = machine.ask("try", stdin=json.dumps(DECISION) + "\n")
@@ -82,6 +83,7 @@ def test_one_that_is_kept_can_be_taken_back_and_the_next_one_names_it(machine: M
     assert f"\ncd {machine.scripts} && agentkit ratchet show " in stdout
 
 
+@judged_by_pytest
 def test_the_record_has_what_was_said_besides(machine: Machine) -> None:
     _, [record] = machine.ask("try", "--propose", f"{BAD}; echo out; echo err >&2")
     status, [shown] = machine.ask("show", str(record["id"]))

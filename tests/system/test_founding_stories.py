@@ -1,6 +1,6 @@
 """Is each founding story found by `check` through the real wrapper, and are healthy jobs left in peace?
 
-The seed chooses half of them: with AGENTKIT_TEST_SEED=0 and with AGENTKIT_TEST_SEED=1 all are told.
+The seed chooses a third of them: with AGENTKIT_TEST_SEED=0, 1 and 2 all are told.
 """
 
 import random
@@ -18,9 +18,9 @@ from tests.system.storyteller import RHYTHMS, Answer, Story, Telling, subject_of
 BY_NAME = {story.name: story for story in STORIES}
 AT_ONCE = 3
 LIMIT_S = 900.0
-HALF = slice(SEED % 2, None, 2)
-each_story = pytest.mark.parametrize("story", list(BY_NAME)[HALF])
-each_healthy_job = pytest.mark.parametrize("healthy", list(HEALTHY_JOBS)[HALF])
+THIRD = slice(SEED % 3, None, 3)
+each_story = pytest.mark.parametrize("story", list(BY_NAME)[THIRD])
+each_healthy_job = pytest.mark.parametrize("healthy", list(HEALTHY_JOBS)[THIRD])
 
 
 class Library:
