@@ -14,7 +14,7 @@ from tests.system.labelled import find_disagreements
 from tests.system.strace_runs import Result, measure_cases, measure_generated, measure_real, trace_cases
 
 RUN_CASES = [case.name for case in read_cases() if case.is_run]
-GENERATED, REAL = 40, 12
+GENERATED, REAL = 24, 8
 SHOWN = 40
 # Of real scripts a sample starts a few dozen programs: one odd line is not a part of a hundred.
 SLACK = {"labelled": 0, "generated": 0, "real": 3}

@@ -4,6 +4,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,33 @@ from tests.think.providers import LIMIT_S, BadServer, make_answer, start_bad_ser
 
 MOST_BYTES = 100 * 1024 * 1024
 OPEN = b"HTTP/1.1 200 OK\r\n\r\n"
-CHUNK = b"1\r\n \r\n" * 300_000
-FLOOD = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 65_000) for number in range(99))
+# {name: (mode of the server, what makes its words, the trouble)}; they are large, and made where they are asked for.
+ANSWERS: dict[str, tuple[str, Callable[[], bytes], str]] = {
+    "body": ("endless", lambda: OPEN, "the answer is longer than 1 MiB"),
+    "header": (
+        "endless", lambda: b"HTTP/1.1 200 OK\r\nX: ", "127.0.0.1 broke off: got more than 65536 bytes"
+    ),
+    "headers": (
+        "endless", lambda: b"HTTP/1.1 200 OK\r\n" + make_flood() + b"\r\n", "the answer takes more memory than it may"
+    ),
+    "more headers": (
+        "plain", lambda: b"HTTP/1.1 200 OK\r\n" + 2 * make_flood(), "127.0.0.1 broke off: got more than 100 headers"
+    ),
+    "chunks": (
+        "plain", lambda: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * 300_000,
+        "the answer ends before its end",
+    ),
+    "bomb": ("plain", lambda: make_answer(make_bomb()), "the answer is not one JSON object"),
+    "named bomb": ("plain", lambda: make_answer(make_bomb(), Content_Encoding="gzip"), "the answer is gzip"),
+    "objects": (
+        "plain", lambda: OPEN + b'{"choices":[' + b"{}," * 340_000 + b"{}]}", "the answer has no choices[0].message"
+    ),
+    "texts": (
+        "plain", lambda: OPEN + b'{"choices":[' + b'"\xc2\xa0",' * 200_000 + b"{}]}",
+        "the answer has no choices[0].message",
+    ),
+    "depth": ("plain", lambda: OPEN + b'{"a":' * 200_000, "the answer is not one JSON object"),
+}  # fmt: skip
 # One process that calls as `think wake` does; its own peak and that of its children are added up. The usage that the
 # kernel tells of a process counts what its parent held when it forked, which is all of pytest.
 CALLER = """
@@ -34,6 +60,16 @@ sys.exit(requester.main())
 """
 
 
+def make_flood() -> bytes:
+    """Return 99 headers of nearly 64 KiB."""
+    return b"".join(b"X-%d: %s\r\n" % (number, b"x" * 65_000) for number in range(99))
+
+
+def make_bomb() -> bytes:
+    """Return 500 MB of nothing in half a megabyte."""
+    return gzip.compress(bytes(500_000_000))
+
+
 def measure(server: BadServer, environ: dict[str, str]) -> tuple[str, str, int]:
     """Return kind and trouble of a call, and the bytes that it took."""
     argv = [sys.executable, "-c", CALLER, server.url(), "{}"]
@@ -42,26 +78,10 @@ def measure(server: BadServer, environ: dict[str, str]) -> tuple[str, str, int]:
     return kind, trouble, taken
 
 
-@pytest.mark.parametrize(
-    ("mode", "words", "trouble"),
-    [
-        ("endless", OPEN, "the answer is longer than 1 MiB"),
-        ("endless", b"HTTP/1.1 200 OK\r\nX: ", "127.0.0.1 broke off: got more than 65536 bytes"),
-        ("endless", b"HTTP/1.1 200 OK\r\n" + FLOOD + b"\r\n", "the answer takes more memory than it may"),
-        ("plain", b"HTTP/1.1 200 OK\r\n" + FLOOD + FLOOD + b"\r\n", "127.0.0.1 broke off: got more than 100 headers"),
-        ("plain", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + CHUNK, "the answer ends before its end"),
-        ("plain", make_answer(gzip.compress(bytes(500_000_000))), "the answer is not one JSON object"),
-        ("plain", make_answer(gzip.compress(bytes(500_000_000)), Content_Encoding="gzip"), "the answer is gzip"),
-        ("plain", OPEN + b'{"choices":[' + b"{}," * 340_000 + b"{}]}", "the answer has no choices[0].message"),
-        ("plain", OPEN + b'{"choices":[' + b'"\xc2\xa0",' * 200_000 + b"{}]}", "the answer has no choices[0].message"),
-        ("plain", OPEN + b'{"a":' * 200_000, "the answer is not one JSON object"),
-    ],
-    ids=["body", "header", "headers", "more headers", "chunks", "bomb", "named bomb", "objects", "texts", "depth"],
-)
-def test_a_call_takes_less_than_100_mib(
-    tmp_path: Path, environ: dict[str, str], mode: str, words: bytes, trouble: str
-) -> None:
-    with start_bad_server(tmp_path, mode, words) as server:
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_call_takes_less_than_100_mib(tmp_path: Path, environ: dict[str, str], name: str) -> None:
+    mode, make_words, trouble = ANSWERS[name]
+    with start_bad_server(tmp_path, mode, make_words()) as server:
         kind, told, taken = measure(server, environ)
     assert kind == "failed"
     assert told.startswith(trouble)
