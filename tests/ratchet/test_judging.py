@@ -3,6 +3,7 @@
 # ruff: noqa: E501  # a line of a test that is judged stands as it is written
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from agentkit.ratchet.outcomes import MISSING
 from agentkit.ratchet.state import read_state, write_state
 from agentkit.ratchet.verdict import ACCEPT, NO_EVIDENCE, REJECT
 from tests.ratchet.conftest import TakeToy
-from tests.ratchet.toy import BROKEN, CONFTEST, FILES, HOLDOUT, PRICE, TEST_PRICE, Toy, make_toy
+from tests.ratchet.toy import BROKEN, CONFTEST, FILES, HOLDOUT, PRICE, STOCK, TEST_PRICE, Toy, make_toy
 
 PRICE_FILE, TESTS = "src/shop/price.py", "tests/test_price.py"
 TOTAL = "tests.test_price::test_total"
@@ -182,3 +183,30 @@ def test_a_fixture_that_every_test_gets_is_judged_by_the_accepted_conftest(toy: 
     toy.write("tests/conftest.py", CONFTEST + mend)
     verdict = toy.judge().verdict
     assert (verdict.answer, verdict.mechanism) == (REJECT, "judge-changed")
+
+
+RULES = "def hold(found, wanted):\n    assert found == wanted\n"
+NAMED = {
+    "agentkit.toml": f'[ratchet]\npytest = ["{TESTS}"]\n',
+    "tests/test_rules.py": RULES,
+    TESTS: "from shop.price import total\nfrom tests.test_rules import hold\n\n\ndef test_total():\n    hold(total([1, 2]), 3)\n",
+}
+# By another program, so that nobody sees a file of the tests being opened.
+SPOIL = """
+
+import subprocess
+from pathlib import Path
+
+_rules = Path(__file__).parents[2] / "tests" / "test_rules.py"
+subprocess.run(["sh", "-c", 'printf "def hold(found, wanted):\\n    pass\\n" > "$0"', _rules], check=True, timeout=20)
+"""
+
+
+def test_what_a_named_part_of_the_tests_imports_is_what_was_accepted(tmp_path: Path) -> None:
+    own = make_toy(tmp_path / "toy", FILES | NAMED)
+    assert list(own.found().outcomes) == [TOTAL]
+    # The fixtures import it before any test is.
+    own.write("src/shop/stock.py", STOCK + SPOIL)
+    own.write(PRICE_FILE, BROKEN)
+    found = own.judge().verdict
+    assert (found.answer, [change.id for change in found.comparison.regressed]) == (REJECT, [TOTAL])

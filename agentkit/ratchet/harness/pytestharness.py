@@ -23,7 +23,7 @@ import random
 import re
 import select
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 # The types of pytest are those of whatever version the repository has, and so they are not named here.
@@ -89,23 +89,39 @@ class Watcher:
         self.foreign: list[str] = []
 
     def read_tests(self, config: Any) -> None:
-        """Compile the tests before the first line of the candidate: what it writes later is not what runs."""
+        """Compile the tests before the first line of the candidate: what it writes later is not what runs.
+
+        Where the settings name a part of them the others are read and no more: a test may import them.
+        """
         from _pytest.assertion import rewrite
 
         if not hasattr(rewrite, "_rewrite_test") or not hasattr(rewrite, "_read_pyc"):
             self._reporter.write("note", "tests are read when they are imported")
             return
         made: dict[str, Any] = {}
+        kept: dict[str, KeptFile] = {}
+        is_named = name_part(config, self._orders["checkout"])
         for inside in self._orders["test_files"]:
             path = os.path.join(self._orders["checkout"], inside)
             if not TESTS.fullmatch(os.path.basename(path)) or os.path.islink(path):
                 continue
+            file = KeptFile(path)
             try:
-                made[path] = rewrite._rewrite_test(pathlib.Path(path), config)[1]  # noqa: SLF001
+                file.keep()
+                kept[path] = file
+                if is_named(path):
+                    made[path] = rewrite._rewrite_test(file, config)[1]  # noqa: SLF001
             except Exception:  # noqa: BLE001, S112  # what cannot be compiled is told of when it is collected
                 continue
         self._code = {path: {id(code): code for code in list_code(found)} for path, found in made.items()}
-        rewrite._read_pyc = lambda source, *_, **__: made.get(str(source))  # noqa: SLF001
+
+        def find_compiled(source: object, *_: object, **__: object) -> Any:
+            path = str(source)
+            if path in kept and path not in made:
+                made[path] = rewrite._rewrite_test(kept[path], config)[1]  # noqa: SLF001
+            return made.get(path)
+
+        rewrite._read_pyc = find_compiled  # noqa: SLF001
 
     def find_foreign_tests(self, items: Iterable[Item]) -> list[str]:
         """Return the tests that are not made of what stands in their files."""
@@ -204,6 +220,33 @@ class Watcher:
     def doubles(self) -> list[str]:
         """Return how each double was seen to end."""
         return list(self._doubles.values())
+
+
+class KeptFile(type(pathlib.Path())):  # type: ignore[misc]  # before Python 3.12 a Path is of its system's own type
+    """A file that has for ever what it had when it was kept."""
+
+    _content: bytes
+
+    def keep(self) -> None:
+        """Read it now."""
+        self._content = super().read_bytes()
+
+    def read_bytes(self) -> bytes:
+        """Return what it had."""
+        return self._content
+
+
+def name_part(config: Any, checkout: str) -> Callable[[str], bool]:
+    """Return what tells whether tests may be collected from a file: all may where no words name a part of them."""
+    known = config.known_args_namespace
+    named = [os.path.join(checkout, word.partition("::")[0]) for word in known.file_or_dir]
+    starts = tuple(os.path.normpath(path) + os.sep for path in named)
+
+    def is_named(path: str) -> bool:
+        is_conftest = os.path.basename(path) == "conftest.py"
+        return not starts or known.pyargs or is_conftest or (path + os.sep).startswith(starts)
+
+    return is_named
 
 
 def list_code(code: Any) -> list[Any]:
