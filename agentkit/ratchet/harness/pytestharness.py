@@ -14,6 +14,7 @@ plugins came, where the repository's modules were loaded from, and what in the c
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import json
@@ -23,7 +24,7 @@ import random
 import re
 import select
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 # The types of pytest are those of whatever version the repository has, and so they are not named here.
@@ -95,30 +96,28 @@ class Watcher:
         """
         from _pytest.assertion import rewrite
 
-        if not hasattr(rewrite, "_rewrite_test") or not hasattr(rewrite, "_read_pyc"):
+        if not hasattr(rewrite, "rewrite_asserts") or not hasattr(rewrite, "_read_pyc"):
             self._reporter.write("note", "tests are read when they are imported")
             return
         made: dict[str, Any] = {}
-        kept: dict[str, KeptFile] = {}
-        is_named = name_part(config, self._orders["checkout"])
+        sources: dict[str, bytes] = {}
+        named = list_named(config, self._orders["checkout"])
         for inside in self._orders["test_files"]:
             path = os.path.join(self._orders["checkout"], inside)
             if not TESTS.fullmatch(os.path.basename(path)) or os.path.islink(path):
                 continue
-            file = KeptFile(path)
             try:
-                file.keep()
-                kept[path] = file
-                if is_named(path):
-                    made[path] = rewrite._rewrite_test(file, config)[1]  # noqa: SLF001
+                sources[path] = pathlib.Path(path).read_bytes()
+                if may_be_collected(path, named):
+                    made[path] = compile_test(rewrite, path, sources[path], config)
             except Exception:  # noqa: BLE001, S112  # what cannot be compiled is told of when it is collected
                 continue
         self._code = {path: {id(code): code for code in list_code(found)} for path, found in made.items()}
 
         def find_compiled(source: object, *_: object, **__: object) -> Any:
             path = str(source)
-            if path in kept and path not in made:
-                made[path] = rewrite._rewrite_test(kept[path], config)[1]  # noqa: SLF001
+            if path in sources and path not in made:
+                made[path] = compile_test(rewrite, path, sources[path], config)
             return made.get(path)
 
         rewrite._read_pyc = find_compiled  # noqa: SLF001
@@ -222,31 +221,25 @@ class Watcher:
         return list(self._doubles.values())
 
 
-class KeptFile(type(pathlib.Path())):  # type: ignore[misc]  # before Python 3.12 a Path is of its system's own type
-    """A file that has for ever what it had when it was kept."""
-
-    _content: bytes
-
-    def keep(self) -> None:
-        """Read it now."""
-        self._content = super().read_bytes()
-
-    def read_bytes(self) -> bytes:
-        """Return what it had."""
-        return self._content
-
-
-def name_part(config: Any, checkout: str) -> Callable[[str], bool]:
-    """Return what tells whether tests may be collected from a file: all may where no words name a part of them."""
+def list_named(config: Any, checkout: str) -> list[str]:
+    """Return the files and folders whose tests the words of pytest name; none where they name no part of them."""
     known = config.known_args_namespace
-    named = [os.path.join(checkout, word.partition("::")[0]) for word in known.file_or_dir]
-    starts = tuple(os.path.normpath(path) + os.sep for path in named)
+    words = [] if known.pyargs else known.file_or_dir
+    return [os.path.normpath(os.path.join(checkout, word.partition("::")[0])) for word in words]
 
-    def is_named(path: str) -> bool:
-        is_conftest = os.path.basename(path) == "conftest.py"
-        return not starts or known.pyargs or is_conftest or (path + os.sep).startswith(starts)
 
-    return is_named
+def may_be_collected(path: str, named: list[str]) -> bool:
+    """Tell whether pytest itself would import a file, and not only a test that asks for it."""
+    if not named or os.path.basename(path) == "conftest.py":
+        return True
+    return any(path == one or path.startswith(one + os.sep) for one in named)
+
+
+def compile_test(rewrite: Any, path: str, source: bytes, config: Any) -> Any:
+    """Compile what was read of a file as pytest does (_rewrite_test of _pytest/assertion/rewrite.py)."""
+    tree = ast.parse(source, filename=path)
+    rewrite.rewrite_asserts(tree, source, path, config)
+    return compile(tree, path, "exec", dont_inherit=True)
 
 
 def list_code(code: Any) -> list[Any]:
