@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evolve.machine import JOB, Machine, copy_machine
+from tests.evolve.machine import JOB, Machine, copy_machine, judged_by_pytest
 from tests.evolve.rooms import find_left, stay, write_python
 
 
@@ -175,6 +175,12 @@ DEEDS = {
     "moves the marks of the judge": Deed(
         "git for-each-ref; git update-ref refs/agentkit/ratchet/heads/main HEAD; git tag v1; git branch other", NOTHING
     ),
+    "edits the judge that pytest is": Deed(
+        f"""echo 'def pytest_collection_modifyitems(items): items.clear()' > conftest.py; {BREAK}
+            printf '[tool.agentkit.ratchet]\npytest = ["no.py"]\n' > pyproject.toml""",
+        "",
+        "rejected",
+    ),
     "edits the judge": Deed(
         f"""{BREAK}; printf '#!/bin/sh\nexit 0\n' > tests/judge.sh
             printf '[ratchet]\ncommand = ["true"]\n' > agentkit.toml""",
@@ -197,7 +203,9 @@ def holds(first_machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> N
     assert made.is_isolated
 
 
-@pytest.mark.parametrize("name", DEEDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=judged_by_pytest if "pytest" in name else ()) for name in DEEDS]
+)
 def test_a_hostile_proposer_harms_nobody(machine: Machine, name: str) -> None:
     deed = DEEDS[name]
     machine.configure(SETTINGS.format(limit=deed.limit))

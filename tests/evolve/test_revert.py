@@ -256,7 +256,7 @@ def test_a_kill_between_the_move_and_the_row_is_mended(machine: Machine, way: st
     assert machine.candidates()[str(record["id"])] == record["commit"]
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(6))
 def test_killed_anywhere_it_goes_on_and_is_done_once(machine: Machine, number: int) -> None:
     kept = keep(machine, GOOD)
     if number % 2:

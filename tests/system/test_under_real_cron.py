@@ -255,7 +255,8 @@ def test_the_crontab_of_the_example_works_and_is_quiet(tmp_path: Path) -> None:
     text = _adapt_example(EXAMPLE.read_text())
     assert text.count("\n* * * * * ") == 5
     # A map of the whole machine may take longer than a minute of this clock.
-    text = re.sub(r"(?m)^\* (.* run map )", r"*/10 \1", text)
+    text, found = re.subn(r"(?m)^\* (.* run map )", r"*/10 \1", text)
+    assert found == 1
     with Site(tmp_path) as site:
         (site.out / "crontab").write_text(text)
         # Before there is any crontab, so that the watcher has nothing to complain of: here it does not sleep first.
