@@ -300,7 +300,7 @@ def _size(path: Path) -> int:
 
 def test_a_daemon_that_has_stopped_is_one_finding(tmp_path: Path) -> None:
     with Site(tmp_path) as site:
-        site.crontab(*(f"* * * * * agentkit heartbeat run job-{n} --every 12s --grace 1s -- true" for n in range(3)))
+        site.crontab(*(f"* * * * * agentkit heartbeat run job-{n} --every 30s --grace 5s -- true" for n in range(3)))
         for number in range(3):
             site.wait_for_runs(f"job-{number}", 2)
         assert site.firing() == set()
